@@ -1,0 +1,159 @@
+//! The table of system calls: the one list from which everything else follows.
+
+/// Hands the table of system calls to the macro `$callback`.
+///
+/// Each row reads `number family: name(argument: Type, …);` under its doc comment, whose first
+/// paragraph says what the call does, followed by `Rights:` and `Errors:` lines. Types are
+/// `Handle` (u32), `u32`, `u64`, `i64`, `Koid` (u64), `In<T>` (a user address that is read),
+/// `Out<T>` (written) and `InOut<T>`. A call's Zircon name is `zx_` and the row's name.
+///
+/// Argument types are resolved where `$callback` is defined, so each side says what `In<T>` is.
+#[macro_export]
+macro_rules! syscalls {
+    ($callback:ident) => {
+        $callback! {
+            /// Closes a handle; 0 is accepted and does nothing.
+            ///
+            /// Rights: none. Errors: BAD_HANDLE.
+            0 handle: handle_close(handle: Handle);
+            /// Closes many handles; entries that are 0 are skipped, every good one is closed.
+            ///
+            /// Rights: none. Errors: BAD_HANDLE (one or more entries were bad), INVALID_ARGS (array).
+            1 handle: handle_close_many(handles: In<u32>, count: u64);
+            /// Makes a second handle to the same object with the same or fewer rights.
+            ///
+            /// Rights: DUPLICATE. Errors: BAD_HANDLE, ACCESS_DENIED, INVALID_ARGS (rights not a subset, `out`), NO_MEMORY.
+            2 handle: handle_duplicate(handle: Handle, rights: u32, out: Out<u32>);
+            /// Exchanges a handle for a new one with the same or fewer rights; the source is always closed.
+            ///
+            /// Rights: none. Errors: BAD_HANDLE, INVALID_ARGS (rights not a subset, `out`), NO_MEMORY.
+            3 handle: handle_replace(handle: Handle, rights: u32, out: Out<u32>);
+            /// Copies out a record, or a list of records, about an object.
+            ///
+            /// Rights: by topic (INSPECT for most). Errors: NOT_SUPPORTED (topic), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BUFFER_TOO_SMALL, INVALID_ARGS.
+            4 object: object_get_info(handle: Handle, topic: u32, buffer: Out<u8>, buffer_size: u64, actual: Out<u64>, avail: Out<u64>);
+            /// Reads a property of an object.
+            ///
+            /// Rights: GET_PROPERTY. Errors: INVALID_ARGS (value), BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, BUFFER_TOO_SMALL, WRONG_TYPE.
+            5 object: object_get_property(handle: Handle, property: u32, value: Out<u8>, value_size: u64);
+            /// Sets a property of an object.
+            ///
+            /// Rights: SET_PROPERTY. Errors: INVALID_ARGS (value), BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, BUFFER_TOO_SMALL, WRONG_TYPE.
+            6 object: object_set_property(handle: Handle, property: u32, value: In<u8>, value_size: u64);
+            /// Waits until one of the wanted signals is active, or the deadline (ns, monotonic) passes.
+            ///
+            /// Rights: WAIT. Errors: BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, TIMED_OUT, CANCELED, INVALID_ARGS (observed).
+            7 object: object_wait_one(handle: Handle, signals: u32, deadline: i64, observed: Out<u32>);
+            /// Clears and sets signals of an object.
+            ///
+            /// Rights: SIGNAL. Errors: BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, INVALID_ARGS (a bit that users may not touch).
+            8 object: object_signal(handle: Handle, clear_mask: u32, set_mask: u32);
+            /// Creates a resource that covers part of what its parent covers.
+            ///
+            /// Rights: WRITE on the parent. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE, NOT_FOUND, NO_MEMORY.
+            9 resource: resource_create(parent: Handle, options: u32, base: u64, size: u64, name: In<u8>, name_size: u64, out: Out<u32>);
+            /// Creates a VMO of zero-filled memory that is committed on demand.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS, OUT_OF_RANGE, NO_MEMORY.
+            10 vmo: vmo_create(size: u64, options: u32, out: Out<u32>);
+            /// Creates a VMO that stands for a fixed range of physical memory.
+            ///
+            /// Rights: none on the resource. Errors: INVALID_ARGS, OUT_OF_RANGE, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NO_MEMORY.
+            11 vmo: vmo_create_physical(resource: Handle, paddr: u64, size: u64, out: Out<u32>);
+            /// Creates a child of a VMO: a slice shares the parent's pages.
+            ///
+            /// Rights: DUPLICATE and READ. Errors: OUT_OF_RANGE, INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED, BAD_STATE, NO_MEMORY.
+            12 vmo: vmo_create_child(handle: Handle, options: u32, offset: u64, size: u64, out: Out<u32>);
+            /// Reads the size of a VMO in bytes.
+            ///
+            /// Rights: none. Errors: BAD_HANDLE, WRONG_TYPE, INVALID_ARGS (`size`).
+            13 vmo: vmo_get_size(handle: Handle, size: Out<u64>);
+            /// Copies bytes out of a VMO.
+            ///
+            /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED (physical), OUT_OF_RANGE, BAD_STATE (not cached), NOT_FOUND or ACCESS_DENIED (buffer), NO_MEMORY.
+            14 vmo: vmo_read(handle: Handle, buffer: Out<u8>, offset: u64, buffer_size: u64);
+            /// Copies bytes into a VMO.
+            ///
+            /// Rights: WRITE. Errors: as `vmo_read`.
+            15 vmo: vmo_write(handle: Handle, buffer: In<u8>, offset: u64, buffer_size: u64);
+            /// Sets the memory type that mappings of a VMO get.
+            ///
+            /// Rights: MAP. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE.
+            16 vmo: vmo_set_cache_policy(handle: Handle, policy: u32);
+            /// Maps a VMO into a region.
+            ///
+            /// Rights: MAP on the VMO, and READ, WRITE, EXECUTE on both for what is asked. Errors: BAD_HANDLE, WRONG_TYPE, NOT_SUPPORTED, ACCESS_DENIED, INVALID_ARGS, OUT_OF_RANGE, BAD_STATE, ALREADY_EXISTS, NO_RESOURCES, NO_MEMORY.
+            17 vmar: vmar_map(handle: Handle, options: u32, vmar_offset: u64, vmo: Handle, vmo_offset: u64, len: u64, mapped_addr: Out<u64>);
+            /// Removes the mappings, and the parts of mappings, in an address range.
+            ///
+            /// Rights: none (OP_CHILDREN where the range covers regions). Errors: BAD_HANDLE, WRONG_TYPE, INVALID_ARGS, BAD_STATE.
+            18 vmar: vmar_unmap(handle: Handle, addr: u64, len: u64);
+            /// Changes the permissions of an address range.
+            ///
+            /// Rights: READ, WRITE, EXECUTE for what is asked. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, BAD_STATE, NOT_FOUND, NO_MEMORY.
+            19 vmar: vmar_protect(handle: Handle, options: u32, addr: u64, len: u64);
+            /// Ends the calling process with a return code; does not return.
+            20 task: process_exit(return_code: i64);
+            /// Ends the calling thread; does not return.
+            21 task: thread_exit();
+            /// Sleeps until the deadline (ns, monotonic).
+            22 time: nanosleep(deadline: i64);
+            /// Reads the monotonic clock in ns.
+            ///
+            /// Errors: INVALID_ARGS (`now`).
+            23 time: clock_get_monotonic(now: Out<i64>);
+            /// Writes text to the kernel's console.
+            ///
+            /// Errors: INVALID_ARGS (buffer).
+            24 system: debug_write(buffer: In<u8>, buffer_size: u64);
+            /// Answers the page size in bytes, as the call's value.
+            25 system: system_get_page_size();
+            /// Answers the number of CPUs, as the call's value.
+            26 system: system_get_num_cpus();
+            /// Copies out the kernel's version string with its NUL.
+            ///
+            /// Errors: INVALID_ARGS (buffer), BUFFER_TOO_SMALL (`version_size` < the string and its NUL).
+            27 system: system_get_version_string(version: Out<u8>, version_size: u64);
+            /// Reads the first message of a channel.
+            ///
+            /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, SHOULD_WAIT, PEER_CLOSED, BUFFER_TOO_SMALL.
+            28 channel: channel_read(handle: Handle, options: u32, bytes: Out<u8>, handles: Out<u32>, num_bytes: u32, num_handles: u32, actual_bytes: Out<u32>, actual_handles: Out<u32>);
+        }
+    };
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $number:literal $family:ident: $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {
+        /// Every system call: number, family, name, arguments (name and type), in table order.
+        pub const SYSCALLS: &[Syscall] = &[$(Syscall {
+            number: $number,
+            family: stringify!($family),
+            name: stringify!($name),
+            arguments: &[$((stringify!($arg), stringify!($type))),*],
+            doc: Syscall::doc(&[$(stringify!($doc)),*]),
+        }),*];
+    };
+}
+
+/// One row of the table, for tools that print it.
+#[derive(Clone, Copy, Debug)]
+pub struct Syscall {
+    /// The number in `rax` or `x16`.
+    pub number: u64,
+    /// The family: the file that holds the kernel's side.
+    pub family: &'static str,
+    /// The name without `zx_`.
+    pub name: &'static str,
+    /// Names and types of the arguments.
+    pub arguments: &'static [(&'static str, &'static str)],
+    /// The doc attributes of the row as tokens (`doc = r" text"`), one a line.
+    pub doc: &'static [&'static str],
+}
+
+impl Syscall {
+    const fn doc(lines: &'static [&'static str]) -> &'static [&'static str] {
+        lines
+    }
+}
+
+syscalls!(names);

@@ -1,0 +1,1 @@
+//! Jacinth's aarch64 machine.

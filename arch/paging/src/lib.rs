@@ -1,0 +1,1 @@
+//! One page-table walker and a PTE codec per architecture.

@@ -1,0 +1,1 @@
+//! Jacinth's x86_64 machine.

@@ -1,0 +1,4 @@
+//! Builds, boots and judges Jacinth under QEMU.
+
+/// Starts the tool.
+fn main() {}

@@ -1,0 +1,27 @@
+//! The core of the Jacinth microkernel: a deterministic state machine.
+//!
+//! [`Kernel::enter`] takes an [`Event`] from a machine and answers with a [`Next`]: what the CPU
+//! does now. Everything the core asks of the machine goes through the traits of [`hal`]. There is
+//! no architecture in here, no static, no unsafe code, and no memory but what comes in.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod addr;
+mod event;
+pub mod hal;
+pub mod mem;
+
+pub use addr::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+pub use event::{Access, Denied, Event, MachineInfo, Next};

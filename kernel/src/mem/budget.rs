@@ -1,0 +1,94 @@
+//! What may be spent: allocations, and work under the lock.
+
+/// There is no memory. Becomes `ZX_ERR_NO_MEMORY` at the syscall edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
+
+/// Counts allocations, and fails the one that a test chose.
+#[derive(Debug, Default)]
+pub struct Budget {
+    asked: u64,
+    fail_at: Option<u64>,
+    heap_failures: u64,
+}
+
+impl Budget {
+    /// A budget that refuses nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { asked: 0, fail_at: None, heap_failures: 0 }
+    }
+
+    /// Asks for one allocation.
+    ///
+    /// # Errors
+    /// [`NoMemory`] when this is the one that a test chose to fail.
+    pub fn ask(&mut self) -> Result<(), NoMemory> {
+        let number = self.asked;
+        self.asked = number.wrapping_add(1);
+        if self.fail_at == Some(number) { Err(NoMemory) } else { Ok(()) }
+    }
+
+    /// How many allocations were asked for so far.
+    #[must_use]
+    pub const fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// Makes the allocation fail that comes after `count` more; `None` lets all pass.
+    pub fn fail_after(&mut self, count: Option<u64>) {
+        self.fail_at = count.map(|count| self.asked.wrapping_add(count));
+    }
+
+    /// Notes that the heap itself refused, which growing it may mend.
+    pub fn note_heap_failure(&mut self) {
+        self.heap_failures = self.heap_failures.wrapping_add(1);
+    }
+
+    /// How often the heap itself refused.
+    #[must_use]
+    pub const fn heap_failures(&self) -> u64 {
+        self.heap_failures
+    }
+}
+
+/// Units of work that may be done before the lock is given up. One unit is one page, one handle,
+/// one page-table entry or 4 KiB copied.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    left: u32,
+    spent: u32,
+}
+
+impl Work {
+    /// What one event may spend before it gives the lock up.
+    pub const EVENT: u32 = 64;
+
+    /// Starts with this many units.
+    #[must_use]
+    pub const fn new(units: u32) -> Self {
+        Self { left: units, spent: 0 }
+    }
+
+    /// Spends one unit; false, with nothing spent, when none is left.
+    pub fn spend(&mut self) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left = self.left.saturating_sub(1);
+        self.spent = self.spent.saturating_add(1);
+        true
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Units spent so far.
+    #[must_use]
+    pub const fn spent(&self) -> u32 {
+        self.spent
+    }
+}

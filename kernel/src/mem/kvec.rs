@@ -1,0 +1,66 @@
+//! A growable array that asks before it grows.
+
+use super::{Budget, NoMemory};
+use alloc::vec::Vec;
+
+/// A growable array whose growth can be refused.
+#[derive(Debug)]
+pub struct KVec<T>(Vec<T>);
+
+impl<T> Default for KVec<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> KVec<T> {
+    /// An empty array; allocates nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Makes room for `more` further elements.
+    ///
+    /// # Errors
+    /// [`NoMemory`], with nothing changed.
+    pub fn reserve(&mut self, more: usize, budget: &mut Budget) -> Result<(), NoMemory> {
+        if self.0.capacity().wrapping_sub(self.0.len()) >= more {
+            return Ok(());
+        }
+        budget.ask()?;
+        self.0.try_reserve(more).map_err(|_| {
+            budget.note_heap_failure();
+            NoMemory
+        })
+    }
+
+    /// Appends an element.
+    ///
+    /// # Errors
+    /// [`NoMemory`], with nothing changed.
+    pub fn push(&mut self, value: T, budget: &mut Budget) -> Result<(), NoMemory> {
+        self.reserve(1, budget)?;
+        self.0.push(value);
+        Ok(())
+    }
+
+    /// Takes the last element away.
+    pub fn pop(&mut self) -> Option<T> {
+        self.0.pop()
+    }
+}
+
+impl<T> core::ops::Deref for KVec<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> core::ops::DerefMut for KVec<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}

@@ -1,0 +1,93 @@
+//! Memory: frames, and the only containers of the core that grow.
+//!
+//! [`Mem`] holds the free frames and the [`Budget`] that every growth asks first. Containers:
+//! [`KVec`], [`Pool`] with [`Key`], and what is built on them. All are safe, fallible and bounded.
+
+mod budget;
+mod frame;
+mod frame_pool;
+mod kvec;
+mod pool;
+
+pub use budget::{Budget, NoMemory, Work};
+pub use frame::{Frame, TlbFlush};
+pub use frame_pool::FramePool;
+pub use kvec::KVec;
+pub use pool::{Key, Pool};
+
+use crate::PhysRun;
+
+/// The memory of the machine: its free frames and the budget that every growth asks.
+#[derive(Debug)]
+pub struct Mem {
+    /// The free frames.
+    pub frames: FramePool,
+    /// What every growth asks first.
+    pub budget: Budget,
+    /// Frames set aside for page tables, so that a commit cannot fail.
+    reserved: arrayvec::ArrayVec<Frame, { Mem::MOST_RESERVED_TABLES }>,
+}
+
+impl Mem {
+    /// The most tables that one operation on a range can need for splits: two at each end.
+    pub const MOST_RESERVED_TABLES: usize = 4;
+
+    /// Makes it from the runs of RAM that are free; runs must not overlap.
+    ///
+    /// # Errors
+    /// [`NoMemory`] when the heap cannot hold the pool's own records.
+    pub fn new(ram: &[PhysRun]) -> Result<Self, NoMemory> {
+        let mut budget = Budget::new();
+        let frames = FramePool::new(ram, &mut budget)?;
+        Ok(Self { frames, budget, reserved: arrayvec::ArrayVec::new() })
+    }
+
+    /// Takes one free frame; its contents are unknown.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn frame_alloc(&mut self) -> Result<Frame, NoMemory> {
+        self.budget.ask()?;
+        self.frames.alloc()
+    }
+
+    /// Gives a frame back.
+    pub fn frame_free(&mut self, frame: Frame) {
+        self.frames.free(frame);
+    }
+
+    /// Takes a frame for a page table: one set aside by [`Mem::reserve_tables`], else a free one.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn table_alloc(&mut self) -> Result<Frame, NoMemory> {
+        match self.reserved.pop() {
+            Some(frame) => Ok(frame),
+            None => self.frame_alloc(),
+        }
+    }
+
+    /// Sets `count` frames aside for page tables.
+    ///
+    /// # Errors
+    /// [`NoMemory`], with none set aside.
+    pub fn reserve_tables(&mut self, count: usize) -> Result<(), NoMemory> {
+        while self.reserved.len() < count.min(Self::MOST_RESERVED_TABLES) {
+            match self.frame_alloc() {
+                Ok(frame) => self.reserved.push(frame),
+                Err(error) => {
+                    self.release_tables();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives what was set aside and not used back.
+    pub fn release_tables(&mut self) {
+        while let Some(frame) = self.reserved.pop() {
+            self.frame_free(frame);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Conformance scenarios, written once against zx.

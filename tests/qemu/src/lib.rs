@@ -1,0 +1,1 @@
+//! Boots everything in QEMU and judges it.

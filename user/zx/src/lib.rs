@@ -1,0 +1,1 @@
+//! The user library: raw calls, typed wrappers, start-up.
