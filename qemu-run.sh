@@ -191,3 +191,18 @@ install_qemu() {
 find_rust
 setup_targets
 setup_qemu
+
+# The runner is built again only when something of it is newer than its last build: asking cargo costs a tenth of a second.
+runner=$target_dir/debug/jacinth-runner
+stamp=$target_dir/jacinth/runner.stamp
+if [[ ! -x $runner || ! -e $stamp || -n $(
+    cd "$root" && find boot/runner abi/src abi/Cargo.toml Cargo.toml Cargo.lock rust-toolchain.toml -newer "$stamp" -print -quit
+) ]]; then
+    mkdir -p "$target_dir/jacinth"
+    touch "$stamp.new"
+    (cd "$root" && cargo build -q -p jacinth-runner) || exit 70
+    mv "$stamp.new" "$stamp"
+fi
+trap - EXIT
+cleanup
+JACINTH_ROOT=$root exec "$runner" "$@"
