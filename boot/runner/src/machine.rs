@@ -144,7 +144,7 @@ pub(crate) fn report(code: ExitCode, took: Duration, command: &str, qemu_log: &s
         ExitCode::InitKilled => "init was killed by an exception".into(),
         ExitCode::BootFailed => "the kernel could not start init".into(),
         ExitCode::TimedOut => "time ran out (--timeout)".into(),
-        ExitCode::NoVerdict => format!("QEMU ended by itself; it was started as\n{command}\n"),
+        ExitCode::NoVerdict => "QEMU ended by itself".into(),
         ExitCode::KernelPanic => "the kernel panicked".into(),
     };
     report_log(
@@ -152,6 +152,9 @@ pub(crate) fn report(code: ExitCode, took: Duration, command: &str, qemu_log: &s
         &format!("{text} ({seconds:.2} s), exit status {}", code.number()),
         Mood::Bad,
     );
+    if code == ExitCode::NoVerdict {
+        terminal::note(&format!("it was started as: {command}"));
+    }
 }
 
 fn report_log(qemu_log: &std::path::Path, text: &str, mood: Mood) {

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,13 +39,12 @@ pub(crate) fn command(arch: Arch, options: &Options, images: &Images) -> Result<
         Failure::new(UNAVAILABLE, text)
     })?;
     let mut command = tied_to_us(&program);
-    let accel = accel(arch, options.accel);
-    let cpu = options.cpu.as_deref().unwrap_or("max");
+    let accel = accel(arch, options);
     command.args([
         "-machine",
         &machine(arch, options),
         "-cpu",
-        cpu,
+        cpu(options),
         "-accel",
         accel,
     ]);
@@ -115,6 +115,10 @@ fn tied_to_us(program: &Path) -> Command {
     command
 }
 
+fn cpu(options: &Options) -> &str {
+    options.cpu.as_deref().unwrap_or("max")
+}
+
 fn machine(arch: Arch, options: &Options) -> String {
     let default = match arch {
         Arch::X86_64 => "q35",
@@ -153,64 +157,54 @@ fn tour_devices(arch: Arch, options: &Options) -> Vec<OsString> {
 }
 
 /// QEMU's name of the accelerator to use.
-fn accel(arch: Arch, wanted: Accel) -> &'static str {
-    match wanted {
+fn accel(arch: Arch, options: &Options) -> &'static str {
+    match options.accel {
         Accel::Tcg => "tcg",
         Accel::Kvm => "kvm",
-        Accel::Auto if has_kvm(arch) => "kvm",
+        Accel::Auto if has_kvm(arch, options) => "kvm",
         Accel::Auto => "tcg",
     }
 }
 
-/// Can QEMU really use KVM for this guest? A device file alone proves nothing on nested machines.
-fn has_kvm(arch: Arch) -> bool {
+/// Can QEMU really use KVM for this machine? A device file alone proves nothing on nested hosts.
+fn has_kvm(arch: Arch, options: &Options) -> bool {
     let is_ours = std::env::consts::ARCH == arch.name();
-    if !is_ours
-        || OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open("/dev/kvm")
-            .is_err()
-    {
+    let device = OpenOptions::new().read(true).write(true).open("/dev/kvm");
+    if !is_ours || device.is_err() {
         return false;
     }
-    // A machine without a processor starts at once; its monitor reads the end of file and stays, so a
-    // QEMU that is still there after a moment has opened KVM.
+    // Builds the same machine, with processors, but does not start it: its monitor is told to quit.
     let mut command = Command::new(arch.qemu());
-    command.args([
-        "-machine",
-        "none",
-        "-accel",
-        "kvm",
-        "-nodefaults",
-        "-display",
-        "none",
-        "-monitor",
-        "stdio",
-    ]);
+    command.args(["-accel", "kvm", "-machine", &machine(arch, options)]);
+    command.args(["-cpu", cpu(options), "-S", "-nodefaults"]);
+    command.args(["-display", "none", "-monitor", "stdio"]);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let Ok(mut child) = command.spawn() else {
-        return false;
-    };
-    let asked = child
-        .stdin
-        .take()
-        .is_some_and(|mut monitor| std::io::Write::write_all(&mut monitor, b"quit\n").is_ok());
+    command.spawn().is_ok_and(|mut child| {
+        let monitor = child.stdin.take();
+        let is_told = monitor.is_some_and(|mut monitor| monitor.write_all(b"quit\n").is_ok());
+        let is_fine = is_told && ends_well(&mut child);
+        if !is_fine {
+            // Errors mean that it is gone already.
+            child.kill().and_then(|()| child.wait()).ok();
+        }
+        is_fine
+    })
+}
+
+/// Waits a moment for a program to end with success.
+fn ends_well(child: &mut Child) -> bool {
     let give_up = Instant::now() + KVM_PATIENCE;
-    while asked && Instant::now() < give_up {
+    while Instant::now() < give_up {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),
             Ok(None) => thread::sleep(Duration::from_millis(5)),
-            Err(_) => break,
+            Err(_) => return false,
         }
     }
-    child
-        .kill()
-        .and_then(|()| child.wait())
-        .is_ok_and(|status| status.success())
+    false
 }
 
 #[cfg(test)]

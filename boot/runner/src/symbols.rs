@@ -11,7 +11,7 @@ use std::path::Path;
 
 use addr2line::gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
 use addr2line::{Context, demangle_auto};
-use object::{Object, ObjectSection, ObjectSymbol, SymbolMap, SymbolMapName};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind, SymbolMap, SymbolMapName};
 
 /// Where the kernel loads a position-independent `init`.
 const INIT_BIAS: u64 = 0x40_0000;
@@ -116,7 +116,7 @@ impl Symbols {
         let lines = Dwarf::load(section).and_then(Context::from_dwarf).ok();
         let map = SymbolMap::new(
             file.symbols()
-                .filter(|symbol| symbol.kind() == object::SymbolKind::Text)
+                .filter(is_code)
                 .filter_map(|symbol| {
                     Some(SymbolMapName::new(
                         symbol.address(),
@@ -179,6 +179,20 @@ impl Symbols {
     fn symbol(&self, address: u64) -> Option<String> {
         let name = self.map.before(address)?.name();
         Some(demangle_auto(Cow::Borrowed(name), None).into_owned())
+    }
+}
+
+/// Is this the name of code? Labels in assembly have no type; `$x` and `.L1` are no names.
+fn is_code<'data>(symbol: &impl ObjectSymbol<'data>) -> bool {
+    match symbol.kind() {
+        SymbolKind::Text => true,
+        SymbolKind::Unknown | SymbolKind::Label => {
+            let is_name = symbol
+                .name()
+                .is_ok_and(|name| !name.is_empty() && !name.starts_with(['$', '.']));
+            is_name && symbol.section_index().is_some()
+        }
+        _ => false,
     }
 }
 
