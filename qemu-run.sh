@@ -205,4 +205,8 @@ if [[ ! -x $runner || ! -e $stamp || -n $(
 fi
 trap - EXIT
 cleanup
+# On a terminal the runner starts gdb itself, and Control-C is for gdb alone.
+if [[ " $* " == *" --gdb "* && -t 0 ]] && command -v gdb gdb-multiarch >/dev/null; then
+    trap '' INT
+fi
 JACINTH_ROOT=$root exec "$runner" "$@"

@@ -1,9 +1,7 @@
 //! `run`: from the command line to the verdict.
 
 use std::fs::{self, File};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use jacinth_abi::ExitCode;
@@ -13,12 +11,12 @@ use crate::archive::{self, Archive, INIT};
 use crate::cargo;
 use crate::console::{Console, Names};
 use crate::failure::{BAD_INPUT, Failure};
+use crate::gdb;
 use crate::machine;
 use crate::options::{Building, Debugger, Options, Profile};
 use crate::place::Place;
 use crate::program;
 use crate::qemu::{self, Images};
-use crate::terminal;
 
 /// Boots once and returns how it ended.
 pub(crate) fn run(options: &Options, place: &Place) -> Result<ExitCode, Failure> {
@@ -43,21 +41,19 @@ pub(crate) fn run(options: &Options, place: &Place) -> Result<ExitCode, Failure>
         qemu_log,
     };
 
-    let mut command = qemu::command(arch, options, &images)?;
+    let command = qemu::command(arch, options, &images)?;
     let spelled_out = qemu::spelled_out(&command);
-    command.current_dir(std::env::current_dir().unwrap_or_else(|_| place.root().to_path_buf()));
     let log = options.log.as_deref().map(create).transpose()?;
     let mut names = Names::new(&kernel, contents.init());
     let mut console = Console::new(log, |trace| names.describe(trace));
-    let timeout = options
-        .timeout
-        .filter(|_| options.debugger == Debugger::None);
     let start = Instant::now();
-    let code = machine::run(arch, command, timeout, &mut console, || {
-        if options.debugger == Debugger::Gdb {
-            debug(arch, &kernel, contents.init());
+    let code = match options.debugger {
+        Debugger::None => machine::run(arch, command, options.timeout, &mut console)?,
+        Debugger::Gdb => {
+            let gdb = gdb::announce(arch, &kernel, contents.init());
+            machine::debug(arch, command, gdb, &mut console)?
         }
-    })?;
+    };
     machine::report(code, start.elapsed(), &spelled_out, &images.qemu_log);
     Ok(code)
 }
@@ -225,32 +221,4 @@ fn create(path: &Path) -> Result<File, Failure> {
             .map_err(|error| Failure::new(BAD_INPUT, format!("{}: {error}", folder.display())))?;
     }
     File::create(path).map_err(|error| Failure::input(path, error))
-}
-
-/// Tells how to attach gdb; on a terminal, attaches it.
-fn debug(arch: Arch, kernel: &Path, init: Option<&Path>) {
-    let program = match arch {
-        Arch::Aarch64 if std::env::consts::ARCH != "aarch64" => ["gdb-multiarch", "gdb"],
-        _ => ["gdb", "gdb-multiarch"],
-    };
-    let found = program
-        .iter()
-        .find(|name| qemu::find_program(name).is_some());
-    let mut command = Command::new(found.unwrap_or(&program[0]));
-    command.arg(kernel).args(["-ex", "target remote :1234"]);
-    if let Some(init) = init {
-        command
-            .arg("-ex")
-            .arg(format!("add-symbol-file {}", init.display()));
-    }
-    terminal::note(&format!(
-        "the machine waits for: {}",
-        qemu::spelled_out(&command)
-    ));
-    if found.is_some() && std::io::stdin().is_terminal() {
-        match command.status() {
-            Ok(_) => terminal::note("gdb has ended; the machine goes on"),
-            Err(error) => terminal::note(&format!("gdb does not start: {error}")),
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -16,6 +17,11 @@ use crate::terminal::{self, Mood};
 
 /// The pause between two looks at a QEMU that has closed its console.
 const POLL: Duration = Duration::from_millis(2);
+
+/// How long the console is forwarded before the next look at the debugger.
+const GDB_POLL: Duration = Duration::from_millis(100);
+/// How long a machine may go on after its debugger.
+const AFTER_GDB: Duration = Duration::from_secs(2);
 
 /// A QEMU that ends when this value goes.
 struct Guest(Child);
@@ -38,30 +44,72 @@ enum End {
 /// Runs QEMU until it ends or its time is up, and returns the verdict.
 pub(crate) fn run(
     arch: Arch,
-    mut command: Command,
+    command: Command,
     timeout: Option<Duration>,
     console: &mut Console<'_>,
-    started: impl FnOnce(),
 ) -> Result<ExitCode, Failure> {
+    let (mut guest, serial) = start(arch, command)?;
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let end = watch(&mut guest, &serial, deadline, console);
+    console.finish();
+    Ok(judge(arch, &end, console))
+}
+
+/// Runs QEMU without a time limit next to a debugger, if there is one, and returns the verdict.
+///
+/// The machine ends soon after the debugger: nobody is left who could tell it to go on.
+pub(crate) fn debug(
+    arch: Arch,
+    mut command: Command,
+    debugger: Option<Command>,
+    console: &mut Console<'_>,
+) -> Result<ExitCode, Failure> {
+    if debugger.is_some() {
+        // Control-C is for the debugger; the script made this program deaf to it.
+        command.process_group(0);
+    }
+    let (mut guest, serial) = start(arch, command)?;
+    let Some(mut debugger) = debugger else {
+        let end = watch(&mut guest, &serial, None, console);
+        console.finish();
+        return Ok(judge(arch, &end, console));
+    };
+    let failed = |error| Failure::new(UNAVAILABLE, format!("gdb: {error}"));
+    let mut debugger = debugger.spawn().map_err(failed)?;
+    let end = loop {
+        let is_done = debugger.try_wait().map_err(failed)?.is_some();
+        let patience = if is_done { AFTER_GDB } else { GDB_POLL };
+        let end = watch(
+            &mut guest,
+            &serial,
+            Some(Instant::now() + patience),
+            console,
+        );
+        if is_done || matches!(end, End::Exited(_)) {
+            break end;
+        }
+    };
+    console.finish();
+    debugger.wait().map_err(failed)?;
+    Ok(judge(arch, &end, console))
+}
+
+fn start(arch: Arch, mut command: Command) -> Result<(Guest, Receiver<Vec<u8>>), Failure> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let child = command.spawn().map_err(|error| {
+    let mut child = command.spawn().map_err(|error| {
         let text = format!("{} does not start: {error}", arch.qemu());
         Failure::new(UNAVAILABLE, text)
     })?;
-    let mut guest = Guest(child);
-    let serial = guest
-        .0
-        .stdout
-        .take()
-        .expect("standard output was asked for as a pipe");
-    started();
-    let deadline = timeout.map(|timeout| Instant::now() + timeout);
-    let end = watch(&mut guest, &read_in_background(serial), deadline, console);
-    console.finish();
-    Ok(match end {
+    let serial = child.stdout.take();
+    let serial = serial.expect("standard output was asked for as a pipe");
+    Ok((Guest(child), read_in_background(serial)))
+}
+
+fn judge(arch: Arch, end: &End, console: &Console<'_>) -> ExitCode {
+    match end {
         End::TimedOut => ExitCode::TimedOut,
         End::Exited(status) => verdict(arch, status.code(), console.has_output()),
-    })
+    }
 }
 
 /// Forwards the console until QEMU is gone or the deadline passes.

@@ -2,7 +2,7 @@
 //!
 //! The exit status is the guest's own verdict ([`jacinth_abi::ExitCode`]) or one of the codes in
 //! [`failure`]. Modules, from the command line inwards: [`cli`] fills [`options`]; [`boot`] makes
-//! of them what QEMU needs ([`archive`], [`program`], [`qemu`]), [`machine`] runs and judges it,
+//! of them what QEMU needs ([`archive`], [`program`], [`qemu`], [`mod@gdb`]), [`machine`] runs and judges it,
 //! [`console`] shows what the guest says with the names from [`symbols`]. [`suite`] is the command
 //! `test`.
 
@@ -13,6 +13,7 @@ mod cargo;
 mod cli;
 mod console;
 mod failure;
+mod gdb;
 mod machine;
 mod options;
 mod place;

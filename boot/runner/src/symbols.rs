@@ -14,7 +14,7 @@ use addr2line::{Context, demangle_auto};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind, SymbolMap, SymbolMapName};
 
 /// Where the kernel loads a position-independent `init`.
-const INIT_BIAS: u64 = 0x40_0000;
+pub(crate) const INIT_BIAS: u64 = 0x40_0000;
 
 type Reader = EndianSlice<'static, LittleEndian>;
 
