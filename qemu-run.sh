@@ -34,6 +34,7 @@ find_rust() {
     local version
     command -v rustc >/dev/null && command -v cargo >/dev/null ||
         die "Rust is missing. Install rustup, then: rustup toolchain install $rust_version"
+    command -v cc >/dev/null || die "a C compiler, which links programs for this machine, is missing (Debian: gcc libc6-dev)"
     version=$(cd "$root" && rustc --version 2>/dev/null || true)
     [[ $version == "rustc $rust_version "* ]] && return
     if [[ -z $version && -z ${RUSTUP_TOOLCHAIN:-} ]] && command -v rustup >/dev/null; then
@@ -66,8 +67,10 @@ setup_targets() {
         mapfile -t missing < <(missing_targets "$sysroot")
         ((${#missing[@]})) || return 0
     fi
-    say "building core, alloc and compiler_builtins for ${missing[*]} from Debian's rust-src"
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+        die "the Rust targets ${missing[*]} are missing. Try: rustup target add ${missing[*]}"
     [[ -w $sysroot/lib/rustlib ]] || die "$sysroot/lib/rustlib is not writable: run '$0 setup' once as its owner"
+    say "building core, alloc and compiler_builtins for ${missing[*]} from Debian's rust-src"
     fetch_rust_source
     build_targets "$sysroot" "${missing[@]}"
 }
@@ -89,8 +92,6 @@ debian_source() {
 # Leaves the standard library's source in $scratch/source. Source list, state and cache of apt are temporary.
 fetch_rust_source() {
     local version apt
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
-        die "the Rust targets are missing: rustup target add ${rust_targets[*]}"
     need_scratch
     mkdir -p "$scratch"/rust/{lists,cache/archives}/partial "$scratch/source"
     debian_source trixie-backports >"$scratch/rust/source.list"
