@@ -61,6 +61,7 @@ setup_targets() {
     sysroot=$(cd "$root" && rustc --print sysroot)
     mapfile -t missing < <(missing_targets "$sysroot")
     ((${#missing[@]})) || return 0
+    # JACINTH_NO_RUSTUP=1 tries the other way on a machine that has both.
     if command -v rustup >/dev/null && [[ -z ${JACINTH_NO_RUSTUP:-} ]]; then
         say "adding the Rust targets ${missing[*]} with rustup"
         (cd "$root" && rustup target add "${missing[@]}") >&2 || say "rustup could not add them"

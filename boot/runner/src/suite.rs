@@ -8,7 +8,7 @@ use crate::cargo;
 use crate::failure::{Failure, TESTS_FAILED, UNAVAILABLE};
 use crate::options::Options;
 use crate::place::Place;
-use crate::terminal;
+use crate::terminal::{self, Mood};
 
 /// The package with the tests that boot QEMU.
 const QEMU_TESTS: &str = "jacinth-tests-qemu";
@@ -43,9 +43,18 @@ impl Tally {
 /// Runs every step, also after one that failed, and prints the sum as its last line.
 pub(crate) fn run(options: &Options, place: &Place) -> Result<u8, Failure> {
     let mut tally = Tally::default();
+    let mut failures = Vec::new();
     for (name, mut command) in steps(options, place) {
         terminal::note(name);
+        let failed_before = tally.failed;
         step(&mut command, &mut tally)?;
+        if tally.failed > failed_before {
+            failures.push(name);
+            terminal::verdict(Mood::Bad, &format!("failed: {name}"));
+        }
+    }
+    if !failures.is_empty() {
+        terminal::verdict(Mood::Bad, &format!("failed: {}", failures.join("; ")));
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     Ok(if tally.failed == 0 { 0 } else { TESTS_FAILED })
@@ -59,7 +68,7 @@ fn steps(options: &Options, place: &Place) -> Vec<Step> {
     let mut steps = checks_on_host(place);
     for (arch, name) in Arch::ALL
         .into_iter()
-        .zip(["lints, x86_64", "lints, aarch64"])
+        .zip(["lints for x86_64", "lints for aarch64"])
     {
         let arguments = ["clippy", "--quiet", "--release"];
         steps.extend(on_target(
@@ -72,7 +81,7 @@ fn steps(options: &Options, place: &Place) -> Vec<Step> {
     }
     for (arch, name) in Arch::ALL
         .into_iter()
-        .zip(["build, x86_64", "build, aarch64"])
+        .zip(["build for x86_64", "build for aarch64"])
     {
         steps.extend(on_target(
             place,
