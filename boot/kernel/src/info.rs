@@ -1,0 +1,144 @@
+//! What a machine's start code found out: [`BootInfo`], the same for every architecture.
+//!
+//! The start code of each architecture fills it before there is a heap, so all lists are bounded.
+//! `table` prints it, `first` makes the first process's VMOs of it,
+//! and from it come the core's `MachineInfo` and the machine's own fence.
+
+use arrayvec::{ArrayString, ArrayVec};
+use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun, VirtAddr, VirtRange};
+
+/// The most physical regions that are told apart.
+pub const MAX_REGIONS: usize = 64;
+/// The most separate pieces of RAM.
+pub const MAX_RAM: usize = 32;
+/// The most firmware tables that are handed to `init`.
+pub const MAX_TABLES: usize = 32;
+/// The most entries of the deny list: all RAM, and every region that could be the kernel's.
+pub const MAX_DENIED: usize = MAX_RAM + MAX_REGIONS;
+
+/// What a physical region is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// RAM that the frame pool hands out.
+    Ram,
+    /// The kernel's image and its heap.
+    Kernel,
+    /// The boot archive: RAM that becomes a VMO of `init`.
+    Archive,
+    /// RAM or ROM that firmware keeps: tables, the device tree, reserved ranges.
+    Firmware,
+    /// Device registers that a resource may hand to a user.
+    Mmio,
+    /// Device registers that no user may have: the kernel drives them, or they could undo its
+    /// protection (interrupt controllers, IOMMUs).
+    MmioKernel,
+}
+
+/// One physical region and where the knowledge of it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Where it is.
+    pub run: PhysRun,
+    /// What it is.
+    pub kind: Kind,
+    /// Its name, for people.
+    pub name: &'static str,
+    /// Who says so: `MADT`, `device tree`, ...
+    pub source: &'static str,
+}
+
+/// Where the firmware's description of the machine lies. Sizes are in bytes.
+#[derive(Clone, Debug)]
+pub enum Tables {
+    /// The RSDP, then every table that the root table lists, in its order.
+    Acpi(ArrayVec<(PhysAddr, u64), MAX_TABLES>),
+    /// A flattened device tree.
+    DeviceTree(PhysAddr, u64),
+}
+
+/// The machine as its start code found it.
+#[derive(Clone, Debug)]
+pub struct BootInfo {
+    /// The architecture: `x86_64`, `aarch64`.
+    pub arch: &'static str,
+    /// The machine model, as it calls itself.
+    pub machine: ArrayString<32>,
+    /// How many CPUs will enter the kernel.
+    pub cpus: usize,
+    /// Width of physical addresses in bits.
+    pub phys_bits: u32,
+    /// The addresses that user mappings may take.
+    pub user: VirtRange,
+    /// Everything known, in any order. RAM that is in use for something is not part of a
+    /// [`Kind::Ram`] region, which is free for the pool.
+    pub regions: ArrayVec<Region, MAX_REGIONS>,
+    /// All RAM as the machine reports it, free or not.
+    pub ram: ArrayVec<PhysRun, MAX_RAM>,
+    /// The boot archive: its first byte and its size in bytes.
+    pub archive: Option<(PhysAddr, u64)>,
+    /// What was written behind the kernel's name; its words are the arguments of `init`.
+    pub command_line: ArrayString<256>,
+    /// The firmware's tables.
+    pub tables: Tables,
+    /// The interrupt vectors that there are: base and count.
+    pub irq_span: (u64, u64),
+    /// Whether there are I/O ports (x86_64).
+    pub has_io_ports: bool,
+    /// Whether there is a secure monitor (aarch64).
+    pub has_smc: bool,
+    /// The kernel's first heap: mapped, writable, in no free region. Size in bytes, by custom
+    /// 1 MiB and 1/256 of RAM.
+    pub heap: (VirtAddr, u64),
+}
+
+impl BootInfo {
+    /// The size of all RAM in bytes.
+    #[must_use]
+    pub fn ram_bytes(&self) -> u64 {
+        self.ram.iter().map(|run| run.bytes()).sum()
+    }
+
+    /// The RAM that the pool gets.
+    #[must_use]
+    pub fn free_ram(&self) -> ArrayVec<PhysRun, MAX_REGIONS> {
+        self.regions
+            .iter()
+            .filter(|region| region.kind == Kind::Ram)
+            .map(|region| region.run)
+            .collect()
+    }
+
+    /// What no physical VMO may touch: all RAM, and the devices that the kernel keeps.
+    #[must_use]
+    pub fn denied(&self) -> ArrayVec<Denied, MAX_DENIED> {
+        let ram = self.ram.iter().map(|&run| Denied { run, why: "RAM" });
+        let devices = self
+            .regions
+            .iter()
+            .filter(|region| region.kind == Kind::MmioKernel)
+            .map(|region| Denied {
+                run: region.run,
+                why: region.name,
+            });
+        ram.chain(devices).collect()
+    }
+
+    /// What the core must know of this machine; the two lists are those of the methods above.
+    #[must_use]
+    pub fn machine_info<'a>(
+        &self,
+        free_ram: &'a [PhysRun],
+        denied: &'a [Denied],
+    ) -> MachineInfo<'a> {
+        MachineInfo {
+            cpus: self.cpus,
+            phys_bits: self.phys_bits,
+            user: self.user,
+            free_ram,
+            denied,
+            irq_span: self.irq_span,
+            has_io_ports: self.has_io_ports,
+            has_smc: self.has_smc,
+        }
+    }
+}

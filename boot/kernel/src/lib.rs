@@ -1,0 +1,6 @@
+//! The parts of the bootable kernel that need no machine, so that they are tested on the host.
+
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod info;
