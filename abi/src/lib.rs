@@ -7,18 +7,41 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
-#![deny(
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::unwrap_used
-)]
+#![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod exception;
 mod exit;
+mod info;
+pub mod limits;
+mod numbered;
+mod object;
+pub mod processargs;
+mod property;
+mod record;
+mod resource;
 mod rights;
+mod signals;
 mod status;
 mod syscalls;
+mod topic;
+mod vm;
 
+pub use exception::{ExceptionType, POLICY_CODE_BAD_SYSCALL, POLICY_CODE_HANDLE_LEAK};
 pub use exit::ExitCode;
+pub use info::{
+    HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, MapsInfo, MapsMapping, PageTableInfo,
+    ProcessHandleStatsInfo, ProcessInfo, ResourceInfo, ThreadInfo, ThreadState, ThreadStatsInfo,
+    VmarInfo, VmoInfo, VmoInfoFlags,
+};
+pub use object::ObjectType;
+pub use property::Property;
+pub use record::{Field, Record};
+pub use resource::{
+    RSRC_FLAG_EXCLUSIVE, RSRC_FLAGS_MASK, RSRC_KIND_MASK, ResourceKind, SystemBase,
+};
 pub use rights::Rights;
+pub use signals::Signals;
 pub use status::Status;
 pub use syscalls::{SYSCALLS, Syscall};
+pub use topic::Topic;
+pub use vm::{BadAlignment, CachePolicy, VmOptions, VmoChildOptions, VmoOp, VmoOptions};
