@@ -41,7 +41,35 @@ impl<T> KVec<T> {
     /// [`NoMemory`], with nothing changed.
     pub fn push(&mut self, value: T, budget: &mut Budget) -> Result<(), NoMemory> {
         self.reserve(1, budget)?;
+        self.push_reserved(value);
+        Ok(())
+    }
+
+    /// Appends an element for which [`KVec::reserve`] made room.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "room was reserved, so this cannot allocate"
+    )]
+    pub fn push_reserved(&mut self, value: T) {
         self.0.push(value);
+    }
+
+    /// Appends `count` copies of `value`.
+    ///
+    /// # Errors
+    /// [`NoMemory`], with nothing changed.
+    pub fn extend_with(
+        &mut self,
+        count: usize,
+        value: T,
+        budget: &mut Budget,
+    ) -> Result<(), NoMemory>
+    where
+        T: Clone,
+    {
+        self.reserve(count, budget)?;
+        let length = self.0.len().saturating_add(count);
+        self.0.resize(length, value);
         Ok(())
     }
 

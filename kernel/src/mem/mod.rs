@@ -3,6 +3,7 @@
 //! [`Mem`] holds the free frames and the [`Budget`] that every growth asks first. Containers:
 //! [`KVec`], [`Pool`] with [`Key`], and what is built on them. All are safe, fallible and bounded.
 
+mod bitmap;
 mod budget;
 mod frame;
 mod frame_pool;
@@ -39,7 +40,11 @@ impl Mem {
     pub fn new(ram: &[PhysRun]) -> Result<Self, NoMemory> {
         let mut budget = Budget::new();
         let frames = FramePool::new(ram, &mut budget)?;
-        Ok(Self { frames, budget, reserved: arrayvec::ArrayVec::new() })
+        Ok(Self {
+            frames,
+            budget,
+            reserved: arrayvec::ArrayVec::new(),
+        })
     }
 
     /// Takes one free frame; its contents are unknown.
@@ -49,6 +54,15 @@ impl Mem {
     pub fn frame_alloc(&mut self) -> Result<Frame, NoMemory> {
         self.budget.ask()?;
         self.frames.alloc()
+    }
+
+    /// Takes 2^`order` frames in a row, aligned to their size; their contents are unknown.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn run_alloc(&mut self, order: u32) -> Result<PhysRun, NoMemory> {
+        self.budget.ask()?;
+        self.frames.alloc_order(order)
     }
 
     /// Gives a frame back.
