@@ -1,0 +1,167 @@
+//! The one seam of the library: how a system call is made, and how a word of mapped memory is
+//! read or written.
+//!
+//! On a bare target both are an instruction. On a host both go to the [`Seam`] that the thread
+//! was given by [`set_host`]: a simulated machine that plays one process. Everything above this
+//! file is the same source on both.
+
+use crate::Address;
+
+/// One argument of a system call.
+///
+/// A machine on metal sees nothing but register values: numbers, and addresses of slices. A
+/// simulated machine, whose process has memory of its own, copies slices through it: the bytes of
+/// `In` *and* `Out` are copied in before the call (so that what the kernel does not write stays),
+/// those of `Out` are copied out after it, whatever it answered.
+#[derive(Debug)]
+pub enum Arg<'a> {
+    /// A number, a handle, options.
+    Word(u64),
+    /// Memory of the caller that the kernel reads.
+    In(&'a [u8]),
+    /// Memory of the caller that the kernel writes.
+    Out(&'a mut [u8]),
+    /// An address of the process that is passed on as it is, good or bad.
+    At(Address),
+}
+
+/// How many bytes an access takes; accesses are single and aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// One byte.
+    Bits8,
+    /// Two bytes.
+    Bits16,
+    /// Four bytes.
+    Bits32,
+    /// Eight bytes.
+    Bits64,
+}
+
+impl Width {
+    /// The number of bytes.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Bits8 => 1,
+            Self::Bits16 => 2,
+            Self::Bits32 => 4,
+            Self::Bits64 => 8,
+        }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+pub use host::{Seam, set_host};
+#[cfg(not(target_os = "none"))]
+pub(crate) use host::{call, load, store};
+#[cfg(target_os = "none")]
+pub(crate) use metal::{call, load, store};
+
+#[cfg(not(target_os = "none"))]
+mod host {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::{Arg, Width};
+
+    /// A simulated machine as one of its programs sees it.
+    ///
+    /// A call or an access that ends the program (`process_exit`, `thread_exit`, an unknown
+    /// number, a fault) does not return: the seam unwinds the host thread, with a payload that
+    /// whoever started the thread understands.
+    pub trait Seam {
+        /// Makes system call `number`; `args` are its arguments in the table's order.
+        fn call(&self, number: u64, args: &mut [Arg<'_>]) -> i64;
+        /// Reads `width` at address `at` of the process, in its low bits.
+        fn load(&self, at: u64, width: Width) -> u64;
+        /// Writes the low bits of `value` at address `at` of the process.
+        fn store(&self, at: u64, width: Width, value: u64);
+    }
+
+    thread_local! {
+        static SEAM: RefCell<Option<Rc<dyn Seam>>> = const { RefCell::new(None) };
+    }
+
+    /// Gives the calling thread its machine, or takes it away; answers the one it had.
+    ///
+    /// Dropping handles after the machine was taken away does nothing, so that a thread that is
+    /// unwound for its process's sake does not make calls.
+    pub fn set_host(seam: Option<Rc<dyn Seam>>) -> Option<Rc<dyn Seam>> {
+        SEAM.with(|place| place.replace(seam))
+    }
+
+    /// The thread's machine.
+    ///
+    /// Cloned out, so that a program that ends inside a call leaves nothing borrowed.
+    fn seam() -> Option<Rc<dyn Seam>> {
+        SEAM.try_with(|place| place.borrow().clone()).ok().flatten()
+    }
+
+    /// Makes a system call.
+    ///
+    /// # Safety
+    /// As on metal; here nothing can go wrong, the machine checks each slice.
+    pub(crate) unsafe fn call<const N: usize>(number: u64, mut args: [Arg<'_>; N]) -> i64 {
+        match seam() {
+            Some(seam) => seam.call(number, &mut args),
+            None if std::thread::panicking() => 0,
+            None => panic!("a system call on a host thread without a machine: see zx::set_host"),
+        }
+    }
+
+    pub(crate) fn load(at: u64, width: Width) -> u64 {
+        let seam = seam().expect("a thread that reads mapped memory has a machine");
+        seam.load(at, width)
+    }
+
+    pub(crate) fn store(at: u64, width: Width, value: u64) {
+        let seam = seam().expect("a thread that writes mapped memory has a machine");
+        seam.store(at, width, value);
+    }
+}
+
+#[cfg(target_os = "none")]
+mod metal {
+    use super::{Arg, Width};
+    use crate::arch;
+
+    impl Arg<'_> {
+        /// What goes into the register.
+        #[inline(always)]
+        fn register(&mut self) -> u64 {
+            match self {
+                Self::Word(word) => *word,
+                Self::In(bytes) => bytes.as_ptr().expose_provenance() as u64,
+                Self::Out(bytes) => bytes.as_mut_ptr().expose_provenance() as u64,
+                Self::At(address) => address.raw(),
+            }
+        }
+    }
+
+    /// Makes a system call.
+    ///
+    /// # Safety
+    /// The kernel may read and write the memory that the arguments of call `number` name.
+    #[inline(always)]
+    pub(crate) unsafe fn call<const N: usize>(number: u64, mut args: [Arg<'_>; N]) -> i64 {
+        let mut words = [0; 8];
+        for (word, arg) in words.iter_mut().zip(args.iter_mut()) {
+            *word = arg.register();
+        }
+        // SAFETY: the caller's promise; the slices are borrowed until this returns.
+        unsafe { arch::syscall(number, words) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(at: u64, width: Width) -> u64 {
+        // SAFETY: addresses come from `Region`, whose memory no Rust object lives in.
+        unsafe { arch::load(at, width) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(at: u64, width: Width, value: u64) {
+        // SAFETY: addresses come from `Region`, whose memory no Rust object lives in.
+        unsafe { arch::store(at, width, value) }
+    }
+}
