@@ -49,6 +49,10 @@ pub struct Region {
 
 /// Where the firmware's description of the machine lies. Sizes are in bytes.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of them, before there is a heap"
+)]
 pub enum Tables {
     /// The RSDP, then every table that the root table lists, in its order.
     Acpi(ArrayVec<(PhysAddr, u64), MAX_TABLES>),

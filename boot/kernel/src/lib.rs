@@ -3,4 +3,6 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod info;
+pub mod program;
