@@ -1,0 +1,195 @@
+//! The second fence around physical memory (the first is the core's resource check).
+//!
+//! The machine's own record of what is RAM, and which frames it holds itself: image, heap, page
+//! tables, contexts. It believes nothing that the core says about a physical address.
+
+use alloc::vec::Vec;
+
+use jacinth_kernel::mem::NoMemory;
+use jacinth_kernel::{PAGE_SHIFT, PhysAddr, PhysRun};
+
+/// The fence refuses: these physical pages must not be reached so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+const WORD_BITS: u64 = 64;
+
+/// What is RAM, and what the machine holds for itself.
+#[derive(Debug)]
+pub struct Fence {
+    /// All RAM: sorted, merged, each with one bit per private frame.
+    ram: Vec<Ram>,
+    /// Private ranges that are not, or not wholly, RAM: the kernel's devices.
+    devices: Vec<PhysRun>,
+}
+
+#[derive(Debug)]
+struct Ram {
+    run: PhysRun,
+    /// Bit n of word n/64 is set when the frame is private.
+    private: Vec<u64>,
+}
+
+impl Fence {
+    /// Makes the fence: `ram` is all RAM of the machine, `private` what the kernel keeps of it and
+    /// the registers of devices that it drives itself. Both may overlap and come in any order.
+    ///
+    /// # Errors
+    /// [`NoMemory`] when the heap cannot hold it.
+    pub fn new(ram: &[PhysRun], private: &[PhysRun]) -> Result<Self, NoMemory> {
+        let runs = merged(ram)?;
+        let mut fence = Self {
+            ram: with_capacity(runs.len())?,
+            devices: with_capacity(private.len())?,
+        };
+        for run in runs {
+            let words = usize::try_from(run.pages.div_ceil(WORD_BITS)).map_err(|_| NoMemory)?;
+            let mut bits = with_capacity(words)?;
+            bits.resize(words, 0);
+            fence.ram.extend([Ram { run, private: bits }]);
+        }
+        for run in private {
+            fence.claim_run(*run);
+            fence
+                .devices
+                .extend(fence.ram_around(*run).is_none().then_some(*run));
+        }
+        Ok(fence)
+    }
+
+    /// Whether `run` may be mapped as a device: it touches neither RAM nor the kernel's devices.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check_device(&self, run: PhysRun) -> Result<(), Refused> {
+        let touched = run.base.checked_add(run.bytes()).is_none()
+            || self.ram.iter().any(|ram| ram.run.overlaps(run))
+            || self.devices.iter().any(|device| device.overlaps(run));
+        if touched { Err(Refused) } else { Ok(()) }
+    }
+
+    /// Whether `run` is RAM through and through, and none of it is held by the machine.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn check_memory(&self, run: PhysRun) -> Result<(), Refused> {
+        let ram = self.ram_around(run).ok_or(Refused)?;
+        let first = ram.index(run.base);
+        let is_free = masks(first, run.pages)
+            .all(|(word, mask)| ram.private.get(word).is_some_and(|bits| bits & mask == 0));
+        if is_free { Ok(()) } else { Err(Refused) }
+    }
+
+    /// Marks a frame that was lent to the machine as private. Not RAM: nothing happens.
+    pub fn claim(&mut self, frame: PhysAddr) {
+        self.claim_run(PhysRun {
+            base: frame,
+            pages: 1,
+        });
+    }
+
+    /// Marks frames as private; what is not RAM in the run is passed over.
+    pub fn claim_run(&mut self, run: PhysRun) {
+        self.change(run, |bits, mask| *bits |= mask);
+    }
+
+    /// Marks a frame that the machine gives back as no longer private.
+    pub fn release(&mut self, frame: PhysAddr) {
+        self.change(
+            PhysRun {
+                base: frame,
+                pages: 1,
+            },
+            |bits, mask| *bits &= !mask,
+        );
+    }
+
+    /// Whether the frame is private.
+    #[must_use]
+    pub fn is_private(&self, frame: PhysAddr) -> bool {
+        let run = PhysRun {
+            base: frame,
+            pages: 1,
+        };
+        self.ram_around(run).is_some() && self.check_memory(run).is_err()
+    }
+
+    /// How many frames of RAM are private.
+    #[must_use]
+    pub fn private_frames(&self) -> u64 {
+        self.ram
+            .iter()
+            .flat_map(|ram| &ram.private)
+            .map(|bits| u64::from(bits.count_ones()))
+            .sum()
+    }
+
+    /// The RAM that holds all of `run`.
+    fn ram_around(&self, run: PhysRun) -> Option<&Ram> {
+        let end = run.base.checked_add(run.bytes())?;
+        self.ram
+            .iter()
+            .find(|ram| ram.run.base <= run.base && end <= ram.run.end())
+    }
+
+    fn change(&mut self, run: PhysRun, change: impl Fn(&mut u64, u64)) {
+        for ram in &mut self.ram {
+            let base = run.base.max(ram.run.base);
+            let end = run.end().min(ram.run.end());
+            let pages = end.raw().saturating_sub(base.raw()) >> PAGE_SHIFT;
+            for (word, mask) in masks(ram.index(base), pages) {
+                if let Some(bits) = ram.private.get_mut(word) {
+                    change(bits, mask);
+                }
+            }
+        }
+    }
+}
+
+impl Ram {
+    /// The number of a frame that lies behind the base.
+    const fn index(&self, frame: PhysAddr) -> u64 {
+        frame.raw().saturating_sub(self.run.base.raw()) >> PAGE_SHIFT
+    }
+}
+
+/// The words, and the bits in each, of `count` bits from `first` on.
+fn masks(first: u64, count: u64) -> impl Iterator<Item = (usize, u64)> {
+    let end = first.saturating_add(count);
+    let words = if count == 0 {
+        0..0
+    } else {
+        first / WORD_BITS..end.div_ceil(WORD_BITS)
+    };
+    words.map(move |word| {
+        let base = word * WORD_BITS;
+        let below = first.saturating_sub(base);
+        let above = base.saturating_add(WORD_BITS).saturating_sub(end);
+        let mask = (u64::MAX << below) & (u64::MAX >> above);
+        (usize::try_from(word).unwrap_or(usize::MAX), mask)
+    })
+}
+
+/// The runs in order, those that touch or overlap made one.
+fn merged(runs: &[PhysRun]) -> Result<Vec<PhysRun>, NoMemory> {
+    let mut sorted = with_capacity(runs.len())?;
+    sorted.extend(runs.iter().filter(|run| run.pages > 0).copied());
+    sorted.sort_unstable_by_key(|run: &PhysRun| run.base);
+    let mut merged: Vec<PhysRun> = with_capacity(sorted.len())?;
+    for run in sorted {
+        match merged.last_mut() {
+            Some(last) if run.base <= last.end() => {
+                let end = last.end().max(run.end());
+                last.pages = (end.raw() - last.base.raw()) >> PAGE_SHIFT;
+            }
+            _ => merged.extend([run]),
+        }
+    }
+    Ok(merged)
+}
+
+fn with_capacity<T>(count: usize) -> Result<Vec<T>, NoMemory> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(count).map_err(|_| NoMemory)?;
+    Ok(list)
+}

@@ -1,0 +1,342 @@
+//! Mapping: check everything and count the tables, set them aside, then write without failing.
+
+use jacinth_kernel::hal::{AspaceId, Backing, EntryCounts, MapAttrs, MapError, MmuFlags};
+use jacinth_kernel::mem::{Frame, Mem};
+use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+
+use super::{Block, Part, Walker, count_leaves, count_split, give_back, take_table};
+use crate::codec::{Entry, Leaf, Level, PteCodec};
+use crate::table::{TableMem, TableWords, root_of};
+
+/// What is to be mapped where.
+#[derive(Clone, Copy)]
+pub(super) struct Request {
+    pub(super) at: VirtAddr,
+    pub(super) run: PhysRun,
+    pub(super) attrs: MapAttrs,
+}
+
+/// A checked request: the physical address of each virtual one, and what the entries say.
+#[derive(Clone, Copy)]
+struct Plan<C> {
+    codec: C,
+    to_phys: u64,
+    attrs: MapAttrs,
+}
+
+/// A request that is being carried out.
+struct Job<'a, C, T> {
+    plan: Plan<C>,
+    tables: &'a mut T,
+    aspace: AspaceId,
+    spare: Spare,
+    counts: EntryCounts,
+}
+
+/// Frames set aside for tables: a chain through the first word of each.
+struct Spare {
+    first: PhysAddr,
+}
+
+pub(super) fn map<C: PteCodec, T: TableMem>(
+    walker: &Walker<C>,
+    tables: &mut T,
+    aspace: AspaceId,
+    request: Request,
+    mem: &mut Mem,
+) -> Result<EntryCounts, MapError> {
+    let Some(part) = checked_part(walker, tables, request)? else {
+        return Ok(EntryCounts::default());
+    };
+    let to_phys = request.run.base.raw().wrapping_sub(part.start);
+    let plan = Plan {
+        codec: walker.codec,
+        to_phys,
+        attrs: request.attrs,
+    };
+    let (table, level) = smallest_table(walker.codec, tables, root_of(aspace), part);
+    let missing = plan.missing_tables(tables, Some(table), level, part)?;
+    let spare = Spare::reserve(tables, missing, mem)?;
+    // commit
+    let mut job = Job {
+        plan,
+        tables,
+        aspace,
+        spare,
+        counts: EntryCounts::default(),
+    };
+    job.write(table, level, part);
+    let Job { tables, counts, .. } = job;
+    tables.publish();
+    Ok(counts)
+}
+
+/// Checks addresses and asks the fence; `None` when there is nothing to map.
+fn checked_part<C: PteCodec>(
+    walker: &Walker<C>,
+    tables: &impl TableMem,
+    request: Request,
+) -> Result<Option<Part>, MapError> {
+    let Request { at, run, attrs } = request;
+    let range = VirtRange::new(at, run.bytes()).ok_or(MapError::Refused)?;
+    let is_aligned = at.is_aligned(PAGE_SIZE) && run.base.is_aligned(PAGE_SIZE);
+    if !is_aligned || !walker.user.covers(range) || run.end().raw() > walker.codec.phys_limit() {
+        return Err(MapError::Refused);
+    }
+    if run.pages == 0 {
+        return Ok(None);
+    }
+    match attrs.backing {
+        Backing::Memory => tables.fence().check_memory(run),
+        Backing::Device => tables.fence().check_device(run),
+    }
+    .map_err(|_| MapError::Refused)?;
+    if !attrs.flags.contains(MmuFlags::READ) || !walker.codec.supports(attrs.flags, attrs.cache) {
+        return Err(MapError::Unsupported);
+    }
+    Ok(Some(Part {
+        start: at.raw(),
+        end: range.end.raw(),
+    }))
+}
+
+/// The smallest table that there is for all of the part.
+fn smallest_table(
+    codec: impl PteCodec,
+    tables: &impl TableWords,
+    root: PhysAddr,
+    part: Part,
+) -> (PhysAddr, Level) {
+    let (mut table, mut level) = (root, Level::ROOT);
+    while (part.start ^ (part.end - 1)) >> level.shift() == 0 {
+        let Entry::Table(next) = codec.decode(tables.read(table, level.index(part.start)), level)
+        else {
+            break;
+        };
+        table = next;
+        level = level.below();
+    }
+    (table, level)
+}
+
+impl<C: PteCodec> Plan<C> {
+    /// Checks that nothing else is mapped in the part, and counts the tables that are missing in
+    /// `table`, which may itself be missing.
+    fn missing_tables(
+        &self,
+        tables: &impl TableWords,
+        table: Option<PhysAddr>,
+        level: Level,
+        part: Part,
+    ) -> Result<u64, MapError> {
+        if table.is_none() && level == Level::Kib4 {
+            return Ok(0);
+        }
+        let mut missing = 0;
+        for piece in part.pieces(level) {
+            let old = table.map_or(0, |table| tables.read(table, level.index(piece.start)));
+            missing += match self.codec.decode(old, level) {
+                Entry::Empty if self.is_block(level, piece) => 0,
+                Entry::Empty => 1 + self.missing_tables(tables, None, level.below(), piece)?,
+                Entry::Table(next) => {
+                    self.missing_tables(tables, Some(next), level.below(), piece)?
+                }
+                Entry::Leaf(leaf) => {
+                    self.check_same_target(leaf, level, piece)?;
+                    if self.says(leaf, level) {
+                        0
+                    } else {
+                        splits(level, piece)
+                    }
+                }
+            };
+        }
+        Ok(missing)
+    }
+
+    fn check_same_target(&self, old: Leaf, level: Level, piece: Part) -> Result<(), MapError> {
+        let there = old
+            .phys
+            .raw()
+            .wrapping_add(piece.start - piece.entry(level).start);
+        let wanted = Leaf {
+            phys: old.phys,
+            flags: old.flags,
+            cache: self.attrs.cache,
+        };
+        let is_same_type = self.codec.is_same(
+            self.codec.encode(old, level),
+            self.codec.encode(wanted, level),
+        );
+        if there == self.phys(piece).raw() && is_same_type {
+            Ok(())
+        } else {
+            Err(MapError::AlreadyMapped)
+        }
+    }
+
+    /// Whether an existing entry, whose target is right, has the right permissions too.
+    fn says(&self, old: Leaf, level: Level) -> bool {
+        let wanted = Leaf {
+            flags: self.attrs.flags,
+            ..old
+        };
+        self.codec.is_same(
+            self.codec.encode(old, level),
+            self.codec.encode(wanted, level),
+        )
+    }
+
+    /// Whether one entry of the level can map the piece.
+    fn is_block(&self, level: Level, piece: Part) -> bool {
+        level <= self.codec.largest_block()
+            && piece.is_whole(level)
+            && self.phys(piece).is_aligned(level.bytes())
+    }
+
+    const fn phys(&self, piece: Part) -> PhysAddr {
+        PhysAddr::new(piece.start.wrapping_add(self.to_phys))
+    }
+
+    fn encode(&self, piece: Part, level: Level) -> u64 {
+        let leaf = Leaf {
+            phys: self.phys(piece),
+            flags: self.attrs.flags,
+            cache: self.attrs.cache,
+        };
+        self.codec.encode(leaf, level)
+    }
+}
+
+/// How many tables it takes to split an entry such that the piece has entries of its own.
+fn splits(level: Level, piece: Part) -> u64 {
+    if piece.is_whole(level) {
+        return 0;
+    }
+    1 + piece
+        .pieces(level.below())
+        .map(|smaller| splits(level.below(), smaller))
+        .sum::<u64>()
+}
+
+impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
+    /// Writes the entries of the part in a table, making the same choices as `missing_tables`.
+    fn write(&mut self, table: PhysAddr, level: Level, part: Part) {
+        for piece in part.pieces(level) {
+            let index = level.index(piece.start);
+            match self
+                .plan
+                .codec
+                .decode(self.tables.read(table, index), level)
+            {
+                Entry::Empty if self.plan.is_block(level, piece) => {
+                    self.tables
+                        .write(table, index, self.plan.encode(piece, level));
+                    count_leaves(&mut self.counts, level, 1);
+                }
+                Entry::Empty => {
+                    // Filled before it is linked: no walk sees a table half done.
+                    let next = self.spare.take_zeroed(self.tables);
+                    self.counts.tables += 1;
+                    self.write(next, level.below(), piece);
+                    self.tables.publish();
+                    self.tables
+                        .write(table, index, self.plan.codec.encode_table(next));
+                }
+                Entry::Table(next) => self.write(next, level.below(), piece),
+                Entry::Leaf(leaf) if self.plan.says(leaf, level) => {}
+                Entry::Leaf(leaf) => self.change(
+                    Block {
+                        table,
+                        level,
+                        part: piece.entry(level),
+                        leaf,
+                    },
+                    piece,
+                ),
+            }
+        }
+    }
+
+    /// Gives the piece of a live entry the permissions that are wanted. Stale translations with
+    /// fewer permissions may fault for ever on Arm, and there is no debt to return: so at once.
+    fn change(&mut self, old: Block, piece: Part) {
+        let Block {
+            table,
+            level,
+            part,
+            leaf,
+        } = old;
+        if piece == part {
+            let wanted = Leaf {
+                flags: self.plan.attrs.flags,
+                ..leaf
+            };
+            self.tables.write(
+                table,
+                level.index(piece.start),
+                self.plan.codec.encode(wanted, level),
+            );
+            self.tables.publish();
+            self.tables
+                .break_entry(self.aspace, VirtAddr::new(piece.start), piece.bytes());
+            return;
+        }
+        let next = self.spare.take(self.tables);
+        Walker::split(self.plan.codec, self.tables, self.aspace, old, next);
+        count_split(&mut self.counts, level);
+        if !self.plan.codec.needs_break() {
+            self.tables
+                .break_entry(self.aspace, VirtAddr::new(part.start), part.bytes());
+        }
+        self.write(next, level.below(), piece);
+    }
+}
+
+impl Spare {
+    /// Behind the last one; no frame has this address.
+    const END: PhysAddr = PhysAddr::new(2);
+
+    /// Sets `count` frames aside.
+    fn reserve<T: TableMem>(tables: &mut T, count: u64, mem: &mut Mem) -> Result<Self, MapError> {
+        let mut spare = Self { first: Self::END };
+        for _ in 0..count {
+            match mem.table_alloc() {
+                Ok(frame) => {
+                    let table = take_table(tables, frame);
+                    tables.write(table, 0, spare.first.raw());
+                    spare.first = table;
+                }
+                Err(_) => {
+                    spare.give_up(tables, mem);
+                    return Err(MapError::NoMemory);
+                }
+            }
+        }
+        Ok(spare)
+    }
+
+    fn give_up<T: TableMem>(&mut self, tables: &mut T, mem: &mut Mem) {
+        while self.first != Self::END {
+            let table = self.take(tables);
+            give_back(tables, Frame::claim(table), mem);
+        }
+    }
+
+    /// Takes a frame whose contents are unknown.
+    fn take<T: TableMem>(&mut self, tables: &T) -> PhysAddr {
+        assert!(
+            self.first != Self::END,
+            "missing_tables counts every table that write takes"
+        );
+        let table = self.first;
+        self.first = PhysAddr::new(tables.read(table, 0));
+        table
+    }
+
+    fn take_zeroed<T: TableMem>(&mut self, tables: &mut T) -> PhysAddr {
+        let table = self.take(tables);
+        tables.zero_table(table);
+        table
+    }
+}

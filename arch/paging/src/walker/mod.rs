@@ -1,0 +1,331 @@
+//! The one page-table walker, which does the work of `hal::Mmu` for a machine.
+//!
+//! Invariants, which [`Walker::count`] and the tests check: no table below the root is empty; an
+//! entry is never changed from one frame or type to another while it is live.
+
+mod map;
+mod sweep;
+
+use jacinth_kernel::hal::{
+    AspaceId, Changed, EntryCounts, MapAttrs, MapError, MmuFlags, Translation,
+};
+use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
+use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+
+use crate::codec::{Entry, Leaf, Level, PteCodec, TABLE_ENTRIES};
+use crate::table::{TableMem, TableWords, aspace_id, root_of};
+use sweep::{Edit, Sweep};
+
+/// Walks and changes the page tables of user address spaces.
+#[derive(Clone, Copy, Debug)]
+pub struct Walker<C> {
+    codec: C,
+    user: VirtRange,
+}
+
+/// A part of the address space: from `start` to before `end`, page-aligned, below 2^48.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    start: u64,
+    end: u64,
+}
+
+impl Part {
+    /// Cuts the part at the borders of a level's entries.
+    fn pieces(self, level: Level) -> impl Iterator<Item = Self> {
+        let mut start = self.start;
+        core::iter::from_fn(move || {
+            if start >= self.end {
+                return None;
+            }
+            let border = (start | (level.bytes() - 1)) + 1;
+            let piece = Self {
+                start,
+                end: border.min(self.end),
+            };
+            start = piece.end;
+            Some(piece)
+        })
+    }
+
+    /// Whether the part is all that one entry of the level covers.
+    const fn is_whole(self, level: Level) -> bool {
+        self.start & (level.bytes() - 1) == 0 && self.end - self.start == level.bytes()
+    }
+
+    /// All that the entry covers that the part, a piece, lies in.
+    const fn entry(self, level: Level) -> Self {
+        let start = self.start & !(level.bytes() - 1);
+        Self {
+            start,
+            end: start + level.bytes(),
+        }
+    }
+
+    const fn bytes(self) -> u64 {
+        self.end - self.start
+    }
+}
+
+impl<C: PteCodec> Walker<C> {
+    /// Makes a walker for these entries; `user` is the range that user mappings may lie in, page-
+    /// aligned and below 2^48.
+    pub const fn new(codec: C, user: VirtRange) -> Self {
+        Self { codec, user }
+    }
+
+    /// The codec.
+    #[must_use]
+    pub const fn codec(&self) -> C {
+        self.codec
+    }
+
+    /// Takes a frame as the root table of a new, empty address space.
+    pub fn adopt_root(&self, tables: &mut impl TableMem, root: Frame, asid: u16) -> AspaceId {
+        tables.claim_table(root.address());
+        tables.zero_table(root.address());
+        tables.publish();
+        aspace_id(root.address(), asid)
+    }
+
+    /// Gives all tables of a space back, the root included. Nothing is mapped in it, no CPU uses
+    /// it, and nothing of it is left in any TLB.
+    pub fn free_all(&self, tables: &mut impl TableMem, aspace: AspaceId, mem: &mut Mem) {
+        let root = root_of(aspace);
+        let user = Part {
+            start: self.user.start.raw(),
+            end: self.user.end.raw(),
+        };
+        self.free_below(tables, root, Level::ROOT, user, mem);
+        give_back(tables, Frame::claim(root), mem);
+    }
+
+    /// Does `hal::Mmu::map`.
+    ///
+    /// # Errors
+    /// See [`MapError`]; nothing was changed.
+    pub fn map<T: TableMem>(
+        &self,
+        tables: &mut T,
+        aspace: AspaceId,
+        at: VirtAddr,
+        run: PhysRun,
+        attrs: MapAttrs,
+        mem: &mut Mem,
+    ) -> Result<EntryCounts, MapError> {
+        map::map(self, tables, aspace, map::Request { at, run, attrs }, mem)
+    }
+
+    /// Does `hal::Mmu::unmap`. What of `range` is not user addresses counts as done.
+    pub fn unmap<T: TableMem>(
+        &self,
+        tables: &mut T,
+        aspace: AspaceId,
+        range: VirtRange,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed {
+        self.sweep(
+            Sweep::new(self.codec, tables, aspace, Edit::Remove, work, mem),
+            range,
+        )
+    }
+
+    /// Does `hal::Mmu::protect`. Where a block cannot be split after all, it goes as a whole, as
+    /// in `unmap`: never does anything keep more than `flags`.
+    pub fn protect<T: TableMem>(
+        &self,
+        tables: &mut T,
+        aspace: AspaceId,
+        (range, flags): (VirtRange, MmuFlags),
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed {
+        let edit = if flags.is_empty() {
+            Edit::Remove
+        } else {
+            Edit::Protect(flags)
+        };
+        self.sweep(
+            Sweep::new(self.codec, tables, aspace, edit, work, mem),
+            range,
+        )
+    }
+
+    /// Does `hal::Mmu::query`.
+    pub fn query(
+        &self,
+        tables: &impl TableWords,
+        aspace: AspaceId,
+        at: VirtAddr,
+    ) -> Option<Translation> {
+        if !self.user.contains(at) {
+            return None;
+        }
+        let (mut table, mut level) = (root_of(aspace), Level::ROOT);
+        loop {
+            match self
+                .codec
+                .decode(tables.read(table, level.index(at.raw())), level)
+            {
+                Entry::Empty => return None,
+                Entry::Table(next) => table = next,
+                Entry::Leaf(leaf) => {
+                    let phys = leaf.phys.checked_add(at.raw() & (level.bytes() - 1))?;
+                    let Leaf { flags, cache, .. } = leaf;
+                    return Some(Translation {
+                        phys,
+                        flags,
+                        cache,
+                        entry_bytes: level.bytes(),
+                    });
+                }
+            }
+            level = level.below();
+        }
+    }
+
+    /// Frees the table frames of a debt, once the machine has done the flush itself.
+    pub fn settle(&self, tables: &mut impl TableMem, flush: TlbFlush, mem: &mut Mem) {
+        for frame in flush.tables {
+            give_back(tables, frame, mem);
+        }
+    }
+
+    /// Counts all entries and tables of a space by looking at every one, for audits.
+    pub fn count(&self, tables: &impl TableWords, aspace: AspaceId) -> EntryCounts {
+        let mut counts = EntryCounts::default();
+        let user = Part {
+            start: self.user.start.raw(),
+            end: self.user.end.raw(),
+        };
+        self.count_in(tables, root_of(aspace), Level::ROOT, user, &mut counts);
+        counts
+    }
+
+    fn sweep<T: TableMem>(&self, mut sweep: Sweep<'_, C, T>, range: VirtRange) -> Changed {
+        let start = range.start.page().max(self.user.start);
+        let end = page_up(range.end.min(self.user.end));
+        let part = Part {
+            start: start.raw(),
+            end: end.raw(),
+        };
+        let stopped = sweep.run(part);
+        let (flush, counts) = sweep.finish();
+        Changed {
+            reached: stopped.map_or(range.end, VirtAddr::new),
+            flush,
+            counts,
+        }
+    }
+
+    fn free_below(
+        &self,
+        tables: &mut impl TableMem,
+        table: PhysAddr,
+        level: Level,
+        part: Part,
+        mem: &mut Mem,
+    ) {
+        for piece in part.pieces(level) {
+            let index = level.index(piece.start);
+            if let Entry::Table(next) = self.codec.decode(tables.read(table, index), level) {
+                tables.write(table, index, 0);
+                self.free_below(tables, next, level.below(), piece, mem);
+                give_back(tables, Frame::claim(next), mem);
+            }
+        }
+    }
+
+    fn count_in(
+        &self,
+        tables: &impl TableWords,
+        table: PhysAddr,
+        level: Level,
+        part: Part,
+        counts: &mut EntryCounts,
+    ) {
+        for piece in part.pieces(level) {
+            match self
+                .codec
+                .decode(tables.read(table, level.index(piece.start)), level)
+            {
+                Entry::Empty => {}
+                Entry::Leaf(_) => count_leaves(counts, level, 1),
+                Entry::Table(next) => {
+                    counts.tables += 1;
+                    self.count_in(tables, next, level.below(), piece, counts);
+                }
+            }
+        }
+    }
+
+    /// Makes a block a table of smaller entries that say the same. `next` is the frame for the
+    /// table. The caller invalidates the block's translation, unless the codec needs a break.
+    fn split<T: TableMem>(
+        codec: C,
+        tables: &mut T,
+        aspace: AspaceId,
+        block: Block,
+        next: PhysAddr,
+    ) {
+        let below = block.level.below();
+        let mut leaf = block.leaf;
+        for index in 0..TABLE_ENTRIES {
+            tables.write(next, index, codec.encode(leaf, below));
+            leaf.phys = PhysAddr::new(leaf.phys.raw().wrapping_add(below.bytes()));
+        }
+        tables.publish();
+        let index = block.level.index(block.part.start);
+        if codec.needs_break() {
+            tables.write(block.table, index, 0);
+            tables.publish();
+            tables.break_entry(aspace, VirtAddr::new(block.part.start), block.part.bytes());
+        }
+        tables.write(block.table, index, codec.encode_table(next));
+        tables.publish();
+    }
+}
+
+/// A leaf entry above the last level, where it stands.
+#[derive(Clone, Copy)]
+struct Block {
+    table: PhysAddr,
+    level: Level,
+    /// All that the entry covers.
+    part: Part,
+    leaf: Leaf,
+}
+
+/// Claims a frame as a table.
+fn take_table(tables: &mut impl TableMem, frame: Frame) -> PhysAddr {
+    let table = frame.address();
+    tables.claim_table(table);
+    table
+}
+
+fn give_back(tables: &mut impl TableMem, frame: Frame, mem: &mut Mem) {
+    tables.release_table(frame.address());
+    mem.frame_free(frame);
+}
+
+const fn count_leaves(counts: &mut EntryCounts, level: Level, change: i64) {
+    match level {
+        Level::Kib4 => counts.pages_4k += change,
+        Level::Mib2 => counts.blocks_2m += change,
+        Level::Gib1 | Level::Gib512 => counts.blocks_1g += change,
+    }
+}
+
+/// Counts a block that became a table of smaller entries.
+const fn count_split(counts: &mut EntryCounts, level: Level) {
+    const ENTRIES: i64 = 512;
+    count_leaves(counts, level, -1);
+    count_leaves(counts, level.below(), ENTRIES);
+    counts.tables += 1;
+}
+
+fn page_up(at: VirtAddr) -> VirtAddr {
+    at.checked_add(PAGE_SIZE - 1)
+        .map_or(at.page(), VirtAddr::page)
+}
