@@ -16,7 +16,11 @@ impl Budget {
     /// A budget that refuses nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { asked: 0, fail_at: None, heap_failures: 0 }
+        Self {
+            asked: 0,
+            fail_at: None,
+            heap_failures: 0,
+        }
     }
 
     /// Asks for one allocation.
@@ -26,7 +30,11 @@ impl Budget {
     pub fn ask(&mut self) -> Result<(), NoMemory> {
         let number = self.asked;
         self.asked = number.wrapping_add(1);
-        if self.fail_at == Some(number) { Err(NoMemory) } else { Ok(()) }
+        if self.fail_at == Some(number) {
+            Err(NoMemory)
+        } else {
+            Ok(())
+        }
     }
 
     /// How many allocations were asked for so far.
@@ -67,7 +75,10 @@ impl Work {
     /// Starts with this many units.
     #[must_use]
     pub const fn new(units: u32) -> Self {
-        Self { left: units, spent: 0 }
+        Self {
+            left: units,
+            spent: 0,
+        }
     }
 
     /// Spends one unit; false, with nothing spent, when none is left.

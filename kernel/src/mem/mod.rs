@@ -9,12 +9,17 @@ mod frame;
 mod frame_pool;
 mod kvec;
 mod pool;
+mod region_gap;
+mod region_node;
+mod region_tree;
 
 pub use budget::{Budget, NoMemory, Work};
 pub use frame::{Frame, TlbFlush};
 pub use frame_pool::FramePool;
 pub use kvec::KVec;
 pub use pool::{Key, Pool};
+pub use region_node::RegionNode;
+pub use region_tree::{Gap, Region, RegionPool, RegionTree};
 
 use crate::PhysRun;
 

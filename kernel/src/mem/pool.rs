@@ -79,7 +79,11 @@ impl<T> Pool<T> {
     /// An empty pool; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { chunks: KVec::new(), first_free: NONE, live: 0 }
+        Self {
+            chunks: KVec::new(),
+            first_free: NONE,
+            live: 0,
+        }
     }
 
     /// How many values are in it.
@@ -105,19 +109,37 @@ impl<T> Pool<T> {
         self.grow(budget)
     }
 
+    /// Makes sure that the next `count` calls of [`Pool::insert_reserved`] find slots.
+    ///
+    /// # Errors
+    /// [`NoMemory`]; room made before that stays for later.
+    pub fn reserve_many(&mut self, count: u32, budget: &mut Budget) -> Result<(), NoMemory> {
+        let wanted = u64::from(self.live).saturating_add(u64::from(count));
+        while u64::try_from(self.chunks.len()).unwrap_or(u64::MAX) << CHUNK_SHIFT < wanted {
+            self.grow(budget)?;
+        }
+        Ok(())
+    }
+
     /// Puts a value into a slot that was reserved.
     ///
     /// # Panics
     /// When nothing was reserved: a mistake of the core, never of a user.
     pub fn insert_reserved(&mut self, value: T) -> Key<T> {
         let index = self.first_free;
-        let slot = self.slot_mut(index).expect("a slot was reserved before the commit");
+        let slot = self
+            .slot_mut(index)
+            .expect("a slot was reserved before the commit");
         slot.value = Some(value);
         let generation = slot.generation;
         let next = slot.next_free;
         self.first_free = next;
         self.live = self.live.wrapping_add(1);
-        Key { index, generation, of: PhantomData }
+        Key {
+            index,
+            generation,
+            of: PhantomData,
+        }
     }
 
     /// Puts a value in.
@@ -133,14 +155,22 @@ impl<T> Pool<T> {
     #[must_use]
     pub fn get(&self, key: Key<T>) -> Option<&T> {
         let slot = self.slot(key.index)?;
-        if slot.generation == key.generation { slot.value.as_ref() } else { None }
+        if slot.generation == key.generation {
+            slot.value.as_ref()
+        } else {
+            None
+        }
     }
 
     /// The value, unless the key is stale.
     #[must_use]
     pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
         let slot = self.slot_mut(key.index)?;
-        if slot.generation == key.generation { slot.value.as_mut() } else { None }
+        if slot.generation == key.generation {
+            slot.value.as_mut()
+        } else {
+            None
+        }
     }
 
     /// Takes the value out; its key and all copies are stale from now on.
@@ -160,33 +190,57 @@ impl<T> Pool<T> {
 
     /// All values with their keys, in slot order. For audits and lists, not for hot paths.
     pub fn iter(&self) -> impl Iterator<Item = (Key<T>, &T)> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).zip(0u32..).filter_map(|(slot, index)| {
-            let key = Key { index, generation: slot.generation, of: PhantomData };
-            slot.value.as_ref().map(|value| (key, value))
-        })
+        self.chunks
+            .iter()
+            .flat_map(|chunk| chunk.iter())
+            .zip(0u32..)
+            .filter_map(|(slot, index)| {
+                let key = Key {
+                    index,
+                    generation: slot.generation,
+                    of: PhantomData,
+                };
+                slot.value.as_ref().map(|value| (key, value))
+            })
     }
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
         let index = usize::try_from(index).ok()?;
-        self.chunks.get(index >> CHUNK_SHIFT)?.get(index & (CHUNK - 1))
+        self.chunks
+            .get(index >> CHUNK_SHIFT)?
+            .get(index & (CHUNK - 1))
     }
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
         let index = usize::try_from(index).ok()?;
-        self.chunks.get_mut(index >> CHUNK_SHIFT)?.get_mut(index & (CHUNK - 1))
+        self.chunks
+            .get_mut(index >> CHUNK_SHIFT)?
+            .get_mut(index & (CHUNK - 1))
     }
 
     fn grow(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
-        let base = self.chunks.len().checked_mul(CHUNK).and_then(|base| u32::try_from(base).ok()).ok_or(NoMemory)?;
-        let last = base.checked_add(CHUNK_U32).filter(|end| *end != NONE).ok_or(NoMemory)?;
+        let base = self
+            .chunks
+            .len()
+            .checked_mul(CHUNK)
+            .and_then(|base| u32::try_from(base).ok())
+            .ok_or(NoMemory)?;
+        let last = base
+            .checked_add(CHUNK_U32)
+            .filter(|end| *end != NONE)
+            .ok_or(NoMemory)?;
         self.chunks.reserve(1, budget)?;
         let mut chunk = KVec::new();
         chunk.reserve(CHUNK, budget)?;
         for next in base.wrapping_add(1)..=last {
-            let next_free = if next == last { NONE } else { next };
-            chunk.push(Slot { generation: 0, next_free, value: None }, budget)?;
+            let next_free = if next == last { self.first_free } else { next };
+            chunk.push_reserved(Slot {
+                generation: 0,
+                next_free,
+                value: None,
+            });
         }
-        self.chunks.push(chunk, budget)?;
+        self.chunks.push_reserved(chunk);
         self.first_free = base;
         Ok(())
     }
@@ -208,6 +262,22 @@ mod tests {
         assert_ne!(a, b);
         assert_eq!(pool.remove(a), None);
         assert_eq!(pool.len(), 1);
+    }
+
+    #[test]
+    fn reserved_slots_need_no_memory() {
+        let mut budget = Budget::new();
+        let mut pool = Pool::new();
+        pool.insert(0u32, &mut budget).unwrap();
+        pool.reserve_many(200, &mut budget).unwrap();
+        budget.fail_after(Some(0));
+        assert!(pool.reserve_many(200, &mut budget).is_ok());
+        for n in 1..=200 {
+            pool.insert_reserved(n);
+        }
+        let mut all: std::vec::Vec<_> = pool.iter().map(|(_, value)| *value).collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..=200));
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! Finding room between the entries of a [`RegionTree`], and checking one.
+
+use super::region_node::{Link, node};
+use super::{Gap, RegionPool, RegionTree};
+use crate::{VirtAddr, VirtRange};
+
+/// How many gaps that are long enough, but hold no suitable start, are looked into.
+const MOST_PROBES: u32 = 64;
+
+impl Gap {
+    /// Room for `size` bytes anywhere in `bounds`, at a multiple of `align`.
+    #[must_use]
+    pub const fn aligned(bounds: VirtRange, size: u64, align: u64) -> Self {
+        Self {
+            bounds,
+            size,
+            from: bounds.start,
+            upper_limit: bounds.end,
+            modulus: align,
+            residue: 0,
+        }
+    }
+
+    /// The lowest suitable start in the gap from `low` to `high`.
+    fn fit(&self, low: u64, high: u64) -> Option<u64> {
+        let low = low.max(self.lowest());
+        let modulus = self.modulus.max(1);
+        let (have, want) = (
+            low.checked_rem(modulus)?,
+            self.residue.checked_rem(modulus)?,
+        );
+        let more = if want >= have {
+            want.wrapping_sub(have)
+        } else {
+            modulus.wrapping_sub(have.wrapping_sub(want))
+        };
+        let start = low.checked_add(more)?;
+        let end = start.checked_add(self.size)?;
+        (end <= high.min(self.highest())).then_some(start)
+    }
+
+    fn lowest(&self) -> u64 {
+        self.bounds.start.max(self.from).raw()
+    }
+
+    fn highest(&self) -> u64 {
+        self.bounds.end.min(self.upper_limit).raw()
+    }
+}
+
+impl<V: Copy> RegionTree<V> {
+    /// The lowest suitable start of a free range.
+    ///
+    /// Logarithmic: after 64 gaps that are long enough but badly aligned, only gaps
+    /// so long that alignment cannot matter are considered.
+    #[must_use]
+    pub fn find_gap(&self, pool: &RegionPool<V>, gap: &Gap) -> Option<VirtAddr> {
+        let mut search = Search {
+            pool,
+            gap,
+            length: gap.size,
+            probes: MOST_PROBES,
+        };
+        let (low, high) = (gap.lowest(), gap.highest());
+        let mut found = search.below(self.root(), low, high);
+        if found.is_none() && search.probes == 0 {
+            search.length = gap.size.saturating_add(gap.modulus.saturating_sub(1));
+            search.probes = MOST_PROBES;
+            found = search.below(self.root(), low, high);
+        }
+        found.map(VirtAddr::new)
+    }
+
+    /// Whether the tree is in order, balanced, and knows its gaps. Walks everything.
+    #[must_use]
+    pub fn audit(&self, pool: &RegionPool<V>) -> bool {
+        audit_below(pool, self.root()) == Some(self.len())
+    }
+}
+
+struct Search<'a, V> {
+    pool: &'a RegionPool<V>,
+    gap: &'a Gap,
+    /// The gaps that are looked into are as long as this.
+    length: u64,
+    probes: u32,
+}
+
+impl<V> Search<'_, V> {
+    /// Looks through the gaps of a subtree, whose neighbours leave `low..high` to it.
+    fn below(&mut self, link: Link<V>, low: u64, high: u64) -> Option<u64> {
+        let room = high
+            .min(self.gap.highest())
+            .saturating_sub(low.max(self.gap.lowest()));
+        if room < self.length || self.probes == 0 {
+            return None;
+        }
+        let Some(key) = link else {
+            let found = self.gap.fit(low, high);
+            if found.is_none() {
+                self.probes = self.probes.saturating_sub(1);
+            }
+            return found;
+        };
+        let here = node(self.pool, key);
+        let (first, last, inner) = here.extent();
+        let longest = first
+            .saturating_sub(low)
+            .max(high.saturating_sub(last))
+            .max(inner);
+        if longest < self.length {
+            return None;
+        }
+        let (left, right) = here.children();
+        let (start, end) = (here.region().start.raw(), here.region().end.raw());
+        self.below(left, low, start)
+            .or_else(|| self.below(right, end, high))
+    }
+}
+
+/// How many nodes the subtree has, if it is as it should be.
+fn audit_below<V>(pool: &RegionPool<V>, link: Link<V>) -> Option<u32> {
+    let Some(key) = link else { return Some(0) };
+    let here = pool.get(key)?;
+    let (left, right) = here.children();
+    let (start, end) = (here.region().start.raw(), here.region().end.raw());
+    let (mut count, mut first, mut last, mut gap) = (1u32, start, end, 0u64);
+    let (mut left_height, mut right_height) = (0, 0);
+    if let Some(below) = left {
+        count = count.checked_add(audit_below(pool, left)?)?;
+        let (left_first, left_last, left_gap) = pool.get(below)?.extent();
+        left_height = pool.get(below)?.height();
+        first = left_first;
+        gap = left_gap.max(start.checked_sub(left_last)?);
+    }
+    if let Some(below) = right {
+        count = count.checked_add(audit_below(pool, right)?)?;
+        let (right_first, right_last, right_gap) = pool.get(below)?.extent();
+        right_height = pool.get(below)?.height();
+        last = right_last;
+        gap = gap.max(right_gap).max(right_first.checked_sub(end)?);
+    }
+    let is_balanced = left_height.abs_diff(right_height) <= 1;
+    let is_high = here.height().checked_sub(1)? == left_height.max(right_height);
+    (start < end && is_balanced && is_high && here.extent() == (first, last, gap)).then_some(count)
+}
+
+#[cfg(test)]
+#[path = "region_tests.rs"]
+mod tests;
