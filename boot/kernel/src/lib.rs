@@ -6,3 +6,4 @@
 pub mod archive;
 pub mod info;
 pub mod program;
+pub mod table;
