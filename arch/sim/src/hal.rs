@@ -1,0 +1,277 @@
+//! The machine as the kernel sees it.
+
+use crate::Arch;
+use crate::sim::{Context, Sim, root};
+use crate::tables::{AnyWalker, Tables};
+use jacinth_kernel::hal::{
+    AspaceId, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters, EntryCounts,
+    MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
+};
+use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
+use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+
+impl Contexts for Sim {
+    fn context_new(&mut self, frame: Frame) -> ContextId {
+        let at = frame.address();
+        assert!(
+            self.fence
+                .check_memory(PhysRun { base: at, pages: 1 })
+                .is_ok(),
+            "a context needs a frame of the pool"
+        );
+        self.fence.claim(at);
+        self.context_serial += 1;
+        let context = Context {
+            start: None,
+            result: 0,
+            serial: self.context_serial,
+        };
+        assert!(
+            self.contexts.insert(at.raw(), context).is_none(),
+            "two contexts in one frame"
+        );
+        ContextId(at.raw())
+    }
+
+    fn context_free(&mut self, context: ContextId) -> Frame {
+        self.contexts
+            .remove(&context.0)
+            .expect("a context that was made");
+        for processor in &mut self.processors {
+            processor.fp = processor.fp.filter(|fp| *fp != context);
+        }
+        let at = PhysAddr::new(context.0);
+        self.fence.release(at);
+        Frame::claim(at)
+    }
+
+    fn context_start(&mut self, context: ContextId, start: ThreadStart) {
+        self.context_mut(context).start = Some(start);
+    }
+
+    fn context_set_result(&mut self, context: ContextId, result: i64) {
+        self.context_mut(context).result = result;
+    }
+
+    fn context_crash_registers(&self, context: ContextId) -> CrashRegisters {
+        let start = self
+            .contexts
+            .get(&context.0)
+            .and_then(|context| context.start);
+        start.map_or_else(CrashRegisters::default, |start| CrashRegisters {
+            pc: start.entry,
+            sp: start.stack,
+            frame_pointer: 0,
+        })
+    }
+}
+
+impl Sim {
+    fn context_mut(&mut self, context: ContextId) -> &mut Context {
+        self.contexts
+            .get_mut(&context.0)
+            .expect("a context that was made")
+    }
+
+    fn tables(&mut self) -> (AnyWalker, Tables<'_>) {
+        let tables = Tables {
+            ram: &mut self.ram,
+            processors: &mut self.processors,
+            fence: &mut self.fence,
+        };
+        (self.walker, tables)
+    }
+
+    /// Counts the entries of an address space by looking at all of them.
+    #[must_use]
+    pub fn count_entries(&self, aspace: AspaceId) -> EntryCounts {
+        self.walker.count(&self.ram, aspace)
+    }
+
+    /// Whether a range is memory that the kernel may copy.
+    fn pool(&self, at: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
+        let end = at.raw().checked_add(bytes).ok_or(NotMemory)?;
+        let pages = end
+            .div_ceil(PAGE_SIZE)
+            .saturating_sub(at.page().raw() / PAGE_SIZE);
+        let run = PhysRun {
+            base: at.page(),
+            pages,
+        };
+        self.fence.check_memory(run).map_err(|_| NotMemory)
+    }
+}
+
+impl PhysMem for Sim {
+    fn zero(&mut self, run: PhysRun) -> Result<(), NotMemory> {
+        self.pool(run.base, run.bytes())?;
+        self.ram
+            .get_mut(run.base, run.bytes())
+            .ok_or(NotMemory)?
+            .fill(0);
+        Ok(())
+    }
+
+    fn read(&self, from: PhysAddr, to: &mut [u8]) -> Result<(), NotMemory> {
+        self.pool(from, to.len() as u64)?;
+        to.copy_from_slice(self.ram.get(from, to.len() as u64).ok_or(NotMemory)?);
+        Ok(())
+    }
+
+    fn write(&mut self, to: PhysAddr, from: &[u8]) -> Result<(), NotMemory> {
+        self.pool(to, from.len() as u64)?;
+        self.ram
+            .get_mut(to, from.len() as u64)
+            .ok_or(NotMemory)?
+            .copy_from_slice(from);
+        Ok(())
+    }
+
+    fn copy(&mut self, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
+        self.pool(to, bytes)?;
+        self.pool(from, bytes)?;
+        let bytes = self.ram.get(from, bytes).ok_or(NotMemory)?.to_vec();
+        self.ram
+            .get_mut(to, bytes.len() as u64)
+            .ok_or(NotMemory)?
+            .copy_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn heap_grow(&mut self, run: PhysRun) -> Result<(), PhysRun> {
+        Err(run)
+    }
+}
+
+impl Mmu for Sim {
+    fn aspace_new(&mut self, frame: Frame) -> AspaceId {
+        let asid = match self.config.arch {
+            Arch::X86_64 => 0,
+            Arch::Aarch64 => self.asids.take(),
+        };
+        let (walker, mut tables) = self.tables();
+        walker.adopt_root(&mut tables, frame, asid)
+    }
+
+    fn aspace_free(&mut self, aspace: AspaceId, mem: &mut Mem) {
+        let is_running = self
+            .processors
+            .iter()
+            .any(|processor| processor.aspace == Some(aspace));
+        assert!(
+            !is_running,
+            "an address space is freed while a processor runs it"
+        );
+        let (walker, mut tables) = self.tables();
+        walker.free_all(&mut tables, aspace, mem);
+        for processor in &mut self.processors {
+            processor.tlb.drop_aspace(aspace);
+        }
+        if self.config.arch == Arch::Aarch64 {
+            self.asids.give(jacinth_paging::asid_of(aspace));
+        }
+        assert!(
+            !self.fence.is_private(root(aspace)),
+            "the root table goes back to the pool"
+        );
+    }
+
+    fn map(
+        &mut self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        run: PhysRun,
+        attrs: MapAttrs,
+        mem: &mut Mem,
+    ) -> Result<EntryCounts, MapError> {
+        let (walker, mut tables) = self.tables();
+        walker.map(&mut tables, aspace, (at, run), attrs, mem)
+    }
+
+    fn unmap(
+        &mut self,
+        aspace: AspaceId,
+        range: VirtRange,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed {
+        let (walker, mut tables) = self.tables();
+        walker.unmap(&mut tables, aspace, range, work, mem)
+    }
+
+    fn protect(
+        &mut self,
+        aspace: AspaceId,
+        range: VirtRange,
+        flags: MmuFlags,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed {
+        let (walker, mut tables) = self.tables();
+        walker.protect(&mut tables, aspace, (range, flags), work, mem)
+    }
+
+    fn query(&self, aspace: AspaceId, at: VirtAddr) -> Option<Translation> {
+        self.walker.query(&self.ram, aspace, at)
+    }
+
+    fn flush(&mut self, aspace: AspaceId, flush: TlbFlush, mem: &mut Mem) {
+        let forgets_tables =
+            flush.tables_unlinked || (self.config.arch == Arch::X86_64 && flush.range.is_some());
+        for processor in &mut self.processors {
+            if let Some(range) = flush.range {
+                processor.tlb.drop_leaves(aspace, range);
+            }
+            if forgets_tables {
+                processor.tlb.drop_tables(aspace);
+            }
+        }
+        let (walker, mut tables) = self.tables();
+        walker.settle(&mut tables, flush, mem);
+    }
+}
+
+impl Cpu for Sim {
+    fn now(&self) -> i64 {
+        self.clock_ns
+    }
+
+    fn arm_timer(&mut self, cpu: CpuId, deadline_ns: i64) {
+        self.processors[cpu].deadline_ns = deadline_ns;
+    }
+
+    fn activate(&mut self, cpu: CpuId, aspace: AspaceId) {
+        let processor = &mut self.processors[cpu];
+        if self.config.arch == Arch::X86_64 && processor.aspace != Some(aspace) {
+            processor.tlb.clear();
+        }
+        processor.aspace = Some(aspace);
+    }
+
+    fn swap_fp(&mut self, cpu: CpuId, from: Option<ContextId>, to: ContextId) {
+        let processor = &mut self.processors[cpu];
+        assert!(
+            from.is_none() || processor.fp == from,
+            "FP state of a thread that is not loaded is saved"
+        );
+        assert!(
+            self.contexts.contains_key(&to.0),
+            "FP state of a context that is gone is loaded"
+        );
+        processor.fp = Some(to);
+    }
+
+    fn kick(&mut self, cpu: CpuId) {
+        self.processors[cpu].kicked = true;
+    }
+
+    fn entropy(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+}
+
+impl Console for Sim {
+    fn write_console(&mut self, bytes: &[u8]) {
+        self.console.push_str(&String::from_utf8_lossy(bytes));
+    }
+}

@@ -1,0 +1,271 @@
+//! The machine itself: its parts, and what a test may see and do from outside.
+
+use crate::config::Config;
+use crate::device::Device;
+use crate::ram::Ram;
+use crate::random::Random;
+use crate::tables::AnyWalker;
+use crate::tlb::Tlb;
+use crate::walk::{self, Found, Leaf};
+use crate::{Arch, MemoryType};
+use jacinth_kernel::hal::{AspaceId, ContextId, CpuId, ThreadStart};
+use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun};
+use jacinth_paging::Fence;
+use std::collections::BTreeMap;
+
+/// A processor: what it remembers and what it is set to.
+#[derive(Debug)]
+pub(crate) struct Processor {
+    pub(crate) tlb: Tlb,
+    pub(crate) aspace: Option<AspaceId>,
+    pub(crate) deadline_ns: i64,
+    pub(crate) fp: Option<ContextId>,
+    pub(crate) kicked: bool,
+}
+
+/// A thread's registers: as much of them as a simulated program has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context {
+    pub(crate) start: Option<ThreadStart>,
+    pub(crate) result: i64,
+    /// Distinguishes contexts that use one frame after each other.
+    pub(crate) serial: u64,
+}
+
+/// A simulated machine.
+#[derive(Debug)]
+pub struct Sim {
+    pub(crate) config: Config,
+    pub(crate) ram: Ram,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) fence: Fence,
+    pub(crate) walker: AnyWalker,
+    pub(crate) processors: Vec<Processor>,
+    pub(crate) contexts: BTreeMap<u64, Context>,
+    pub(crate) context_serial: u64,
+    pub(crate) asids: Asids,
+    pub(crate) clock_ns: i64,
+    pub(crate) random: Random,
+    pub(crate) console: String,
+}
+
+/// The address-space identifiers that are free; 0 is never used.
+#[derive(Debug, Default)]
+pub(crate) struct Asids {
+    freed: Vec<u16>,
+    last: u16,
+}
+
+impl Asids {
+    pub(crate) fn take(&mut self) -> u16 {
+        self.freed.pop().unwrap_or_else(|| {
+            self.last = self
+                .last
+                .checked_add(1)
+                .expect("an address-space identifier is free");
+            self.last
+        })
+    }
+
+    pub(crate) fn give(&mut self, asid: u16) {
+        self.freed.push(asid);
+    }
+}
+
+/// The root table that an address space's number names.
+pub(crate) const fn root(aspace: AspaceId) -> PhysAddr {
+    jacinth_paging::root_of(aspace)
+}
+
+/// What a [`Sim`] is to the kernel, in memory that outlives the description.
+#[derive(Debug)]
+pub struct Description {
+    free_ram: Vec<PhysRun>,
+    denied: Vec<Denied>,
+    config: Config,
+}
+
+impl Description {
+    /// Describes the machine.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let ram = config.ram.iter().map(|run| Denied {
+            run: *run,
+            why: "RAM",
+        });
+        let devices = config.kernel_devices.iter().map(|run| Denied {
+            run: *run,
+            why: "the kernel's device",
+        });
+        Self {
+            free_ram: free_ram(config),
+            denied: ram.chain(devices).collect(),
+            config: config.clone(),
+        }
+    }
+
+    /// The form that `Kernel::new` takes.
+    #[must_use]
+    pub fn info(&self) -> MachineInfo<'_> {
+        MachineInfo {
+            cpus: self.config.cpus,
+            phys_bits: self.config.phys_bits,
+            user: self.config.arch.user(),
+            free_ram: &self.free_ram,
+            denied: &self.denied,
+            irq_span: (0, 256),
+            has_io_ports: self.config.arch == Arch::X86_64,
+            has_smc: self.config.arch == Arch::Aarch64,
+        }
+    }
+}
+
+/// RAM without the image, which lies at the start of one run.
+fn free_ram(config: &Config) -> Vec<PhysRun> {
+    let image = config.image;
+    let behind_image = |run: &PhysRun| {
+        if run.base != image.base {
+            return *run;
+        }
+        PhysRun {
+            base: image.end(),
+            pages: run.pages - image.pages,
+        }
+    };
+    config.ram.iter().map(behind_image).collect()
+}
+
+impl Sim {
+    /// Builds the machine.
+    ///
+    /// # Panics
+    /// When the host has no memory for it.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let mut private = vec![config.image];
+        private.extend(&config.kernel_devices);
+        let processor = |_| Processor {
+            tlb: Tlb::default(),
+            aspace: None,
+            deadline_ns: i64::MAX,
+            fp: None,
+            kicked: false,
+        };
+        Self {
+            ram: Ram::new(&config.ram),
+            devices: config.devices.iter().map(|run| Device::new(*run)).collect(),
+            fence: Fence::new(&config.ram, &private)
+                .expect("the host has memory for one bit a frame"),
+            walker: AnyWalker::new(config),
+            processors: (0..config.cpus).map(processor).collect(),
+            contexts: BTreeMap::new(),
+            context_serial: 0,
+            asids: Asids::default(),
+            clock_ns: 1_000_000,
+            random: Random::new(config.seed),
+            console: String::new(),
+            config: config.clone(),
+        }
+    }
+
+    /// Everything the kernel wrote to its console.
+    #[must_use]
+    pub fn console(&self) -> &str {
+        &self.console
+    }
+
+    /// What the machine was made from.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The device that holds `at`.
+    #[must_use]
+    pub fn device(&self, at: PhysAddr) -> Option<&Device> {
+        self.devices.iter().find(|device| device.holds(at, 1))
+    }
+
+    /// The device that holds `at`, to change its registers.
+    pub fn device_mut(&mut self, at: PhysAddr) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.holds(at, 1))
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, ns: i64) {
+        self.clock_ns = self.clock_ns.saturating_add(ns);
+    }
+
+    /// Whether `cpu`'s timer has gone off; that disarms it.
+    pub fn take_timer(&mut self, cpu: CpuId) -> bool {
+        let due = self.processors[cpu].deadline_ns <= self.clock_ns;
+        if due {
+            self.processors[cpu].deadline_ns = i64::MAX;
+        }
+        due
+    }
+
+    /// Moves the clock to the next armed timer, as an idle machine does; `None` when none is armed.
+    pub fn skip_to_timer(&mut self) -> Option<CpuId> {
+        let next =
+            (0..self.processors.len()).min_by_key(|cpu| self.processors[*cpu].deadline_ns)?;
+        let deadline_ns = self.processors[next].deadline_ns;
+        if deadline_ns == i64::MAX {
+            return None;
+        }
+        self.clock_ns = self.clock_ns.max(deadline_ns);
+        Some(next)
+    }
+
+    /// Whether somebody kicked `cpu` since this was last asked.
+    pub fn take_kick(&mut self, cpu: CpuId) -> bool {
+        std::mem::take(&mut self.processors[cpu].kicked)
+    }
+
+    /// Walks the page tables as the hardware would, past any TLB.
+    pub(crate) fn walk(&self, aspace: AspaceId, at: u64) -> Option<Leaf> {
+        let (arch, phys_bits) = (self.config.arch, self.config.phys_bits);
+        match walk::upper(arch, phys_bits, &self.ram, root(aspace).raw(), at) {
+            Found::Nothing => None,
+            Found::Block(leaf) => Some(leaf),
+            Found::Table(upper) => walk::last_level(arch, phys_bits, &self.ram, upper, at),
+        }
+    }
+
+    /// What the page tables say of one address: physical address, memory type, bytes of the entry.
+    #[must_use]
+    pub fn translate(&self, aspace: AspaceId, at: u64) -> Option<(PhysAddr, MemoryType, u64)> {
+        self.walk(aspace, at)
+            .map(|leaf| (leaf.phys_of(at), leaf.memory, leaf.bytes))
+    }
+
+    /// Checks that no TLB holds more than the page tables say: that every flush was made.
+    ///
+    /// # Errors
+    /// A description of the first stale entry.
+    pub fn audit_tlbs(&self) -> Result<(), String> {
+        for (cpu, processor) in self.processors.iter().enumerate() {
+            for (aspace, leaf) in processor.tlb.leaves() {
+                self.audit_leaf(aspace, leaf)
+                    .map_err(|what| format!("cpu {cpu}: {what}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_leaf(&self, aspace: AspaceId, leaf: &Leaf) -> Result<(), String> {
+        let mut at = leaf.base;
+        while at < leaf.base + leaf.bytes {
+            let now = self.walk(aspace, at).ok_or_else(|| {
+                format!("stale TLB entry {leaf:x?}: {at:#x} is not mapped any more")
+            })?;
+            if !leaf.is_covered_by(&now) {
+                return Err(format!(
+                    "stale TLB entry {leaf:x?}: the tables say {now:x?}"
+                ));
+            }
+            at = now.base + now.bytes;
+        }
+        Ok(())
+    }
+}
