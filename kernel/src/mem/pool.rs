@@ -24,10 +24,20 @@ impl<T> Key<T> {
         self.index
     }
 
-    /// Slot and generation as one word, for tables of plain numbers.
+    /// Slot and generation, for tables of plain numbers.
     #[must_use]
     pub const fn raw(self) -> (u32, u32) {
         (self.index, self.generation)
+    }
+
+    /// The key again from [`Key::raw`].
+    #[must_use]
+    pub const fn from_raw(raw: (u32, u32)) -> Self {
+        Self {
+            index: raw.0,
+            generation: raw.1,
+            of: PhantomData,
+        }
     }
 }
 
