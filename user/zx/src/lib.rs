@@ -1,13 +1,104 @@
-//! The user library: raw calls, typed wrappers, start-up.
+//! The user library: system calls, typed objects, start-up, and what a driver needs to find its
+//! device.
+//!
+//! A program is a function that takes what the kernel gave it and answers a return code:
+//!
+//! ```ignore
+//! #![no_std]
+//! #![no_main]
+//!
+//! zx::main!(main);
+//!
+//! fn main(start: zx::Startup) -> i64 {
+//!     zx::println!("hello from {} words", start.args.len());
+//!     0
+//! }
+//! ```
+//!
+//! It builds with plain cargo for `x86_64-unknown-none` and `aarch64-unknown-none`: the entry
+//! point, the panic handler and a heap come from here. On a host the library is the same, but its
+//! calls go to a simulated machine: see [`Seam`].
+//!
+//! - [`Handle`], [`Vmo`], [`Vmar`], [`Resource`], [`Channel`], [`Process`], [`Thread`]: objects.
+//! - [`Region`]: mapped memory, ordinary or a device's, read and written a word at a time.
+//! - [`sys`]: every system call, safe; [`raw`]: the stubs underneath.
+//! - [`acpi`], [`device_tree`], [`pci`], [`cpio`]: where things are.
 #![cfg_attr(target_os = "none", no_std)]
 
+extern crate alloc;
+
+pub mod acpi;
 mod address;
 #[cfg(target_os = "none")]
 mod arch;
+mod channel;
+pub mod console;
+pub mod cpio;
+pub mod device_tree;
+mod handle;
+#[cfg(all(target_os = "none", feature = "global-allocator"))]
+mod heap;
+pub mod pci;
 pub mod raw;
+mod region;
+mod resource;
 mod seam;
+#[cfg(target_os = "none")]
+mod start;
+mod startup;
+pub mod sys;
+mod task;
+pub mod time;
+mod vmar;
+mod vmo;
+
+pub use jacinth_abi as abi;
+pub use jacinth_abi::{
+    CachePolicy, Rights, Signals, Status, VmOptions, VmoChildOptions, VmoOptions,
+};
 
 pub use address::Address;
+pub use channel::{Channel, Message};
+pub use handle::Handle;
+pub use region::Region;
+pub use resource::Resource;
 pub use seam::{Arg, Width};
 #[cfg(not(target_os = "none"))]
 pub use seam::{Seam, set_host};
+#[cfg(target_os = "none")]
+pub use start::PANIC_RETURN_CODE;
+pub use startup::{Startup, Tables};
+pub use task::{Process, Thread, exit};
+pub use vmar::Vmar;
+pub use vmo::Vmo;
+
+/// Makes `$main`, a `fn(Startup) -> i64`, the program's main function.
+///
+/// Its return code is the process's. On a host there is nothing to start: the program then says
+/// how it is started.
+#[macro_export]
+macro_rules! main {
+    ($main:path) => {
+        const _: () = {
+            #[cfg(target_os = "none")]
+            #[unsafe(no_mangle)]
+            extern "Rust" fn jacinth_zx_main(start: $crate::Startup) -> i64 {
+                let main: fn($crate::Startup) -> i64 = $main;
+                main(start)
+            }
+        };
+
+        #[cfg(not(target_os = "none"))]
+        fn main() {
+            const _: fn($crate::Startup) -> i64 = $main;
+            $crate::__host_main();
+        }
+    };
+}
+
+/// What a program does that was started on a host.
+#[cfg(not(target_os = "none"))]
+#[doc(hidden)]
+pub fn __host_main() {
+    std::println!("this program runs on a booted kernel: use ./qemu-run.sh");
+}

@@ -89,7 +89,10 @@ macro_rules! stubs {
 
 pub use stubs::*;
 
-#[expect(clippy::too_many_arguments, reason = "the table's calls have up to eight")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the table's calls have up to eight"
+)]
 mod stubs {
     use super::{Handle, In, IntoArg, Out, seam};
 

@@ -1,0 +1,83 @@
+//! The flattened device tree, as the kernel hands it to the first process.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use dtoolkit::Node;
+use dtoolkit::fdt::{Fdt, FdtNode};
+use dtoolkit::standard::NodeStandard;
+
+/// A device tree.
+#[derive(Clone, Debug)]
+pub struct DeviceTree(Vec<u8>);
+
+/// A device that the tree describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its node's name.
+    pub name: String,
+    /// Its register ranges as the bus sees them: first address and length in bytes.
+    pub ranges: Vec<(u64, u64)>,
+}
+
+impl DeviceTree {
+    /// Takes the bytes that the kernel handed over; `None` when they are no device tree.
+    #[must_use]
+    pub fn new(mut bytes: Vec<u8>) -> Option<Self> {
+        let size = bytes.get(4..8)?.try_into().ok().map(u32::from_be_bytes)?;
+        bytes.truncate(usize::try_from(size).ok()?);
+        Fdt::new(&bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// Every device that is compatible with one of `names`, in the tree's order.
+    #[must_use]
+    pub fn compatible(&self, names: &[&str]) -> Vec<Device> {
+        let mut found = Vec::new();
+        let Ok(tree) = Fdt::new(&self.0) else {
+            return found;
+        };
+        visit(tree.root(), &mut |node| {
+            if names.iter().any(|name| node.is_compatible(name)) {
+                found.push(device(node));
+            }
+        });
+        found
+    }
+
+    /// The ranges of ordinary memory: first address and length in bytes.
+    #[must_use]
+    pub fn memory(&self) -> Vec<(u64, u64)> {
+        let mut found = Vec::new();
+        let Ok(tree) = Fdt::new(&self.0) else {
+            return found;
+        };
+        for node in tree.root().children() {
+            if node.name_without_address() == "memory" {
+                found.extend(device(node).ranges);
+            }
+        }
+        found
+    }
+}
+
+/// Shows a node and all below it to `see`; trees are a few levels deep.
+fn visit<'a>(node: FdtNode<'a>, see: &mut dyn FnMut(FdtNode<'a>)) {
+    see(node);
+    for child in node.children() {
+        visit(child, see);
+    }
+}
+
+fn device(node: FdtNode<'_>) -> Device {
+    let registers = node.reg().ok().flatten();
+    let ranges = registers.into_iter().flatten();
+    let ranges = ranges.filter_map(|range| {
+        let address = range.address::<u64>().ok()?;
+        Some((address, range.size::<u64>().ok()?))
+    });
+    Device {
+        name: node.name().to_string(),
+        ranges: ranges.collect(),
+    }
+}

@@ -1,0 +1,34 @@
+//! The monotonic clock, in nanoseconds.
+
+use jacinth_abi::Status;
+
+use crate::sys;
+
+/// Nanoseconds in a millisecond.
+pub const MILLISECOND_NS: i64 = 1_000_000;
+/// Nanoseconds in a second.
+pub const SECOND_NS: i64 = 1_000_000_000;
+
+/// Reads the clock.
+#[must_use]
+pub fn now_ns() -> i64 {
+    let mut now = [0; 8];
+    match sys::clock_get_monotonic(&mut now) {
+        Ok(()) => i64::from_le_bytes(now),
+        Err(status) => panic!("the clock cannot be read: {status}"),
+    }
+}
+
+/// The deadline that lies `duration_ns` ahead.
+#[must_use]
+pub fn after_ns(duration_ns: i64) -> i64 {
+    now_ns().saturating_add(duration_ns)
+}
+
+/// Sleeps.
+///
+/// # Errors
+/// Those of `zx_nanosleep`.
+pub fn sleep_ns(duration_ns: i64) -> Result<(), Status> {
+    sys::nanosleep(after_ns(duration_ns))
+}
