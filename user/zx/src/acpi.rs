@@ -179,9 +179,9 @@ mod tests {
         let good = machine(2).0;
         for length in 0..good.len() {
             let acpi = Acpi::new(good[..length].to_vec());
-            acpi.hpet();
+            assert!(acpi.hpet().is_none_or(|base| base == 0xFED0_0000));
             acpi.ecam().count();
-            acpi.interrupt_controllers();
+            assert!(acpi.interrupt_controllers().len() <= 2);
         }
         let mut endless = machine(0).0;
         endless[28..32].fill(0);
