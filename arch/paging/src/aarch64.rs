@@ -102,20 +102,23 @@ impl PteCodec for Aarch64 {
         (table.raw() & ADDRESS) | (Bits::VALID | Bits::TABLE_OR_PAGE).bits()
     }
 
+    fn table(&self, entry: u64, level: Level) -> Option<PhysAddr> {
+        let table = (Bits::VALID | Bits::TABLE_OR_PAGE).bits();
+        (entry & table == table && level != Level::Kib4).then_some(PhysAddr::new(entry & ADDRESS))
+    }
+
     fn decode(&self, entry: u64, level: Level) -> Entry {
         let bits = Bits::from_bits_retain(entry);
         if !bits.contains(Bits::VALID) {
             return Entry::Empty;
         }
+        if let Some(table) = self.table(entry, level) {
+            return Entry::Table(table);
+        }
         match (level, bits.contains(Bits::TABLE_OR_PAGE)) {
-            (Level::Mib2 | Level::Gib1 | Level::Gib512, true) => {
-                Entry::Table(PhysAddr::new(entry & ADDRESS))
-            }
             // Reserved encodings, which the hardware takes as invalid.
-            (Level::Kib4 | Level::Gib512, false) => Entry::Empty,
-            (Level::Kib4, true) | (Level::Mib2 | Level::Gib1, false) => {
-                Entry::Leaf(leaf(entry, level))
-            }
+            (Level::Kib4, false) | (Level::Gib512, _) => Entry::Empty,
+            _ => Entry::Leaf(leaf(entry, level)),
         }
     }
 

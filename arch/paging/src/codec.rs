@@ -40,7 +40,7 @@ impl Level {
     /// Bytes that one entry covers.
     #[must_use]
     pub const fn bytes(self) -> u64 {
-        1 << self.shift()
+        1_u64.wrapping_shl(self.shift())
     }
 
     /// The level of the tables that entries of this level point at; the last level is its own.
@@ -117,6 +117,8 @@ pub trait PteCodec: Copy {
     ) -> u64;
     /// Makes an entry that points at a table; permissions are decided by the leaf alone.
     fn encode_table(&self, table: PhysAddr) -> u64;
+    /// The table that an entry points at, when it does.
+    fn table(&self, entry: u64, level: Level) -> Option<PhysAddr>;
     /// Reads an entry. Of a kernel leaf, only `phys` and `cache` mean something.
     fn decode(&self, entry: u64, level: Level) -> Entry;
     /// Whether two leaf entries of one level say the same, apart from what the hardware marks.

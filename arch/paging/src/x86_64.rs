@@ -103,13 +103,18 @@ impl PteCodec for X86_64 {
         (table.raw() & ADDRESS) | (Bits::PRESENT | Bits::WRITE | Bits::USER).bits()
     }
 
+    fn table(&self, entry: u64, level: Level) -> Option<PhysAddr> {
+        let is_table = entry & (Bits::PRESENT | Bits::BLOCK).bits() == Bits::PRESENT.bits();
+        (is_table && level != Level::Kib4).then_some(PhysAddr::new(entry & ADDRESS))
+    }
+
     fn decode(&self, entry: u64, level: Level) -> Entry {
         let bits = Bits::from_bits_retain(entry);
         if !bits.contains(Bits::PRESENT) {
             return Entry::Empty;
         }
-        if level != Level::Kib4 && !bits.contains(Bits::BLOCK) {
-            return Entry::Table(PhysAddr::new(entry & ADDRESS));
+        if let Some(table) = self.table(entry, level) {
+            return Entry::Table(table);
         }
         let mut flags = MmuFlags::READ;
         flags.set(MmuFlags::WRITE, bits.contains(Bits::WRITE));

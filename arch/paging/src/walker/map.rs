@@ -4,7 +4,7 @@ use jacinth_kernel::hal::{AspaceId, Backing, EntryCounts, MapAttrs, MapError, Mm
 use jacinth_kernel::mem::{Frame, Mem};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 
-use super::{Block, Part, Walker, count_leaves, count_split, give_back, take_table};
+use super::{Block, Part, Stale, Walker, count_leaves, count_split, give_back, take_table};
 use crate::codec::{Entry, Leaf, Level, PteCodec};
 use crate::table::{TableMem, TableWords, root_of};
 
@@ -31,6 +31,7 @@ struct Job<'a, C, T> {
     aspace: AspaceId,
     spare: Spare,
     counts: EntryCounts,
+    stale: Stale,
 }
 
 /// Frames set aside for tables: a chain through the first word of each.
@@ -64,10 +65,21 @@ pub(super) fn map<C: PteCodec, T: TableMem>(
         aspace,
         spare,
         counts: EntryCounts::default(),
+        stale: Stale::NOTHING,
     };
     job.write(table, level, part);
-    let Job { tables, counts, .. } = job;
+    let Job {
+        tables,
+        counts,
+        stale,
+        ..
+    } = job;
     tables.publish();
+    if let Some(range) = stale.range() {
+        // There is no debt to return, and on Arm a stale translation with fewer permissions may
+        // fault for ever: so at once.
+        tables.break_entry(aspace, range.start, range.bytes());
+    }
     Ok(counts)
 }
 
@@ -108,11 +120,9 @@ fn smallest_table(
     part: Part,
 ) -> (PhysAddr, Level) {
     let (mut table, mut level) = (root, Level::ROOT);
-    while (part.start ^ (part.end - 1)) >> level.shift() == 0 {
-        let Entry::Table(next) = codec.decode(tables.read(table, level.index(part.start)), level)
-        else {
-            break;
-        };
+    while part.end <= part.entry(level).end
+        && let Some(next) = codec.table(tables.read(table, level.index(part.start)), level)
+    {
         table = next;
         level = level.below();
     }
@@ -129,8 +139,11 @@ impl<C: PteCodec> Plan<C> {
         level: Level,
         part: Part,
     ) -> Result<u64, MapError> {
-        if table.is_none() && level == Level::Kib4 {
-            return Ok(0);
+        if level == Level::Kib4 {
+            return match table {
+                Some(table) => self.check_pages(tables, table, part),
+                None => Ok(0),
+            };
         }
         let mut missing = 0;
         for piece in part.pieces(level) {
@@ -152,6 +165,22 @@ impl<C: PteCodec> Plan<C> {
             };
         }
         Ok(missing)
+    }
+
+    /// Checks the entries of a table of the last level, below which no table is missing.
+    fn check_pages(
+        &self,
+        tables: &impl TableWords,
+        table: PhysAddr,
+        part: Part,
+    ) -> Result<u64, MapError> {
+        for piece in part.pieces(Level::Kib4) {
+            let old = tables.read(table, Level::Kib4.index(piece.start));
+            if let Entry::Leaf(leaf) = self.codec.decode(old, Level::Kib4) {
+                self.check_same_target(leaf, Level::Kib4, piece)?;
+            }
+        }
+        Ok(0)
     }
 
     fn check_same_target(&self, old: Leaf, level: Level, piece: Part) -> Result<(), MapError> {
@@ -222,6 +251,9 @@ fn splits(level: Level, piece: Part) -> u64 {
 impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
     /// Writes the entries of the part in a table, making the same choices as `missing_tables`.
     fn write(&mut self, table: PhysAddr, level: Level, part: Part) {
+        if level == Level::Kib4 {
+            return self.write_pages(table, part);
+        }
         for piece in part.pieces(level) {
             let index = level.index(piece.start);
             match self
@@ -244,29 +276,39 @@ impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
                         .write(table, index, self.plan.codec.encode_table(next));
                 }
                 Entry::Table(next) => self.write(next, level.below(), piece),
-                Entry::Leaf(leaf) if self.plan.says(leaf, level) => {}
-                Entry::Leaf(leaf) => self.change(
-                    Block {
-                        table,
-                        level,
-                        part: piece.entry(level),
-                        leaf,
-                    },
-                    piece,
-                ),
+                Entry::Leaf(leaf) => self.change(table, level, leaf, piece),
             }
         }
     }
 
-    /// Gives the piece of a live entry the permissions that are wanted. Stale translations with
-    /// fewer permissions may fault for ever on Arm, and there is no debt to return: so at once.
-    fn change(&mut self, old: Block, piece: Part) {
-        let Block {
-            table,
-            level,
-            part,
-            leaf,
-        } = old;
+    /// Writes the entries of the part in a table of the last level.
+    fn write_pages(&mut self, table: PhysAddr, part: Part) {
+        let level = Level::Kib4;
+        let mut made = 0_i64;
+        for piece in part.pieces(level) {
+            let index = level.index(piece.start);
+            match self
+                .plan
+                .codec
+                .decode(self.tables.read(table, index), level)
+            {
+                Entry::Leaf(leaf) => self.change(table, level, leaf, piece),
+                _ => {
+                    let entry = self.plan.encode(piece, level);
+                    self.tables.write(table, index, entry);
+                    made = made.wrapping_add(1);
+                }
+            }
+        }
+        count_leaves(&mut self.counts, level, made);
+    }
+
+    /// Gives the piece of a live entry the permissions that are wanted.
+    fn change(&mut self, table: PhysAddr, level: Level, leaf: Leaf, piece: Part) {
+        if self.plan.says(leaf, level) {
+            return;
+        }
+        let part = piece.entry(level);
         if piece == part {
             let wanted = Leaf {
                 flags: self.plan.attrs.flags,
@@ -277,17 +319,20 @@ impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
                 level.index(piece.start),
                 self.plan.codec.encode(wanted, level),
             );
-            self.tables.publish();
-            self.tables
-                .break_entry(self.aspace, VirtAddr::new(piece.start), piece.bytes());
+            self.stale.add(part);
             return;
         }
         let next = self.spare.take(self.tables);
-        Walker::split(self.plan.codec, self.tables, self.aspace, old, next);
+        let block = Block {
+            table,
+            level,
+            part,
+            leaf,
+        };
+        Walker::split(self.plan.codec, self.tables, self.aspace, block, next);
         count_split(&mut self.counts, level);
         if !self.plan.codec.needs_break() {
-            self.tables
-                .break_entry(self.aspace, VirtAddr::new(part.start), part.bytes());
+            self.stale.add(part);
         }
         self.write(next, level.below(), piece);
     }

@@ -33,12 +33,12 @@ struct Part {
 impl Part {
     /// Cuts the part at the borders of a level's entries.
     fn pieces(self, level: Level) -> impl Iterator<Item = Self> {
-        let mut start = self.start;
+        let (mut start, low_bits) = (self.start, level.bytes().wrapping_sub(1));
         core::iter::from_fn(move || {
             if start >= self.end {
                 return None;
             }
-            let border = (start | (level.bytes() - 1)) + 1;
+            let border = (start | low_bits).wrapping_add(1);
             let piece = Self {
                 start,
                 end: border.min(self.end),
@@ -50,20 +50,20 @@ impl Part {
 
     /// Whether the part is all that one entry of the level covers.
     const fn is_whole(self, level: Level) -> bool {
-        self.start & (level.bytes() - 1) == 0 && self.end - self.start == level.bytes()
+        self.start & level.bytes().wrapping_sub(1) == 0 && self.bytes() == level.bytes()
     }
 
     /// All that the entry covers that the part, a piece, lies in.
     const fn entry(self, level: Level) -> Self {
-        let start = self.start & !(level.bytes() - 1);
+        let start = self.start & !level.bytes().wrapping_sub(1);
         Self {
             start,
-            end: start + level.bytes(),
+            end: start.wrapping_add(level.bytes()),
         }
     }
 
     const fn bytes(self) -> u64 {
-        self.end - self.start
+        self.end.wrapping_sub(self.start)
     }
 }
 
@@ -284,6 +284,30 @@ impl<C: PteCodec> Walker<C> {
         }
         tables.write(block.table, index, codec.encode_table(next));
         tables.publish();
+    }
+}
+
+/// The smallest range around all live entries that were changed.
+#[derive(Clone, Copy)]
+struct Stale(Part);
+
+impl Stale {
+    const NOTHING: Self = Self(Part {
+        start: u64::MAX,
+        end: 0,
+    });
+
+    fn add(&mut self, part: Part) {
+        self.0.start = self.0.start.min(part.start);
+        self.0.end = self.0.end.max(part.end);
+    }
+
+    fn range(self) -> Option<VirtRange> {
+        let Part { start, end } = self.0;
+        (start < end).then_some(VirtRange {
+            start: VirtAddr::new(start),
+            end: VirtAddr::new(end),
+        })
     }
 }
 

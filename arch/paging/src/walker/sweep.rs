@@ -1,10 +1,10 @@
 //! Removing entries and changing permissions: one pass over a range, with a debt at its end.
 
+use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::{AspaceId, EntryCounts, MmuFlags};
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
-use jacinth_kernel::{PhysAddr, VirtAddr, VirtRange};
 
-use super::{Block, Part, Walker, count_leaves, count_split, take_table};
+use super::{Block, Part, Stale, Walker, count_leaves, count_split, take_table};
 use crate::codec::{Entry, Leaf, Level, PteCodec, TABLE_ENTRIES};
 use crate::table::{TableMem, root_of};
 
@@ -30,6 +30,7 @@ pub(super) struct Sweep<'a, C, T> {
     mem: &'a mut Mem,
     flush: TlbFlush,
     counts: EntryCounts,
+    stale: Stale,
     /// Whether an entry was removed since this was last set to false.
     has_removed: bool,
 }
@@ -53,6 +54,7 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             mem,
             flush,
             counts,
+            stale: Stale::NOTHING,
             has_removed: false,
         }
     }
@@ -63,7 +65,8 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
     }
 
     /// The debt and the change, once it ran.
-    pub(super) fn finish(self) -> (TlbFlush, EntryCounts) {
+    pub(super) fn finish(mut self) -> (TlbFlush, EntryCounts) {
+        self.flush.range = self.stale.range();
         (self.flush, self.counts)
     }
 
@@ -132,7 +135,7 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             }
             if piece == part {
                 self.tables.write(table, level.index(part.start), new);
-                self.note_flush(part);
+                self.stale.add(part);
                 return Ok(());
             }
         }
@@ -156,7 +159,7 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         Walker::split(self.codec, self.tables, self.aspace, block, next);
         count_split(&mut self.counts, block.level);
         if !self.codec.needs_break() {
-            self.note_flush(block.part);
+            self.stale.add(block.part);
         }
         Some(next)
     }
@@ -165,19 +168,8 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         self.tables
             .write(block.table, block.level.index(block.part.start), 0);
         count_leaves(&mut self.counts, block.level, -1);
-        self.note_flush(block.part);
+        self.stale.add(block.part);
         self.has_removed = true;
-    }
-
-    fn note_flush(&mut self, part: Part) {
-        let (start, end) = (VirtAddr::new(part.start), VirtAddr::new(part.end));
-        self.flush.range = Some(match self.flush.range {
-            Some(range) => VirtRange {
-                start: range.start.min(start),
-                end: range.end.max(end),
-            },
-            None => VirtRange { start, end },
-        });
     }
 
     /// Whether nothing is left in a table of which `swept` was swept. Looks at the neighbours

@@ -334,6 +334,9 @@ impl<C: PteCodec> Machine<C> {
 
     /// Checks what must hold after every operation.
     pub(crate) fn audit(&self) {
+        let leaves = i64::try_from(self.tables.leaves(self.aspace).len()).unwrap();
+        let sums = self.counts;
+        assert_eq!(sums.pages_4k + sums.blocks_2m + sums.blocks_1g, leaves);
         self.tables.assert_clean();
         assert_eq!(self.walker.count(&self.tables, self.aspace), self.counts);
         assert_eq!(
