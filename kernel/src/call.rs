@@ -1,0 +1,270 @@
+//! One system call in flight: handle lookup, user memory, new handles.
+
+use crate::hal::{CpuId, DynHal, MmuFlags};
+use crate::mem::Key;
+use crate::object::{Handle, Object, ObjectRef};
+use crate::task::{Process, Thread, Wait};
+use crate::vm::{self, Name};
+use crate::{Access, Kernel, PAGE_SIZE, VirtAddr};
+use core::marker::PhantomData;
+use jacinth_abi::{Rights, Status};
+
+/// What a system call comes to.
+#[derive(Debug)]
+pub(crate) enum Flow {
+    /// It is over: the answer for the result register.
+    Done(i64),
+    /// The thread waits, and its answer is set when the wait ends.
+    Block(Wait),
+    /// The work of one event is spent; go on from this cursor after the lock was given up.
+    Again(crate::task::Work),
+    /// The thread is gone.
+    Gone,
+}
+
+impl Flow {
+    /// Success.
+    pub(crate) const OK: Self = Self::Done(0);
+}
+
+/// What every system call returns.
+pub(crate) type SysResult = Result<Flow, Status>;
+
+/// One system call in flight.
+pub(crate) struct Call<'a> {
+    pub(crate) kernel: &'a mut Kernel,
+    pub(crate) hal: &'a mut DynHal,
+    pub(crate) cpu: CpuId,
+    pub(crate) thread: Key<Thread>,
+    pub(crate) process: Key<Process>,
+}
+
+/// A handle value as it came.
+pub(crate) type HandleValue = u32;
+
+/// A user address that a call reads `T`s from.
+#[derive(Debug)]
+pub(crate) struct In<T>(pub(crate) u64, PhantomData<T>);
+/// A user address that a call writes `T`s to.
+#[derive(Debug)]
+pub(crate) struct Out<T>(pub(crate) u64, PhantomData<T>);
+
+impl<T> Clone for In<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for In<T> {}
+impl<T> Clone for Out<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Out<T> {}
+
+impl<T> Out<T> {
+    /// Whether the address is 0.
+    pub(crate) const fn is_null(self) -> bool {
+        self.0 == 0
+    }
+}
+impl<T> In<T> {
+    /// Whether the address is 0.
+    pub(crate) const fn is_null(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// An argument as it comes in a register: narrower types ignore the upper half (abi.md §1).
+pub(crate) trait FromReg {
+    fn from_reg(register: u64) -> Self;
+}
+impl FromReg for u64 {
+    fn from_reg(register: u64) -> Self {
+        register
+    }
+}
+impl FromReg for i64 {
+    fn from_reg(register: u64) -> Self {
+        register.cast_signed()
+    }
+}
+impl FromReg for u32 {
+    fn from_reg(register: u64) -> Self {
+        let [a, b, c, d, ..] = register.to_le_bytes();
+        Self::from_le_bytes([a, b, c, d])
+    }
+}
+impl<T> FromReg for In<T> {
+    fn from_reg(register: u64) -> Self {
+        Self(register, PhantomData)
+    }
+}
+impl<T> FromReg for Out<T> {
+    fn from_reg(register: u64) -> Self {
+        Self(register, PhantomData)
+    }
+}
+
+/// A number that is copied to or from user memory in little-endian bytes.
+pub(crate) trait Word: Copy {
+    /// Its bytes.
+    type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;
+    fn to_bytes(self) -> Self::Bytes;
+    fn from_bytes(bytes: Self::Bytes) -> Self;
+}
+macro_rules! words {
+    ($($word:ty),+) => {$(impl Word for $word {
+        type Bytes = [u8; size_of::<$word>()];
+        fn to_bytes(self) -> Self::Bytes {
+            self.to_le_bytes()
+        }
+        fn from_bytes(bytes: Self::Bytes) -> Self {
+            Self::from_le_bytes(bytes)
+        }
+    })+};
+}
+words!(u32, u64, i64);
+
+impl Call<'_> {
+    /// The object behind a handle: BAD_HANDLE, then WRONG_TYPE, then ACCESS_DENIED.
+    pub(crate) fn lookup<T: Object>(&self, value: HandleValue, rights: Rights) -> Result<Key<T>, Status> {
+        self.lookup_with_rights(value, rights).map(|(key, _)| key)
+    }
+
+    /// As [`Call::lookup`], with all the rights that the handle has.
+    pub(crate) fn lookup_with_rights<T: Object>(&self, value: HandleValue, rights: Rights) -> Result<(Key<T>, Rights), Status> {
+        let handle = self.handle(value)?;
+        let key = T::from_ref(handle.object()).ok_or(Status::WRONG_TYPE)?;
+        if handle.rights().contains(rights) { Ok((key, handle.rights())) } else { Err(Status::ACCESS_DENIED) }
+    }
+
+    /// The object of any kind behind a handle.
+    pub(crate) fn lookup_any(&self, value: HandleValue, rights: Rights) -> Result<(ObjectRef, Rights), Status> {
+        let handle = self.handle(value)?;
+        if handle.rights().contains(rights) { Ok((handle.object(), handle.rights())) } else { Err(Status::ACCESS_DENIED) }
+    }
+
+    fn handle(&self, value: HandleValue) -> Result<&Handle, Status> {
+        self.kernel.objects.get(self.process).handles.get(value).ok_or(Status::BAD_HANDLE)
+    }
+
+    /// Makes sure that [`Call::install`] finds room for one handle.
+    pub(crate) fn reserve_handle(&mut self) -> Result<(), Status> {
+        self.kernel.reserve_handles(self.process, 1)?;
+        Ok(())
+    }
+
+    /// Makes sure that `out` can be written, so that writing it later cannot fail: the last check
+    /// of every call that makes something.
+    pub(crate) fn check_out<T: Word>(&mut self, out: Out<T>) -> Result<(), Status> {
+        let len = u64::try_from(size_of::<T::Bytes>()).map_err(|_| Status::INVALID_ARGS)?;
+        self.check_writable(out.0, len)
+    }
+
+    /// Puts a handle to a new object into the caller's table and its value where `out` says.
+    /// A slot was reserved; a bad `out` takes the handle out again, and the object with it.
+    pub(crate) fn install(&mut self, object: ObjectRef, rights: Rights, out: Out<u32>) -> SysResult {
+        let handle = Handle::new(&mut self.kernel.objects, object, rights);
+        let value = self.kernel.objects.get_mut(self.process).handles.insert_reserved(handle);
+        match self.write(out, value) {
+            Ok(()) => Ok(Flow::OK),
+            Err(status) => {
+                self.kernel.close_handle(self.hal, self.process, value);
+                Err(status)
+            }
+        }
+    }
+
+    /// Writes one number to user memory.
+    pub(crate) fn write<T: Word>(&mut self, to: Out<T>, value: T) -> Result<(), Status> {
+        self.write_bytes(to.0, value.to_bytes().as_ref())
+    }
+
+    /// Reads one number from user memory.
+    pub(crate) fn read<T: Word>(&mut self, from: In<T>) -> Result<T, Status> {
+        let mut bytes = T::Bytes::default();
+        self.read_bytes(from.0, bytes.as_mut())?;
+        Ok(T::from_bytes(bytes))
+    }
+
+    /// Writes bytes to user memory: INVALID_ARGS where that is not the caller's writable memory.
+    pub(crate) fn write_bytes(&mut self, to: u64, bytes: &[u8]) -> Result<(), Status> {
+        let mut rest = bytes;
+        let mut at = to;
+        while !rest.is_empty() {
+            let phys = self.user_page(VirtAddr::new(at), Access::Write).map_err(|_| Status::INVALID_ARGS)?;
+            let (now, later) = split(rest, at);
+            self.hal.write(phys, now).map_err(|_| Status::INVALID_ARGS)?;
+            at = advance(at, now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Reads bytes of user memory: INVALID_ARGS where that is not the caller's readable memory.
+    pub(crate) fn read_bytes(&mut self, from: u64, bytes: &mut [u8]) -> Result<(), Status> {
+        let mut rest = bytes;
+        let mut at = from;
+        while !rest.is_empty() {
+            let phys = self.user_page(VirtAddr::new(at), Access::Read).map_err(|_| Status::INVALID_ARGS)?;
+            let room = page_room(at).min(rest.len());
+            let (now, later) = rest.split_at_mut_checked(room).ok_or(Status::INTERNAL)?;
+            self.hal.read(phys, now).map_err(|_| Status::INVALID_ARGS)?;
+            at = advance(at, now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Reads a name: cut to 31 bytes, and at the first NUL.
+    pub(crate) fn read_name(&mut self, from: u64, size: u64) -> Result<Name, Status> {
+        let mut name = Name::default();
+        let size = usize::try_from(size).unwrap_or(usize::MAX).min(Name::MOST);
+        if let Some(bytes) = name.buffer().get_mut(..size) {
+            self.read_bytes(from, bytes)?;
+        }
+        name.cut_at_nul();
+        Ok(name)
+    }
+
+    fn check_writable(&mut self, at: u64, len: u64) -> Result<(), Status> {
+        let last = at.checked_add(len.saturating_sub(1)).ok_or(Status::INVALID_ARGS)?;
+        for address in [at, last] {
+            self.user_page(VirtAddr::new(address), Access::Write).map_err(|_| Status::INVALID_ARGS)?;
+        }
+        Ok(())
+    }
+
+    /// The physical address behind a user address, committed and mapped first if need be.
+    ///
+    /// # Errors
+    /// The reason that a fault there would have: NOT_FOUND, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
+    pub(crate) fn user_page(&mut self, at: VirtAddr, access: Access) -> Result<crate::PhysAddr, Status> {
+        let process = self.kernel.objects.get(self.process);
+        let wanted = match access {
+            Access::Read => MmuFlags::READ,
+            Access::Write => MmuFlags::WRITE,
+            Access::Execute => MmuFlags::EXECUTE,
+        };
+        let aspace = process.aspace;
+        if let Some(found) = self.hal.query(aspace, at).filter(|found| found.flags.contains(wanted)) {
+            return Ok(found.phys);
+        }
+        vm::fault(self.kernel, self.hal, self.process, at, access)?;
+        self.hal.query(aspace, at).map(|found| found.phys).ok_or(Status::INTERNAL)
+    }
+}
+
+/// Bytes from `at` to the end of its page.
+pub(crate) fn page_room(at: u64) -> usize {
+    usize::try_from(PAGE_SIZE - VirtAddr::new(at).page_offset()).unwrap_or(0)
+}
+
+fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
+    bytes.split_at_checked(page_room(at)).unwrap_or((bytes, &[]))
+}
+
+fn advance(at: u64, done: &[u8]) -> Result<u64, Status> {
+    u64::try_from(done.len()).ok().and_then(|len| at.checked_add(len)).ok_or(Status::INVALID_ARGS)
+}

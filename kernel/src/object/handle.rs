@@ -1,0 +1,217 @@
+//! Handles, and the table that turns a process's numbers into them.
+
+use super::{ObjectRef, Objects};
+use crate::mem::{Budget, KVec, NoMemory};
+use jacinth_abi::Rights;
+
+/// A counted claim on an object, with rights. Given back through [`Handle::close`], never dropped.
+#[derive(Debug)]
+#[must_use = "a handle is closed, never dropped"]
+pub(crate) struct Handle {
+    object: ObjectRef,
+    rights: Rights,
+}
+
+impl Handle {
+    /// Makes a handle and counts it.
+    pub(crate) fn new(objects: &mut Objects, object: ObjectRef, rights: Rights) -> Self {
+        objects.add_handle(object);
+        Self { object, rights }
+    }
+
+    /// What it refers to.
+    pub(crate) const fn object(&self) -> ObjectRef {
+        self.object
+    }
+
+    /// What it allows.
+    pub(crate) const fn rights(&self) -> Rights {
+        self.rights
+    }
+
+    /// Gives the claim up.
+    pub(crate) fn close(self, objects: &mut Objects) {
+        objects.drop_handle(self.object);
+    }
+}
+
+/// log2 of the slots in a chunk of a table.
+const CHUNK_SHIFT: u32 = 6;
+const CHUNK: usize = 1 << CHUNK_SHIFT;
+const INDEX_BITS: u32 = 18;
+const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+const GENERATION_MASK: u32 = (1 << 12) - 1;
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct Slot {
+    /// 1 to 4095, so that no value is 0 whatever the secret.
+    generation: u32,
+    next_free: u32,
+    handle: Option<Handle>,
+}
+
+/// A process's handles. Values are `((generation << 18 | index) ^ secret) << 2 | 3` (spec: 12 bits
+/// of generation, both low bits set); the free slots are a queue, so that a number comes back late.
+#[derive(Debug)]
+pub(crate) struct HandleTable {
+    chunks: KVec<KVec<Slot>>,
+    first_free: u32,
+    last_free: u32,
+    free: u32,
+    secret: u32,
+    len: u32,
+}
+
+impl HandleTable {
+    /// An empty table whose values are mixed with `secret`.
+    pub(crate) const fn new(secret: u32) -> Self {
+        let secret = secret & (u32::MAX >> 2);
+        Self { chunks: KVec::new(), first_free: NONE, last_free: NONE, free: 0, secret, len: 0 }
+    }
+
+    /// How many handles are in it.
+    pub(crate) const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// The handle with this value.
+    pub(crate) fn get(&self, value: u32) -> Option<&Handle> {
+        let (index, generation) = self.decode(value)?;
+        let slot = self.chunks.get(index >> CHUNK_SHIFT)?.get(index & (CHUNK - 1))?;
+        if slot.generation == generation { slot.handle.as_ref() } else { None }
+    }
+
+    /// Makes sure that the next `count` inserts find a slot.
+    ///
+    /// # Errors
+    /// [`NoMemory`], with nothing changed.
+    pub(crate) fn reserve(&mut self, count: u32, budget: &mut Budget) -> Result<(), NoMemory> {
+        while self.free < count {
+            self.grow(budget)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a handle into a slot that was reserved; its value.
+    pub(crate) fn insert_reserved(&mut self, handle: Handle) -> u32 {
+        let index = self.first_free;
+        let slot = self.slot_mut(index).expect("a slot was reserved before the commit");
+        slot.handle = Some(handle);
+        let (generation, next) = (slot.generation, slot.next_free);
+        self.first_free = next;
+        if next == NONE {
+            self.last_free = NONE;
+        }
+        self.free = self.free.wrapping_sub(1);
+        self.len = self.len.wrapping_add(1);
+        (((generation << INDEX_BITS | index) ^ self.secret) << 2) | 3
+    }
+
+    /// Takes the handle with this value out; the value is bad from now on.
+    pub(crate) fn remove(&mut self, value: u32) -> Option<Handle> {
+        let (index, generation) = self.decode(value)?;
+        let index = u32::try_from(index).ok()?;
+        let slot = self.slot_mut(index)?;
+        if slot.generation != generation {
+            return None;
+        }
+        let handle = slot.handle.take()?;
+        slot.generation = if generation == GENERATION_MASK { 1 } else { generation.wrapping_add(1) };
+        slot.next_free = NONE;
+        self.put_free(index);
+        self.len = self.len.wrapping_sub(1);
+        Some(handle)
+    }
+
+    /// The value of some handle, for emptying the table: the first at or behind slot `from`, and
+    /// the slot to go on from.
+    pub(crate) fn next_value(&self, from: u32) -> Option<(u32, u32)> {
+        let mut index = from;
+        loop {
+            let slot = self.slot(index)?;
+            if slot.handle.is_some() {
+                let value = (((slot.generation << INDEX_BITS | index) ^ self.secret) << 2) | 3;
+                return Some((value, index.wrapping_add(1)));
+            }
+            index = index.wrapping_add(1);
+        }
+    }
+
+    /// All handles. For audits.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Handle> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(|slot| slot.handle.as_ref())
+    }
+
+    fn decode(&self, value: u32) -> Option<(usize, u32)> {
+        if value & 3 != 3 {
+            return None;
+        }
+        let base = (value >> 2) ^ self.secret;
+        Some((usize::try_from(base & INDEX_MASK).ok()?, base >> INDEX_BITS))
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot> {
+        let index = usize::try_from(index).ok()?;
+        self.chunks.get(index >> CHUNK_SHIFT)?.get(index & (CHUNK - 1))
+    }
+
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Slot> {
+        let index = usize::try_from(index).ok()?;
+        self.chunks.get_mut(index >> CHUNK_SHIFT)?.get_mut(index & (CHUNK - 1))
+    }
+
+    fn put_free(&mut self, index: u32) {
+        let last = core::mem::replace(&mut self.last_free, index);
+        match self.slot_mut(last) {
+            Some(slot) => slot.next_free = index,
+            None => self.first_free = index,
+        }
+        self.free = self.free.wrapping_add(1);
+    }
+
+    fn grow(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
+        let base = u32::try_from(self.chunks.len() << CHUNK_SHIFT).map_err(|_| NoMemory)?;
+        if base > INDEX_MASK {
+            return Err(NoMemory);
+        }
+        self.chunks.reserve(1, budget)?;
+        let mut chunk = KVec::new();
+        chunk.reserve(CHUNK, budget)?;
+        for _ in 0..CHUNK {
+            chunk.push(Slot { generation: 1, next_free: NONE, handle: None }, budget)?;
+        }
+        self.chunks.push(chunk, budget)?;
+        for offset in 0..1 << CHUNK_SHIFT {
+            self.put_free(base | offset);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_all_or_nothing() {
+        let mut budget = Budget::new();
+        let mut table = HandleTable::new(0xdead_beef);
+        for failing in 0..2 {
+            budget.fail_after(Some(failing));
+            assert_eq!(table.reserve(1, &mut budget), Err(NoMemory));
+            assert_eq!(table.free, 0);
+        }
+        budget.fail_after(None);
+        table.reserve(65, &mut budget).unwrap();
+        assert_eq!(table.free, 128);
+    }
+
+    #[test]
+    fn wrong_low_bits_are_no_handle() {
+        let table = HandleTable::new(0);
+        for value in [0, 1, 2, 3, 0xbadc_0ffe, u32::MAX] {
+            assert!(table.get(value).is_none());
+        }
+    }
+}

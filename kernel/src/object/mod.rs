@@ -1,0 +1,287 @@
+//! Kernel objects: where they live, what they have in common, and how they die.
+//!
+//! Every object starts with a [`Head`]. It lives while it has handles or uses; when both are zero
+//! it joins the queue of the dying, which `enter` drains: teardown is never recursive.
+
+mod channel;
+mod handle;
+mod resource;
+mod signal;
+
+pub(crate) use channel::{Channel, Message, MessageHandle};
+pub(crate) use handle::{Handle, HandleTable};
+pub(crate) use resource::{Resource, ResourceKind, Resources};
+pub(crate) use signal::{Observer, ObserverId};
+
+use crate::mem::{Key, List, Pool};
+use crate::task::{Process, Thread};
+use crate::vm::{Mapping, Vmar, VmarNode, Vmo};
+use jacinth_abi::{ObjectType, Signals};
+
+/// What every object has.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// Unique for the life of the system.
+    pub(crate) koid: u64,
+    /// Handles in all tables, and in messages.
+    pub(crate) handles: u32,
+    /// What else keeps it: mappings, children, messages under way, threads of a process.
+    pub(crate) uses: u32,
+    /// The signal word.
+    pub(crate) signals: Signals,
+    /// Who waits for signals.
+    pub(crate) observers: List<Observer>,
+    /// Whether it is in the queue of the dying, and who comes next there.
+    dying: Dying,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dying {
+    No,
+    Queued(Option<ObjectRef>),
+}
+
+impl Head {
+    /// The head of a new object that nobody refers to yet.
+    pub(crate) const fn new(koid: u64, signals: Signals) -> Self {
+        Self { koid, handles: 0, uses: 0, signals, observers: List::new(), dying: Dying::No }
+    }
+}
+
+/// Names any object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ObjectRef {
+    Process(Key<Process>),
+    Thread(Key<Thread>),
+    Vmo(Key<Vmo>),
+    Vmar(Key<Vmar>),
+    Channel(Key<Channel>),
+    Resource(Key<Resource>),
+}
+
+impl ObjectRef {
+    /// The `ZX_OBJ_TYPE_*` of the object.
+    pub(crate) const fn object_type(self) -> ObjectType {
+        match self {
+            Self::Process(_) => ObjectType::PROCESS,
+            Self::Thread(_) => ObjectType::THREAD,
+            Self::Vmo(_) => ObjectType::VMO,
+            Self::Vmar(_) => ObjectType::VMAR,
+            Self::Channel(_) => ObjectType::CHANNEL,
+            Self::Resource(_) => ObjectType::RESOURCE,
+        }
+    }
+
+    /// Whether the object has a signal word that users can wait on and change.
+    pub(crate) const fn has_signals(self) -> bool {
+        !matches!(self, Self::Vmar(_) | Self::Resource(_))
+    }
+}
+
+/// A kind of object: where its pool is, and how it is named.
+pub(crate) trait Object: Sized {
+    /// The key inside a reference, when the reference is of this kind.
+    fn from_ref(object: ObjectRef) -> Option<Key<Self>>;
+    /// The reference to an object of this kind.
+    fn to_ref(key: Key<Self>) -> ObjectRef;
+    /// Its pool.
+    fn pool(objects: &Objects) -> &Pool<Self>;
+    /// Its pool.
+    fn pool_mut(objects: &mut Objects) -> &mut Pool<Self>;
+    /// Its head.
+    fn head(&self) -> &Head;
+    /// Its head.
+    fn head_mut(&mut self) -> &mut Head;
+}
+
+macro_rules! objects {
+    ($($kind:ident in $pool:ident),+ $(,)?) => {
+        $(impl Object for $kind {
+            fn from_ref(object: ObjectRef) -> Option<Key<Self>> {
+                match object {
+                    ObjectRef::$kind(key) => Some(key),
+                    _ => None,
+                }
+            }
+            fn to_ref(key: Key<Self>) -> ObjectRef {
+                ObjectRef::$kind(key)
+            }
+            fn pool(objects: &Objects) -> &Pool<Self> {
+                &objects.$pool
+            }
+            fn pool_mut(objects: &mut Objects) -> &mut Pool<Self> {
+                &mut objects.$pool
+            }
+            fn head(&self) -> &Head {
+                &self.head
+            }
+            fn head_mut(&mut self) -> &mut Head {
+                &mut self.head
+            }
+        })+
+
+        impl Objects {
+            /// The head of any live object.
+            pub(crate) fn head(&self, object: ObjectRef) -> &Head {
+                let head = match object {
+                    $(ObjectRef::$kind(key) => self.$pool.get(key).map(Object::head),)+
+                };
+                head.expect("a counted reference names a live object")
+            }
+
+            /// The head of any live object.
+            pub(crate) fn head_mut(&mut self, object: ObjectRef) -> &mut Head {
+                let head = match object {
+                    $(ObjectRef::$kind(key) => self.$pool.get_mut(key).map(Object::head_mut),)+
+                };
+                head.expect("a counted reference names a live object")
+            }
+
+            /// Calls `visit` with every live object.
+            pub(crate) fn for_each(&self, mut visit: impl FnMut(ObjectRef, &Head)) {
+                $(for (key, object) in self.$pool.iter() {
+                    visit(ObjectRef::$kind(key), &object.head);
+                })+
+            }
+        }
+    };
+}
+
+objects! {
+    Process in processes,
+    Thread in threads,
+    Vmo in vmos,
+    Vmar in vmars,
+    Channel in channels,
+    Resource in resources,
+}
+
+/// All objects of the system.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    pub(crate) processes: Pool<Process>,
+    pub(crate) threads: Pool<Thread>,
+    pub(crate) vmos: Pool<Vmo>,
+    pub(crate) vmars: Pool<Vmar>,
+    pub(crate) channels: Pool<Channel>,
+    pub(crate) resources: Pool<Resource>,
+    /// Parts of objects.
+    pub(crate) mappings: Pool<Mapping>,
+    pub(crate) vmar_nodes: Pool<VmarNode>,
+    pub(crate) page_nodes: Pool<crate::mem::PageNode>,
+    pub(crate) messages: Pool<Message>,
+    pub(crate) observers: Pool<Observer>,
+    /// Handles of the whole system: at most [`Objects::MOST_HANDLES`].
+    pub(crate) handle_count: u32,
+    next_koid: u64,
+    first_dying: Option<ObjectRef>,
+    last_dying: Option<ObjectRef>,
+}
+
+impl Objects {
+    /// The handles that the system holds at the most (Zircon's arena: 256 * 1024).
+    pub(crate) const MOST_HANDLES: u32 = 262_144;
+
+    /// No objects.
+    pub(crate) const fn new() -> Self {
+        Self {
+            processes: Pool::new(),
+            threads: Pool::new(),
+            vmos: Pool::new(),
+            vmars: Pool::new(),
+            channels: Pool::new(),
+            resources: Pool::new(),
+            mappings: Pool::new(),
+            vmar_nodes: Pool::new(),
+            page_nodes: Pool::new(),
+            messages: Pool::new(),
+            observers: Pool::new(),
+            handle_count: 0,
+            // ZX_KOID_FIRST
+            next_koid: 1024,
+            first_dying: None,
+            last_dying: None,
+        }
+    }
+
+    /// A koid that was never used.
+    pub(crate) const fn new_koid(&mut self) -> u64 {
+        let koid = self.next_koid;
+        self.next_koid = koid.wrapping_add(1);
+        koid
+    }
+
+    /// The object behind a key that a counted reference holds.
+    pub(crate) fn get<T: Object>(&self, key: Key<T>) -> &T {
+        T::pool(self).get(key).expect("a counted reference names a live object")
+    }
+
+    /// The object behind a key that a counted reference holds.
+    pub(crate) fn get_mut<T: Object>(&mut self, key: Key<T>) -> &mut T {
+        T::pool_mut(self).get_mut(key).expect("a counted reference names a live object")
+    }
+
+    /// Counts one more internal reference.
+    pub(crate) fn add_use(&mut self, object: ObjectRef) {
+        let head = self.head_mut(object);
+        head.uses = head.uses.wrapping_add(1);
+    }
+
+    /// Drops an internal reference; the last one queues the object for teardown.
+    pub(crate) fn drop_use(&mut self, object: ObjectRef) {
+        let head = self.head_mut(object);
+        head.uses = head.uses.checked_sub(1).expect("uses are counted");
+        if head.uses == 0 && head.handles == 0 {
+            self.queue_dying(object);
+        }
+    }
+
+    /// Counts one more handle.
+    pub(crate) fn add_handle(&mut self, object: ObjectRef) {
+        let head = self.head_mut(object);
+        head.handles = head.handles.wrapping_add(1);
+        self.handle_count = self.handle_count.wrapping_add(1);
+    }
+
+    /// Drops a handle. The last one queues the object: its last-handle action runs from there.
+    pub(crate) fn drop_handle(&mut self, object: ObjectRef) {
+        self.handle_count = self.handle_count.checked_sub(1).expect("handles are counted");
+        let head = self.head_mut(object);
+        head.handles = head.handles.checked_sub(1).expect("handles are counted");
+        if head.handles == 0 {
+            self.queue_dying(object);
+        }
+    }
+
+    /// Queues an object whose last handle or last use is gone.
+    pub(crate) fn queue_dying(&mut self, object: ObjectRef) {
+        let head = self.head_mut(object);
+        if head.dying != Dying::No {
+            return;
+        }
+        head.dying = Dying::Queued(None);
+        match self.last_dying.replace(object) {
+            Some(last) => self.head_mut(last).dying = Dying::Queued(Some(object)),
+            None => self.first_dying = Some(object),
+        }
+    }
+
+    /// Takes the next object from the queue of the dying.
+    pub(crate) fn pop_dying(&mut self) -> Option<ObjectRef> {
+        let object = self.first_dying?;
+        let head = self.head_mut(object);
+        let Dying::Queued(next) = core::mem::replace(&mut head.dying, Dying::No) else {
+            return None;
+        };
+        self.first_dying = next;
+        if next.is_none() {
+            self.last_dying = None;
+        }
+        Some(object)
+    }
+
+    /// Whether nothing waits for teardown.
+    pub(crate) const fn none_dying(&self) -> bool {
+        self.first_dying.is_none()
+    }
+}
