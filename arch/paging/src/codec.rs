@@ -26,6 +26,9 @@ impl Level {
     /// The level of the root table.
     pub const ROOT: Self = Self::Gib512;
 
+    /// The levels whose entries can point at tables, from the root down.
+    pub const WITH_TABLES: [Self; 3] = [Self::Gib512, Self::Gib1, Self::Mib2];
+
     /// log2 of the bytes that one entry covers.
     #[must_use]
     pub const fn shift(self) -> u32 {

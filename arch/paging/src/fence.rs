@@ -75,6 +75,15 @@ impl Fence {
     pub fn check_memory(&self, run: PhysRun) -> Result<(), Refused> {
         let ram = self.ram_around(run).ok_or(Refused)?;
         let first = ram.index(run.base);
+        if run.pages == 1 {
+            let word = usize::try_from(first / WORD_BITS).map_err(|_| Refused)?;
+            let bits = ram.private.get(word).ok_or(Refused)?;
+            return if bits >> (first % WORD_BITS) & 1 == 0 {
+                Ok(())
+            } else {
+                Err(Refused)
+            };
+        }
         let is_free = masks(first, run.pages)
             .all(|(word, mask)| ram.private.get(word).is_some_and(|bits| bits & mask == 0));
         if is_free { Ok(()) } else { Err(Refused) }

@@ -4,7 +4,9 @@ use jacinth_kernel::hal::{AspaceId, Backing, EntryCounts, MapAttrs, MapError, Mm
 use jacinth_kernel::mem::{Frame, Mem};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 
-use super::{Block, Part, Stale, Walker, count_leaves, count_split, give_back, take_table};
+use super::{
+    Block, Part, Stale, Walker, count_leaves, count_split, give_back, smallest_table, take_table,
+};
 use crate::codec::{Entry, Leaf, Level, PteCodec};
 use crate::table::{TableMem, TableWords, root_of};
 
@@ -56,6 +58,12 @@ pub(super) fn map<C: PteCodec, T: TableMem>(
         attrs: request.attrs,
     };
     let (table, level) = smallest_table(walker.codec, tables, root_of(aspace), part);
+    if level == Level::Kib4 && part.bytes() == PAGE_SIZE && plan.write_page(tables, table, part) {
+        return Ok(EntryCounts {
+            pages_4k: 1,
+            ..EntryCounts::default()
+        });
+    }
     let missing = plan.missing_tables(tables, Some(table), level, part)?;
     let spare = Spare::reserve(tables, missing, mem)?;
     // commit
@@ -112,24 +120,19 @@ fn checked_part<C: PteCodec>(
     }))
 }
 
-/// The smallest table that there is for all of the part.
-fn smallest_table(
-    codec: impl PteCodec,
-    tables: &impl TableWords,
-    root: PhysAddr,
-    part: Part,
-) -> (PhysAddr, Level) {
-    let (mut table, mut level) = (root, Level::ROOT);
-    while part.end <= part.entry(level).end
-        && let Some(next) = codec.table(tables.read(table, level.index(part.start)), level)
-    {
-        table = next;
-        level = level.below();
-    }
-    (table, level)
-}
-
 impl<C: PteCodec> Plan<C> {
+    /// Maps one page where a table is and nothing is mapped, as most faults have it; false when
+    /// something is.
+    fn write_page(&self, tables: &mut impl TableWords, table: PhysAddr, page: Part) -> bool {
+        let index = Level::Kib4.index(page.start);
+        if tables.read(table, index) != 0 {
+            return false;
+        }
+        tables.write(table, index, self.encode(page, Level::Kib4));
+        tables.publish();
+        true
+    }
+
     /// Checks that nothing else is mapped in the part, and counts the tables that are missing in
     /// `table`, which may itself be missing.
     fn missing_tables(
@@ -139,12 +142,20 @@ impl<C: PteCodec> Plan<C> {
         level: Level,
         part: Part,
     ) -> Result<u64, MapError> {
-        if level == Level::Kib4 {
-            return match table {
-                Some(table) => self.check_pages(tables, table, part),
-                None => Ok(0),
-            };
+        match table {
+            _ if level != Level::Kib4 => self.missing_below(tables, table, level, part),
+            Some(table) => self.check_pages(tables, table, part),
+            None => Ok(0),
         }
+    }
+
+    fn missing_below(
+        &self,
+        tables: &impl TableWords,
+        table: Option<PhysAddr>,
+        level: Level,
+        part: Part,
+    ) -> Result<u64, MapError> {
         let mut missing = 0;
         for piece in part.pieces(level) {
             let old = table.map_or(0, |table| tables.read(table, level.index(piece.start)));
@@ -251,9 +262,13 @@ fn splits(level: Level, piece: Part) -> u64 {
 impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
     /// Writes the entries of the part in a table, making the same choices as `missing_tables`.
     fn write(&mut self, table: PhysAddr, level: Level, part: Part) {
-        if level == Level::Kib4 {
-            return self.write_pages(table, part);
+        match level {
+            Level::Kib4 => self.write_pages(table, part),
+            _ => self.write_blocks(table, level, part),
         }
+    }
+
+    fn write_blocks(&mut self, table: PhysAddr, level: Level, part: Part) {
         for piece in part.pieces(level) {
             let index = level.index(piece.start);
             match self

@@ -321,6 +321,24 @@ struct Block {
     leaf: Leaf,
 }
 
+/// The smallest table that there is for all of the part.
+fn smallest_table(
+    codec: impl PteCodec,
+    tables: &impl TableWords,
+    root: PhysAddr,
+    part: Part,
+) -> (PhysAddr, Level) {
+    let mut table = root;
+    for level in Level::WITH_TABLES {
+        let next = codec.table(tables.read(table, level.index(part.start)), level);
+        match next {
+            Some(next) if part.end <= part.entry(level).end => table = next,
+            _ => return (table, level),
+        }
+    }
+    (table, Level::Kib4)
+}
+
 /// Claims a frame as a table.
 fn take_table(tables: &mut impl TableMem, frame: Frame) -> PhysAddr {
     let table = frame.address();

@@ -4,7 +4,7 @@ use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::{AspaceId, EntryCounts, MmuFlags};
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 
-use super::{Block, Part, Stale, Walker, count_leaves, count_split, take_table};
+use super::{Block, Part, Stale, Walker, count_leaves, count_split, smallest_table, take_table};
 use crate::codec::{Entry, Leaf, Level, PteCodec, TABLE_ENTRIES};
 use crate::table::{TableMem, root_of};
 
@@ -61,7 +61,16 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
 
     /// Sweeps the part; the answer is where it stopped early.
     pub(super) fn run(&mut self, part: Part) -> Option<u64> {
-        self.sweep(root_of(self.aspace), Level::ROOT, part).err()
+        if part.start >= part.end {
+            return None;
+        }
+        let root = root_of(self.aspace);
+        let (table, level) = smallest_table(self.codec, self.tables, root, part);
+        let result = self.sweep(table, level, part);
+        if level != Level::ROOT && self.has_removed && self.is_empty(table, level, part) {
+            self.prune(root, Level::ROOT, level, part);
+        }
+        result.err()
     }
 
     /// The debt and the change, once it ran.
@@ -72,23 +81,25 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
 
     /// Sweeps the part of a table; the error is the address that it stopped at.
     fn sweep(&mut self, table: PhysAddr, level: Level, part: Part) -> Result<(), u64> {
+        match level {
+            Level::Kib4 => self.sweep_pages(table, part),
+            _ => self.sweep_blocks(table, level, part),
+        }
+    }
+
+    fn sweep_blocks(&mut self, table: PhysAddr, level: Level, part: Part) -> Result<(), u64> {
         for piece in part.pieces(level) {
-            match self
-                .codec
-                .decode(self.tables.read(table, level.index(piece.start)), level)
-            {
+            let entry = self.tables.read(table, level.index(piece.start));
+            match self.codec.decode(entry, level) {
                 Entry::Empty => {}
                 Entry::Table(next) => self.sweep_table(table, next, level, piece)?,
                 Entry::Leaf(leaf) => {
-                    let spent = self.work.spend();
-                    if !spent {
-                        return Err(piece.start);
-                    }
-                    self.edit_leaf(
+                    let part = piece.entry(level);
+                    self.edit_block(
                         Block {
                             table,
                             level,
-                            part: piece.entry(level),
+                            part,
                             leaf,
                         },
                         piece,
@@ -112,35 +123,65 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         let had_removed = core::mem::replace(&mut self.has_removed, false);
         let result = self.sweep(next, level.below(), piece);
         if self.has_removed && self.is_empty(next, level.below(), piece) {
-            self.tables.write(table, level.index(piece.start), 0);
-            self.flush.tables.extend([Frame::claim(next)]);
-            self.flush.tables_unlinked = true;
-            self.counts.tables -= 1;
+            self.unlink(table, next, level, piece);
         }
         self.has_removed |= had_removed;
         result
     }
 
-    fn edit_leaf(&mut self, block: Block, piece: Part) -> Result<(), u64> {
-        let Block {
-            table,
-            level,
-            part,
-            leaf,
-        } = block;
-        if let Edit::Protect(flags) = self.edit {
-            let new = self.codec.encode(Leaf { flags, ..leaf }, level);
-            if self.codec.is_same(self.codec.encode(leaf, level), new) {
-                return Ok(());
-            }
-            if piece == part {
-                self.tables.write(table, level.index(part.start), new);
-                self.stale.add(part);
-                return Ok(());
-            }
+    /// Unlinks what is empty of the tables on the way to the part, down to those of level `last`.
+    fn prune(&mut self, table: PhysAddr, level: Level, last: Level, part: Part) {
+        let entry = self.tables.read(table, level.index(part.start));
+        let Some(next) = self.codec.table(entry, level) else {
+            return;
+        };
+        if level.below() != last {
+            self.prune(next, level.below(), last, part);
         }
-        match self.split(block, piece) {
-            Some(next) => self.sweep(next, level.below(), piece),
+        if self.is_empty(next, level.below(), part) {
+            self.unlink(table, next, level, part);
+        }
+    }
+
+    fn unlink(&mut self, table: PhysAddr, next: PhysAddr, level: Level, part: Part) {
+        self.tables.write(table, level.index(part.start), 0);
+        self.flush.tables.extend([Frame::claim(next)]);
+        self.flush.tables_unlinked = true;
+        self.counts.tables -= 1;
+    }
+
+    fn sweep_pages(&mut self, table: PhysAddr, part: Part) -> Result<(), u64> {
+        for page in part.pieces(Level::Kib4) {
+            let entry = self.tables.read(table, Level::Kib4.index(page.start));
+            let Entry::Leaf(leaf) = self.codec.decode(entry, Level::Kib4) else {
+                continue;
+            };
+            let spent = self.work.spend();
+            if !spent {
+                return Err(page.start);
+            }
+            self.edit(Block {
+                table,
+                level: Level::Kib4,
+                part: page,
+                leaf,
+            });
+        }
+        Ok(())
+    }
+
+    /// Edits a block of which the piece is meant.
+    fn edit_block(&mut self, block: Block, piece: Part) -> Result<(), u64> {
+        let spent = self.work.spend();
+        if !spent {
+            return Err(piece.start);
+        }
+        if piece == block.part || self.says_so(block) {
+            self.edit(block);
+            return Ok(());
+        }
+        match self.split(block) {
+            Some(next) => self.sweep(next, block.level.below(), piece),
             None => {
                 self.remove(block);
                 Ok(())
@@ -148,12 +189,45 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         }
     }
 
-    /// Splits the block where only a piece of it is meant; `None` when it is meant as a whole, or
-    /// there is no memory for the table.
-    fn split(&mut self, block: Block, piece: Part) -> Option<PhysAddr> {
-        if piece == block.part {
-            return None;
+    /// Whether nothing is to be done about the entry.
+    fn says_so(&self, block: Block) -> bool {
+        match self.edit {
+            Edit::Remove => false,
+            Edit::Protect(flags) => {
+                let old = self.codec.encode(block.leaf, block.level);
+                let new = self.codec.encode(
+                    Leaf {
+                        flags,
+                        ..block.leaf
+                    },
+                    block.level,
+                );
+                self.codec.is_same(old, new)
+            }
         }
+    }
+
+    /// Edits a whole entry.
+    fn edit(&mut self, block: Block) {
+        let Block {
+            table,
+            level,
+            part,
+            leaf,
+        } = block;
+        match self.edit {
+            Edit::Remove => self.remove(block),
+            Edit::Protect(_) if self.says_so(block) => {}
+            Edit::Protect(flags) => {
+                let new = self.codec.encode(Leaf { flags, ..leaf }, level);
+                self.tables.write(table, level.index(part.start), new);
+                self.stale.add(part);
+            }
+        }
+    }
+
+    /// Splits a block; `None` when there is no memory for the table.
+    fn split(&mut self, block: Block) -> Option<PhysAddr> {
         let frame = self.mem.table_alloc().ok()?;
         let next = take_table(self.tables, frame);
         Walker::split(self.codec, self.tables, self.aspace, block, next);
