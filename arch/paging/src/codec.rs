@@ -26,6 +26,8 @@ impl Level {
     /// The level of the root table.
     pub const ROOT: Self = Self::Gib512;
 
+    /// All levels, from the root down.
+    pub const ALL: [Self; 4] = [Self::Gib512, Self::Gib1, Self::Mib2, Self::Kib4];
     /// The levels whose entries can point at tables, from the root down.
     pub const WITH_TABLES: [Self; 3] = [Self::Gib512, Self::Gib1, Self::Mib2];
 

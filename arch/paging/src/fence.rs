@@ -72,18 +72,13 @@ impl Fence {
     ///
     /// # Errors
     /// [`Refused`].
+    #[inline]
     pub fn check_memory(&self, run: PhysRun) -> Result<(), Refused> {
+        if run.pages == 1 {
+            return self.check_frame(run.base);
+        }
         let ram = self.ram_around(run).ok_or(Refused)?;
         let first = ram.index(run.base);
-        if run.pages == 1 {
-            let word = usize::try_from(first / WORD_BITS).map_err(|_| Refused)?;
-            let bits = ram.private.get(word).ok_or(Refused)?;
-            return if bits >> (first % WORD_BITS) & 1 == 0 {
-                Ok(())
-            } else {
-                Err(Refused)
-            };
-        }
         let is_free = masks(first, run.pages)
             .all(|(word, mask)| ram.private.get(word).is_some_and(|bits| bits & mask == 0));
         if is_free { Ok(()) } else { Err(Refused) }
@@ -131,6 +126,21 @@ impl Fence {
             .flat_map(|ram| &ram.private)
             .map(|bits| u64::from(bits.count_ones()))
             .sum()
+    }
+
+    /// What `check_memory` says of one frame: most pages are mapped alone.
+    #[inline]
+    fn check_frame(&self, frame: PhysAddr) -> Result<(), Refused> {
+        for ram in &self.ram {
+            let index = frame.raw().wrapping_sub(ram.run.base.raw()) >> PAGE_SHIFT;
+            if index < ram.run.pages {
+                let word = usize::try_from(index / WORD_BITS).map_err(|_| Refused)?;
+                let bits = ram.private.get(word).ok_or(Refused)?;
+                let is_free = bits >> (index % WORD_BITS) & 1 == 0;
+                return if is_free { Ok(()) } else { Err(Refused) };
+            }
+        }
+        Err(Refused)
     }
 
     /// The RAM that holds all of `run`.

@@ -64,6 +64,18 @@ pub(super) fn map<C: PteCodec, T: TableMem>(
             ..EntryCounts::default()
         });
     }
+    map_many(plan, tables, aspace, (table, level, part), mem)
+}
+
+/// Carries a checked request out, from the smallest table that there is for all of the part.
+#[inline(never)]
+fn map_many<C: PteCodec, T: TableMem>(
+    plan: Plan<C>,
+    tables: &mut T,
+    aspace: AspaceId,
+    (table, level, part): (PhysAddr, Level, Part),
+    mem: &mut Mem,
+) -> Result<EntryCounts, MapError> {
     let missing = plan.missing_tables(tables, Some(table), level, part)?;
     let spare = Spare::reserve(tables, missing, mem)?;
     // commit
@@ -98,9 +110,11 @@ fn checked_part<C: PteCodec>(
     request: Request,
 ) -> Result<Option<Part>, MapError> {
     let Request { at, run, attrs } = request;
-    let range = VirtRange::new(at, run.bytes()).ok_or(MapError::Refused)?;
-    let is_aligned = at.is_aligned(PAGE_SIZE) && run.base.is_aligned(PAGE_SIZE);
-    if !is_aligned || !walker.user.covers(range) || run.end().raw() > walker.codec.phys_limit() {
+    let bytes = run.bytes();
+    let range = VirtRange::new(at, bytes).ok_or(MapError::Refused)?;
+    let phys_end = run.base.checked_add(bytes).ok_or(MapError::Refused)?;
+    let is_aligned = (at.raw() | run.base.raw()) & (PAGE_SIZE - 1) == 0;
+    if !is_aligned || !walker.user.covers(range) || phys_end.raw() > walker.phys_limit {
         return Err(MapError::Refused);
     }
     if run.pages == 0 {

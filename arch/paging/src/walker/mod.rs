@@ -21,6 +21,7 @@ use sweep::{Edit, Sweep};
 pub struct Walker<C> {
     codec: C,
     user: VirtRange,
+    phys_limit: u64,
 }
 
 /// A part of the address space: from `start` to before `end`, page-aligned, below 2^48.
@@ -70,8 +71,13 @@ impl Part {
 impl<C: PteCodec> Walker<C> {
     /// Makes a walker for these entries; `user` is the range that user mappings may lie in, page-
     /// aligned and below 2^48.
-    pub const fn new(codec: C, user: VirtRange) -> Self {
-        Self { codec, user }
+    pub fn new(codec: C, user: VirtRange) -> Self {
+        let phys_limit = codec.phys_limit();
+        Self {
+            codec,
+            user,
+            phys_limit,
+        }
     }
 
     /// The codec.
@@ -162,8 +168,8 @@ impl<C: PteCodec> Walker<C> {
         if !self.user.contains(at) {
             return None;
         }
-        let (mut table, mut level) = (root_of(aspace), Level::ROOT);
-        loop {
+        let mut table = root_of(aspace);
+        for level in Level::ALL {
             match self
                 .codec
                 .decode(tables.read(table, level.index(at.raw())), level)
@@ -181,8 +187,8 @@ impl<C: PteCodec> Walker<C> {
                     });
                 }
             }
-            level = level.below();
         }
+        None
     }
 
     /// Frees the table frames of a debt, once the machine has done the flush itself.
@@ -329,10 +335,11 @@ fn smallest_table(
     part: Part,
 ) -> (PhysAddr, Level) {
     let mut table = root;
+    let different_bits = part.start ^ part.end.wrapping_sub(1);
     for level in Level::WITH_TABLES {
         let next = codec.table(tables.read(table, level.index(part.start)), level);
         match next {
-            Some(next) if part.end <= part.entry(level).end => table = next,
+            Some(next) if different_bits < level.bytes() => table = next,
             _ => return (table, level),
         }
     }
