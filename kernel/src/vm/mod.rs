@@ -1,0 +1,44 @@
+//! Memory objects, address regions, and what lies between them.
+//!
+//! A [`Vmo`] is a range of bytes: physical addresses, or pages that are committed on demand. A
+//! [`Vmar`] is a range of addresses that holds [`Mapping`]s. Called by the system calls of the
+//! families `vmo` and `vmar`, by page faults, by boot and by teardown.
+
+mod copy;
+mod fault;
+mod info;
+mod map;
+mod name;
+mod place;
+mod protect;
+mod teardown;
+mod unmap;
+mod vmar;
+mod vmo;
+
+pub(crate) use copy::{Direction, copy, resume_copy, write};
+pub(crate) use fault::fault;
+pub(crate) use info::{committed_bytes, fill_info};
+pub(crate) use map::{Eager, MapRequest, map};
+pub(crate) use name::Name;
+pub(crate) use place::{Overlap, Placement};
+pub(crate) use protect::{protect, resume_protect};
+pub(crate) use teardown::{destroy_step, vmo_free_step};
+pub(crate) use unmap::{resume_unmap, unmap, unmap_now};
+pub(crate) use vmar::{Mapping, Region, Vmar, VmarNode, new_root_vmar};
+pub(crate) use vmo::{Content, MOST_BYTES, Vmo, create_adopted, create_paged, create_physical, create_slice, round_up};
+
+use crate::hal::MapError;
+use jacinth_abi::Status;
+
+/// The status that stands for a mapping that the machine did not make.
+pub(crate) const fn map_status(error: MapError) -> Status {
+    match error {
+        MapError::NoMemory => Status::NO_MEMORY,
+        // The second fence said no where the first said yes.
+        MapError::Refused => Status::ACCESS_DENIED,
+        MapError::AlreadyMapped => Status::INTERNAL,
+        // mmu.md: executable and not cached.
+        MapError::Unsupported => Status::INVALID_ARGS,
+    }
+}
