@@ -403,6 +403,18 @@ fn unmap_stops_when_the_work_is_gone() {
 }
 
 #[test]
+fn a_block_is_work_too() {
+    let mut machine = Machine::new(X86);
+    map(&mut machine, AT, DEVICE, 3 * MIB_2, device(RW)).unwrap();
+    let changed = unmap(&mut machine, range(AT, GIB), 2);
+    assert_eq!(changed.reached.raw(), AT + 2 * MIB_2);
+    pay(&mut machine, changed.flush);
+    let changed = unmap(&mut machine, range(AT, GIB), 0);
+    assert_eq!(changed.reached.raw(), AT + 2 * MIB_2);
+    assert!(changed.flush.is_empty());
+}
+
+#[test]
 fn unmap_stops_when_the_debt_is_full() {
     let mut machine = Machine::new(ARM);
     for number in 0..20 {
