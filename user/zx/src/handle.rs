@@ -191,7 +191,7 @@ macro_rules! object {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// Everything that works on any handle comes from [`Handle`], to which this dereferences.
+        /// Everything that works on any handle comes from [`Handle`](crate::Handle), to which this dereferences.
         #[derive(Debug, PartialEq, Eq)]
         pub struct $name($crate::Handle);
 

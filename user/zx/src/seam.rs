@@ -85,8 +85,7 @@ mod host {
 
     /// Gives the calling thread its machine, or takes it away; answers the one it had.
     ///
-    /// Dropping handles after the machine was taken away does nothing, so that a thread that is
-    /// unwound for its process's sake does not make calls.
+    /// On a thread that unwinds without a machine, calls do nothing, so that handles can be dropped.
     pub fn set_host(seam: Option<Rc<dyn Seam>>) -> Option<Rc<dyn Seam>> {
         SEAM.with(|place| place.replace(seam))
     }
