@@ -1,11 +1,12 @@
 //! One system call in flight: handle lookup, user memory, new handles.
 
-use crate::hal::{CpuId, DynHal, MmuFlags};
+use crate::copy;
+use crate::hal::{CpuId, DynHal};
 use crate::mem::Key;
 use crate::object::{Handle, Object, ObjectRef};
 use crate::task::{Process, Thread, Wait};
-use crate::vm::{self, Name};
-use crate::{Access, Kernel, PAGE_SIZE, VirtAddr};
+use crate::vm::Name;
+use crate::{Access, Kernel, VirtAddr};
 use core::marker::PhantomData;
 use jacinth_abi::{Rights, Status};
 
@@ -170,7 +171,7 @@ impl Call<'_> {
         match self.write(out, value) {
             Ok(()) => Ok(Flow::OK),
             Err(status) => {
-                self.kernel.close_handle(self.hal, self.process, value);
+                self.kernel.close_handle(self.process, value);
                 Err(status)
             }
         }
@@ -190,31 +191,12 @@ impl Call<'_> {
 
     /// Writes bytes to user memory: INVALID_ARGS where that is not the caller's writable memory.
     pub(crate) fn write_bytes(&mut self, to: u64, bytes: &[u8]) -> Result<(), Status> {
-        let mut rest = bytes;
-        let mut at = to;
-        while !rest.is_empty() {
-            let phys = self.user_page(VirtAddr::new(at), Access::Write).map_err(|_| Status::INVALID_ARGS)?;
-            let (now, later) = split(rest, at);
-            self.hal.write(phys, now).map_err(|_| Status::INVALID_ARGS)?;
-            at = advance(at, now)?;
-            rest = later;
-        }
-        Ok(())
+        copy::write(self.kernel, self.hal, self.process, VirtAddr::new(to), bytes)
     }
 
     /// Reads bytes of user memory: INVALID_ARGS where that is not the caller's readable memory.
     pub(crate) fn read_bytes(&mut self, from: u64, bytes: &mut [u8]) -> Result<(), Status> {
-        let mut rest = bytes;
-        let mut at = from;
-        while !rest.is_empty() {
-            let phys = self.user_page(VirtAddr::new(at), Access::Read).map_err(|_| Status::INVALID_ARGS)?;
-            let room = page_room(at).min(rest.len());
-            let (now, later) = rest.split_at_mut_checked(room).ok_or(Status::INTERNAL)?;
-            self.hal.read(phys, now).map_err(|_| Status::INVALID_ARGS)?;
-            at = advance(at, now)?;
-            rest = later;
-        }
-        Ok(())
+        copy::read(self.kernel, self.hal, self.process, VirtAddr::new(from), bytes)
     }
 
     /// Reads a name: cut to 31 bytes, and at the first NUL.
@@ -241,30 +223,6 @@ impl Call<'_> {
     /// # Errors
     /// The reason that a fault there would have: NOT_FOUND, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
     pub(crate) fn user_page(&mut self, at: VirtAddr, access: Access) -> Result<crate::PhysAddr, Status> {
-        let process = self.kernel.objects.get(self.process);
-        let wanted = match access {
-            Access::Read => MmuFlags::READ,
-            Access::Write => MmuFlags::WRITE,
-            Access::Execute => MmuFlags::EXECUTE,
-        };
-        let aspace = process.aspace;
-        if let Some(found) = self.hal.query(aspace, at).filter(|found| found.flags.contains(wanted)) {
-            return Ok(found.phys);
-        }
-        vm::fault(self.kernel, self.hal, self.process, at, access)?;
-        self.hal.query(aspace, at).map(|found| found.phys).ok_or(Status::INTERNAL)
+        copy::user_page(self.kernel, self.hal, self.process, at, access)
     }
-}
-
-/// Bytes from `at` to the end of its page.
-pub(crate) fn page_room(at: u64) -> usize {
-    usize::try_from(PAGE_SIZE - VirtAddr::new(at).page_offset()).unwrap_or(0)
-}
-
-fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
-    bytes.split_at_checked(page_room(at)).unwrap_or((bytes, &[]))
-}
-
-fn advance(at: u64, done: &[u8]) -> Result<u64, Status> {
-    u64::try_from(done.len()).ok().and_then(|len| at.checked_add(len)).ok_or(Status::INVALID_ARGS)
 }

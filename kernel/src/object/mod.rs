@@ -8,10 +8,10 @@ mod handle;
 mod resource;
 mod signal;
 
-pub(crate) use channel::{Channel, Message, MessageHandle};
+pub(crate) use channel::{Channel, Message};
 pub(crate) use handle::{Handle, HandleTable};
-pub(crate) use resource::{Resource, ResourceKind, Resources};
-pub(crate) use signal::{Observer, ObserverId};
+pub(crate) use resource::{Request, Resource, Resources};
+pub(crate) use signal::Observer;
 
 use crate::mem::{Key, List, Pool};
 use crate::task::{Process, Thread};
@@ -63,12 +63,12 @@ impl ObjectRef {
     /// The `ZX_OBJ_TYPE_*` of the object.
     pub(crate) const fn object_type(self) -> ObjectType {
         match self {
-            Self::Process(_) => ObjectType::PROCESS,
-            Self::Thread(_) => ObjectType::THREAD,
-            Self::Vmo(_) => ObjectType::VMO,
-            Self::Vmar(_) => ObjectType::VMAR,
-            Self::Channel(_) => ObjectType::CHANNEL,
-            Self::Resource(_) => ObjectType::RESOURCE,
+            Self::Process(_) => ObjectType::Process,
+            Self::Thread(_) => ObjectType::Thread,
+            Self::Vmo(_) => ObjectType::Vmo,
+            Self::Vmar(_) => ObjectType::Vmar,
+            Self::Channel(_) => ObjectType::Channel,
+            Self::Resource(_) => ObjectType::Resource,
         }
     }
 

@@ -3,49 +3,9 @@
 use super::{Head, Objects};
 use crate::event::MachineInfo;
 use crate::mem::{KVec, Key, Mem, NoMemory};
-use crate::task::Name;
+use crate::vm::Name;
 use crate::{Denied, PAGE_SIZE, PhysAddr, PhysRun};
-use jacinth_abi::{Signals, Status};
-
-/// What a resource's numbers mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResourceKind {
-    /// Physical addresses.
-    Mmio,
-    /// Interrupt vectors.
-    Irq,
-    /// x86 I/O ports.
-    IoPort,
-    /// Arm secure monitor calls.
-    Smc,
-    /// Things of the system as a whole.
-    System,
-}
-
-impl ResourceKind {
-    /// The kind with this `ZX_RSRC_KIND_*` number; 3 (ROOT) is retired and no kind any more.
-    pub(crate) const fn from_raw(raw: u32) -> Option<Self> {
-        match raw {
-            0 => Some(Self::Mmio),
-            1 => Some(Self::Irq),
-            2 => Some(Self::IoPort),
-            4 => Some(Self::Smc),
-            5 => Some(Self::System),
-            _ => None,
-        }
-    }
-
-    /// The `ZX_RSRC_KIND_*` number.
-    pub(crate) const fn raw(self) -> u32 {
-        match self {
-            Self::Mmio => 0,
-            Self::Irq => 1,
-            Self::IoPort => 2,
-            Self::Smc => 4,
-            Self::System => 5,
-        }
-    }
-}
+use jacinth_abi::{ResourceKind, Signals, Status};
 
 /// Permission to name a range of one kind.
 #[derive(Debug)]

@@ -1,0 +1,361 @@
+//! The machine as a value: what the kernel asks of it.
+
+use jacinth_kernel::hal::{
+    AspaceId, Backing, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters, EntryCounts,
+    MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
+};
+use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
+use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_paging::{Aarch64, TableMem, Walker, asid_of, root_of};
+
+use core::sync::atomic::Ordering;
+
+use crate::asid::Asids;
+use crate::devices::Devices;
+use crate::entropy::Entropy;
+use crate::layout::{HEAP, USER, pointer};
+use crate::per_cpu::{self, CpuStacks};
+use crate::regs::{self, SY, TTBR0_EL1, Writeable, isb};
+use crate::space::KernelSpace;
+use crate::tables::{Facts, Scope, UserTables, Words};
+use crate::timer::{self, Clock};
+use crate::{cache, context, early_console_write, gic};
+
+/// What a machine is made of; the start code prepares it.
+#[derive(Debug)]
+pub struct Parts {
+    /// The kernel's page tables, live.
+    pub space: KernelSpace,
+    /// Access to all page tables.
+    pub words: Words,
+    /// An empty table, for when no user space is in place.
+    pub no_user: PhysAddr,
+    /// What all RAM is, and what of physical memory is nobody's but the machine's.
+    pub facts: Facts,
+    /// The kernel's devices, mapped.
+    pub devices: Devices,
+    /// The first address behind the heap.
+    pub heap_end: VirtAddr,
+    /// Random bits from the loader, or 0.
+    pub seed: u64,
+}
+
+/// An aarch64 machine.
+#[derive(Debug)]
+pub struct Machine {
+    space: KernelSpace,
+    tables: UserTables,
+    walker: Walker<Aarch64>,
+    no_user: PhysAddr,
+    asids: Asids,
+    devices: Devices,
+    clock: Clock,
+    heap_end: VirtAddr,
+    entropy: Entropy,
+}
+
+impl Machine {
+    /// Makes the machine of its parts and sets its devices up.
+    ///
+    /// # Safety
+    /// The parts say the truth: the kernel's tables are the live ones and map all of `facts.ram`
+    /// but the image in the physmap; the frames of the free RAM are handed out by one pool.
+    #[must_use]
+    pub unsafe fn new(parts: Parts) -> Self {
+        let codec = Aarch64 { phys_bits: regs::phys_bits() };
+        gic::start(&parts.devices.gic, parts.devices.timer_irq);
+        Self {
+            space: parts.space,
+            tables: UserTables::new(parts.words, parts.facts),
+            walker: Walker::new(codec, USER),
+            no_user: parts.no_user,
+            asids: Asids::new(regs::asid_bits()),
+            devices: parts.devices,
+            clock: Clock::start(),
+            heap_end: parts.heap_end,
+            entropy: Entropy::new(parts.seed),
+        }
+    }
+
+    /// Sets up the CPU that runs this: its block, its vectors, its part of the interrupt controller.
+    ///
+    /// # Safety
+    /// The stacks are mapped and nobody else's; `cpu` names this CPU alone.
+    pub unsafe fn start_this_cpu(&self, cpu: CpuId, stacks: CpuStacks) {
+        per_cpu::start(cpu, stacks);
+        #[cfg(target_os = "none")]
+        crate::trap::start();
+        timer::silence();
+        gic::start_cpu(&self.devices.gic);
+    }
+
+    /// The number of interrupts that the controller can tell apart.
+    #[must_use]
+    pub fn interrupts(&self) -> u64 {
+        gic::interrupts(&self.devices.gic)
+    }
+
+    /// Where the kernel sees a byte of RAM.
+    #[must_use]
+    pub fn physmap(&self, at: PhysAddr) -> *const u8 {
+        pointer(self.tables.window(at))
+    }
+
+    /// The bytes from `at` on, if they are memory of the pool.
+    fn memory(&self, at: PhysAddr, bytes: u64) -> Result<*mut u8, NotMemory> {
+        let span = at.page_offset().checked_add(bytes).ok_or(NotMemory)?;
+        let run = PhysRun { base: at.page(), pages: span.div_ceil(PAGE_SIZE) };
+        self.tables.fence().check_memory(run).map_err(|_| NotMemory)?;
+        Ok(pointer(self.tables.window(at)))
+    }
+
+    /// Puts a root table and its ASID into TTBR0.
+    fn set_user(&self, cpu: CpuId, table: PhysAddr, asid: u16) {
+        TTBR0_EL1.set(table.raw() | (u64::from(asid) << 48));
+        isb(SY);
+        per_cpu::of(cpu).active.store(table.raw(), Ordering::Relaxed);
+    }
+
+    /// Makes instruction fetches see what became executable.
+    fn publish_code(&self, run: PhysRun, attrs: MapAttrs) {
+        if !attrs.flags.contains(MmuFlags::EXECUTE) || attrs.cache != CachePolicy::Cached {
+            return;
+        }
+        match attrs.backing {
+            Backing::Memory if self.tables.fence().check_memory(run).is_ok() => {
+                cache::publish_code(self.tables.window(run.base), run);
+            }
+            Backing::Memory | Backing::Device => cache::forget_code(),
+        }
+    }
+}
+
+impl Contexts for Machine {
+    fn context_new(&mut self, frame: Frame) -> ContextId {
+        let id = ContextId(frame.address().raw());
+        self.tables.fence_mut().claim(frame.address());
+        // SAFETY: the frame is the machine's now.
+        unsafe { context::clear(id) };
+        id
+    }
+
+    fn context_free(&mut self, context: ContextId) -> Frame {
+        let address = PhysAddr::new(context.0);
+        self.tables.fence_mut().release(address);
+        Frame::claim(address)
+    }
+
+    fn context_start(&mut self, context: ContextId, start: ThreadStart) {
+        // SAFETY: the kernel names contexts that `context_new` made and that it did not free.
+        unsafe { context::start(context, start) };
+    }
+
+    fn context_set_result(&mut self, context: ContextId, result: i64) {
+        // SAFETY: as above; a thread in a call has its registers saved.
+        unsafe { context::set_result(context, result) };
+    }
+
+    fn context_crash_registers(&self, context: ContextId) -> CrashRegisters {
+        // SAFETY: as above.
+        unsafe { context::crash_registers(context) }
+    }
+}
+
+impl PhysMem for Machine {
+    fn zero(&mut self, run: PhysRun) -> Result<(), NotMemory> {
+        let start = self.memory(run.base, run.bytes())?;
+        let bytes = usize::try_from(run.bytes()).map_err(|_| NotMemory)?;
+        // SAFETY: the fence says that it is pool memory, which no Rust object lives in.
+        unsafe { start.write_bytes(0, bytes) };
+        Ok(())
+    }
+
+    fn read(&self, from: PhysAddr, to: &mut [u8]) -> Result<(), NotMemory> {
+        let start = self.memory(from, bytes_of(to))?;
+        // SAFETY: as in `zero`; the kernel's own buffer is somewhere else.
+        unsafe { start.copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) };
+        Ok(())
+    }
+
+    fn write(&mut self, to: PhysAddr, from: &[u8]) -> Result<(), NotMemory> {
+        let start = self.memory(to, bytes_of(from))?;
+        // SAFETY: as in `read`.
+        unsafe { start.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
+        Ok(())
+    }
+
+    fn copy(&mut self, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
+        let (target, source) = (self.memory(to, bytes)?, self.memory(from, bytes)?);
+        let bytes = usize::try_from(bytes).map_err(|_| NotMemory)?;
+        // SAFETY: as in `zero`, on both sides; were the two to overlap, this is still right.
+        unsafe { target.copy_from(source, bytes) };
+        Ok(())
+    }
+
+    fn heap_grow(&mut self, run: PhysRun) -> Result<(), PhysRun> {
+        let is_ours = self.tables.fence().check_memory(run).is_ok();
+        let has_room = self.heap_end.checked_add(run.bytes()).is_some_and(|end| end <= HEAP.end);
+        if !is_ours || !has_room {
+            return Err(run);
+        }
+        self.tables.fence_mut().claim_run(run);
+        let bytes = self.space.extend(self.heap_end, run).expect("nothing is mapped behind the heap");
+        let at = self.heap_end;
+        self.heap_end = VirtAddr::new(at.raw() + bytes);
+        extend_heap(at, bytes);
+        Ok(())
+    }
+}
+
+impl Mmu for Machine {
+    fn aspace_new(&mut self, root: Frame) -> AspaceId {
+        let asid = self.asids.take();
+        self.walker.adopt_root(&mut self.tables, root, asid)
+    }
+
+    fn aspace_free(&mut self, aspace: AspaceId, mem: &mut Mem) {
+        let cpu = per_cpu::current_cpu();
+        if per_cpu::of(cpu).active.load(Ordering::Relaxed) == root_of(aspace).raw() {
+            self.set_user(cpu, self.no_user, 0);
+        }
+        let all = VirtRange { start: USER.start, end: USER.end };
+        UserTables::invalidate(aspace, all.start, all.bytes(), Scope::AllLevels);
+        self.asids.give_back(asid_of(aspace));
+        self.walker.free_all(&mut self.tables, aspace, mem);
+    }
+
+    fn map(&mut self, aspace: AspaceId, at: VirtAddr, run: PhysRun, attrs: MapAttrs, mem: &mut Mem) -> Result<EntryCounts, MapError> {
+        let counts = self.walker.map(&mut self.tables, aspace, at, run, attrs, mem)?;
+        self.publish_code(run, attrs);
+        Ok(counts)
+    }
+
+    fn unmap(&mut self, aspace: AspaceId, range: VirtRange, work: &mut Work, mem: &mut Mem) -> Changed {
+        self.walker.unmap(&mut self.tables, aspace, range, work, mem)
+    }
+
+    fn protect(&mut self, aspace: AspaceId, range: VirtRange, flags: MmuFlags, work: &mut Work, mem: &mut Mem) -> Changed {
+        let changed = self.walker.protect(&mut self.tables, aspace, (range, flags), work, mem);
+        if flags.contains(MmuFlags::EXECUTE) {
+            self.publish_mapped_code(aspace, VirtRange { start: range.start, end: changed.reached });
+        }
+        changed
+    }
+
+    fn query(&self, aspace: AspaceId, at: VirtAddr) -> Option<Translation> {
+        self.walker.query(&self.tables, aspace, at)
+    }
+
+    fn flush(&mut self, aspace: AspaceId, flush: TlbFlush, mem: &mut Mem) {
+        if let Some(range) = flush.range {
+            let scope = if flush.tables_unlinked { Scope::AllLevels } else { Scope::LastLevel };
+            UserTables::invalidate(aspace, range.start, range.bytes(), scope);
+        }
+        self.walker.settle(&mut self.tables, flush, mem);
+    }
+}
+
+impl Machine {
+    /// Makes instruction fetches see what is mapped in a range.
+    fn publish_mapped_code(&self, aspace: AspaceId, range: VirtRange) {
+        let mut at = range.start;
+        while at < range.end {
+            if let Some(found) = self.walker.query(&self.tables, aspace, at) {
+                let run = PhysRun { base: found.phys.page(), pages: 1 };
+                let attrs = MapAttrs { flags: found.flags, cache: found.cache, backing: Backing::Memory };
+                self.publish_code(run, attrs);
+            }
+            let Some(next) = at.checked_add(PAGE_SIZE) else {
+                return;
+            };
+            at = next;
+        }
+    }
+}
+
+impl Cpu for Machine {
+    fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    fn arm_timer(&mut self, cpu: CpuId, deadline_ns: i64) {
+        // Alarms are registers of their own CPU; the kernel arms another's by kicking it.
+        debug_assert_eq!(cpu, per_cpu::current_cpu(), "each CPU arms its own alarm");
+        self.clock.arm(deadline_ns);
+    }
+
+    fn activate(&mut self, cpu: CpuId, aspace: AspaceId) {
+        let (table, asid) = (root_of(aspace), asid_of(aspace));
+        if per_cpu::of(cpu).active.load(Ordering::Relaxed) == table.raw() {
+            return;
+        }
+        self.set_user(cpu, table, asid);
+        if self.asids.is_shared(asid) {
+            UserTables::forget_here(aspace);
+        }
+    }
+
+    fn swap_fp(&mut self, _cpu: CpuId, from: Option<ContextId>, to: ContextId) {
+        if let Some(from) = from {
+            // SAFETY: the kernel names living contexts.
+            unsafe { fp_save(from) };
+        }
+        // SAFETY: as above.
+        unsafe { fp_load(to) };
+    }
+
+    fn kick(&mut self, cpu: CpuId) {
+        gic::kick(cpu, per_cpu::affinity(cpu));
+    }
+
+    fn entropy(&mut self) -> u64 {
+        self.entropy.next(timer::counter(), random())
+    }
+}
+
+impl Console for Machine {
+    fn write_console(&mut self, bytes: &[u8]) {
+        early_console_write(bytes);
+    }
+}
+
+fn bytes_of(buffer: &[u8]) -> u64 {
+    u64::try_from(buffer.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(target_os = "none")]
+use crate::{regs::random, trap::fp_load, trap::fp_save};
+
+#[cfg(target_os = "none")]
+fn extend_heap(at: VirtAddr, bytes: u64) {
+    unsafe extern "Rust" {
+        /// Takes mapped memory behind the heap's end: defined by whoever links this crate.
+        fn jacinth_heap_extend(at: VirtAddr, bytes: u64);
+    }
+    // SAFETY: just mapped right behind the heap, of frames that are claimed for good.
+    unsafe { jacinth_heap_extend(at, bytes) };
+}
+
+/// The crate is only checked here.
+#[cfg(not(target_os = "none"))]
+use hosted::{extend_heap, fp_load, fp_save, random};
+
+#[cfg(not(target_os = "none"))]
+mod hosted {
+    use jacinth_kernel::VirtAddr;
+    use jacinth_kernel::hal::ContextId;
+
+    pub(super) fn extend_heap(_at: VirtAddr, _bytes: u64) {}
+
+    /// # Safety
+    /// Never called.
+    pub(super) unsafe fn fp_save(_context: ContextId) {}
+
+    /// # Safety
+    /// Never called.
+    pub(super) unsafe fn fp_load(_context: ContextId) {}
+
+    pub(super) fn random() -> Option<u64> {
+        None
+    }
+}

@@ -1,0 +1,174 @@
+//! Exceptions: from the assembly to [`jacinth_enter`], and from its answer back.
+
+use core::arch::global_asm;
+use core::fmt::{self, Write as _};
+use core::mem::offset_of;
+
+use jacinth_kernel::hal::{ContextId, CpuId};
+use jacinth_kernel::{Event, Next};
+
+use crate::context::{self, Context};
+use crate::gic::{self, Interrupt};
+use crate::per_cpu::{EMERGENCY_TOP, STACK_TOP, current_cpu};
+use crate::regs::{FAR_EL1, Readable, VBAR_EL1, Writeable, wfi};
+use crate::syndrome;
+use crate::{early_console_write, semihosting};
+
+global_asm!(
+    include_str!("trap.s"),
+    pc = const offset_of!(Context, pc),
+    thread_pointer = const offset_of!(Context, thread_pointer),
+    fp = const offset_of!(Context, fp_status),
+    vectors = const offset_of!(Context, vectors),
+    stack_top = const STACK_TOP,
+    emergency_top = const EMERGENCY_TOP,
+    sync = sym sync,
+    interrupt = sym interrupt,
+    kernel = sym kernel,
+);
+
+unsafe extern "C" {
+    static jacinth_vectors: u8;
+    fn jacinth_depart(context: *mut Context) -> !;
+    fn jacinth_fp_save(context: *mut Context);
+    fn jacinth_fp_load(context: *mut Context);
+}
+
+unsafe extern "Rust" {
+    /// Enters the kernel: defined by whoever links this crate.
+    safe fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next;
+}
+
+/// Lets this CPU take exceptions; its per-CPU block is in place.
+pub(crate) fn start() {
+    let vectors = (&raw const jacinth_vectors).expose_provenance();
+    VBAR_EL1.set(u64::try_from(vectors).unwrap_or(0));
+}
+
+/// Does what the kernel's first answer says, for this CPU.
+///
+/// # Safety
+/// The machine is set up on this CPU. Nothing on the stack is needed any more.
+pub unsafe fn start_cpu(next: Next) -> ! {
+    let context = follow(None, next);
+    // SAFETY: a living context, by the kernel's answer; this stack is given up, by contract.
+    unsafe { jacinth_depart(context) }
+}
+
+/// Saves the FP state of this CPU.
+///
+/// # Safety
+/// `context` names a living context.
+pub(crate) unsafe fn fp_save(context: ContextId) {
+    // SAFETY: the block is mapped; the routine writes its FP fields only.
+    unsafe { jacinth_fp_save(context::at(context)) };
+}
+
+/// Loads the FP state of this CPU.
+///
+/// # Safety
+/// `context` names a living context.
+pub(crate) unsafe fn fp_load(context: ContextId) {
+    // SAFETY: the block is mapped; the kernel itself uses no FP registers.
+    unsafe { jacinth_fp_load(context::at(context)) };
+}
+
+/// A synchronous exception or an SError in user mode. Says which context goes on.
+unsafe extern "C" fn sync(context: *mut Context, esr: u64) -> *mut Context {
+    let next = if syndrome::class(esr) == syndrome::SVC {
+        // Copied, because the kernel may write an answer over the first of them meanwhile.
+        // SAFETY: the assembly just saved the registers there, and they begin with x0 to x7.
+        let args = unsafe { context.cast::<[u64; 8]>().read() };
+        // SAFETY: as above.
+        let number = unsafe { (&raw const (*context).x[16]).read() };
+        jacinth_enter(current_cpu(), Event::Syscall { number, args: &args })
+    } else {
+        jacinth_enter(current_cpu(), syndrome::event(esr, FAR_EL1.get()))
+    };
+    follow(Some(context), next)
+}
+
+/// An interrupt in user mode. Says which context goes on.
+unsafe extern "C" fn interrupt(context: *mut Context) -> *mut Context {
+    let next = match gic::acknowledge() {
+        Some(interrupt) => jacinth_enter(current_cpu(), event_of(interrupt)),
+        None => Next::Resume,
+    };
+    follow(Some(context), next)
+}
+
+/// Does what the kernel says until it is to run a thread.
+fn follow(current: Option<*mut Context>, mut next: Next) -> *mut Context {
+    loop {
+        match next {
+            Next::Resume => return current.expect("a thread was running that can go on"),
+            Next::Switch(id) => return context::at(id),
+            Next::Idle => next = jacinth_enter(current_cpu(), idle()),
+            Next::Halt(code) => semihosting::exit(code),
+        }
+    }
+}
+
+/// Waits for an interrupt. They stay masked: a pending one ends `wfi` all the same.
+fn idle() -> Event<'static> {
+    loop {
+        if let Some(interrupt) = gic::acknowledge() {
+            return event_of(interrupt);
+        }
+        wfi();
+    }
+}
+
+fn event_of(interrupt: Interrupt) -> Event<'static> {
+    match interrupt {
+        Interrupt::Timer => Event::Timer,
+        Interrupt::Kick => Event::Kick,
+    }
+}
+
+/// What the assembly saved of a fault in kernel mode.
+#[repr(C)]
+struct KernelRegisters {
+    x: [u64; 31],
+    sp: u64,
+    pc: u64,
+    pstate: u64,
+    syndrome: u64,
+    far: u64,
+}
+
+const _: () = assert!(size_of::<KernelRegisters>() == 304 - 16, "trap.s makes room for them and a frame record");
+
+/// An exception in kernel mode: the end, with a report.
+unsafe extern "C" fn kernel(registers: &KernelRegisters) -> ! {
+    if semihosting::is_ending() {
+        // The exit call itself: nobody listens.
+        loop {
+            wfi();
+        }
+    }
+    // The console takes everything; its error type cannot occur.
+    write!(Report, "\n{registers}").ok();
+    let (class, syndrome, far) = (syndrome::class(registers.syndrome), registers.syndrome, registers.far);
+    panic!("exception in the kernel: class {class:#04x}, syndrome {syndrome:#x}, address {far:#x}, pc {:#x}", registers.pc)
+}
+
+impl fmt::Display for KernelRegisters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, value) in self.x.iter().enumerate() {
+            let end = if number % 4 == 3 { '\n' } else { ' ' };
+            write!(f, "x{number:<2} {value:#018x}{end}")?;
+        }
+        writeln!(f, "sp  {:#018x}", self.sp)?;
+        writeln!(f, "pc  {:#018x} pstate {:#x}", self.pc, self.pstate)
+    }
+}
+
+struct Report;
+
+impl fmt::Write for Report {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        early_console_write(text.as_bytes());
+        Ok(())
+    }
+}

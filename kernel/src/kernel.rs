@@ -1,0 +1,256 @@
+//! The state machine: events in, what to do next out.
+
+use crate::call::{Call, Flow, SysResult};
+use crate::hal::{CpuId, DynHal};
+use crate::mem::{self, Budget, Key, List, Mem, NoMemory};
+use crate::object::{Objects, Resources};
+use crate::syscall;
+use crate::task::{Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd};
+use crate::{Event, MachineInfo, Next, VirtAddr, VirtRange};
+use jacinth_abi::{ExitCode, Status};
+
+/// The whole state of the kernel, behind one lock that the machine's owner holds around `enter`.
+#[derive(Debug)]
+pub struct Kernel {
+    pub(crate) mem: Mem,
+    pub(crate) objects: Objects,
+    pub(crate) resources: Resources,
+    pub(crate) sched: Scheduler,
+    pub(crate) timers: TimerHeap,
+    /// Threads whose wait is over and whose answer is still to be set.
+    pub(crate) woken: List<Thread>,
+    /// Processes that are being torn down.
+    pub(crate) tearing_down: Option<Key<Process>>,
+    /// The first process: when it is dead the machine ends.
+    pub(crate) init: Option<Key<Process>>,
+    /// Whether `init` ended by an exception.
+    pub(crate) init_crashed: bool,
+    /// Width of physical addresses in bits.
+    pub(crate) phys_bits: u32,
+    /// The addresses that user mappings may take.
+    pub(crate) user: VirtRange,
+    /// The most units of work that any event spent.
+    pub(crate) most_work: u32,
+}
+
+impl Kernel {
+    /// Makes the kernel of a machine; no process yet.
+    ///
+    /// # Errors
+    /// [`NoMemory`] when the heap cannot hold the records of the machine's memory.
+    pub fn new(info: &MachineInfo<'_>) -> Result<Self, NoMemory> {
+        let mut mem = Mem::new(info.free_ram)?;
+        let resources = Resources::new(info, &mut mem)?;
+        let sched = Scheduler::new(info.cpus, &mut mem.budget)?;
+        Ok(Self {
+            mem,
+            objects: Objects::new(),
+            resources,
+            sched,
+            timers: TimerHeap::new(),
+            woken: List::new(),
+            tearing_down: None,
+            init: None,
+            init_crashed: false,
+            phys_bits: info.phys_bits,
+            user: info.user,
+            most_work: 0,
+        })
+    }
+
+    /// The free frames and the budget: for tests that count, and that fail allocations.
+    pub const fn mem(&mut self) -> &mut Mem {
+        &mut self.mem
+    }
+
+    /// The most units of work that one event spent so far.
+    #[must_use]
+    pub const fn most_work(&self) -> u32 {
+        self.most_work
+    }
+
+    /// Takes an event from the machine and says what `cpu` does now.
+    pub fn enter(&mut self, hal: &mut DynHal, cpu: CpuId, event: Event<'_>) -> Next {
+        match event {
+            Event::Syscall { number, args } => {
+                if self.system_call(hal, cpu, number, args) && self.nothing_pending() {
+                    return Next::Resume;
+                }
+            }
+            Event::PageFault { address, access } => {
+                if self.page_fault(hal, cpu, address, access) && self.nothing_pending() {
+                    return Next::Resume;
+                }
+            }
+            Event::Exception { kind, code, address } => self.exception(hal, cpu, kind, code, address),
+            Event::Timer => self.timer_fired(cpu),
+            Event::Start | Event::Kick => {}
+        }
+        self.settle(hal, cpu, &event)
+    }
+
+    /// Whether the running thread may simply go on.
+    const fn nothing_pending(&self) -> bool {
+        self.objects.none_dying() && self.woken.is_empty() && self.tearing_down.is_none()
+    }
+
+    /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.
+    fn settle(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
+        self.continue_work(hal, cpu);
+        if self.timers.first_deadline() != i64::MAX {
+            let now = hal.now();
+            while let Some(thread) = self.timers.pop_due(&mut self.objects.threads, now) {
+                self.wake_with(thread, WaitEnd::Deadline);
+            }
+        }
+        let mut work = mem::Work::new(mem::Work::EVENT);
+        let all_done = self.tear_down(hal, &mut work);
+        self.most_work = self.most_work.max(work.spent());
+        self.finish_waits(hal);
+        if let Some(code) = self.verdict() {
+            return Next::Halt(code);
+        }
+        match self.choose(hal, cpu, event) {
+            Next::Idle if !all_done => Next::Again,
+            next => next,
+        }
+    }
+
+    /// The machine's exit code, once `init` is dead and torn down.
+    fn verdict(&self) -> Option<ExitCode> {
+        let init = self.objects.get(self.init?);
+        if init.state != crate::task::ProcessState::Dead {
+            return None;
+        }
+        if self.init_crashed {
+            return Some(ExitCode::InitKilled);
+        }
+        Some(ExitCode::from_init(init.return_code.unwrap_or(0)))
+    }
+
+    /// Does a system call; true when its answer is set and the thread goes on.
+    fn system_call(&mut self, hal: &mut DynHal, cpu: CpuId, number: u64, args: &[u64; 8]) -> bool {
+        let Some(thread) = self.sched.current(cpu) else {
+            return false;
+        };
+        let process = self.objects.get(thread).process;
+        let failures = self.mem.budget.heap_failures();
+        let mut call = Call { kernel: self, hal, cpu, thread, process };
+        let mut result = syscall::dispatch(&mut call, number, args);
+        if matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.heap_failures() != failures {
+            // An error leaves the kernel as it was, so the call can be made again with a larger heap.
+            if self.grow_heap(hal) {
+                let mut call = Call { kernel: self, hal, cpu, thread, process };
+                result = syscall::dispatch(&mut call, number, args);
+            }
+        }
+        self.answer(hal, thread, result)
+    }
+
+    /// Takes the outcome of a call, or of a piece of one; true when the thread goes on.
+    fn answer(&mut self, hal: &mut DynHal, key: Key<Thread>, result: SysResult) -> bool {
+        let value = match result {
+            Ok(Flow::Done(value)) => value,
+            Err(status) => i64::from(status.raw()),
+            Ok(Flow::Block(wait)) => {
+                let thread = self.objects.get_mut(key);
+                thread.wait = Some(wait);
+                thread.state = ThreadState::Blocked;
+                return false;
+            }
+            Ok(Flow::Again(work)) => {
+                self.objects.get_mut(key).work = Some(work);
+                self.make_ready(key);
+                return false;
+            }
+            Ok(Flow::Gone) => return false,
+        };
+        let context = self.objects.get(key).context;
+        hal.context_set_result(context, value);
+        true
+    }
+
+    /// Goes on with the long call of the thread that `cpu` was given, if it is in one.
+    fn continue_work(&mut self, hal: &mut DynHal, cpu: CpuId) {
+        let Some(thread) = self.sched.current(cpu) else {
+            return;
+        };
+        let Some(state) = self.objects.threads.get_mut(thread) else {
+            return;
+        };
+        if state.state != ThreadState::Running(cpu) {
+            return;
+        }
+        let Some(work) = state.work.take() else {
+            return;
+        };
+        let process = state.process;
+        let mut call = Call { kernel: self, hal, cpu, thread, process };
+        let result = syscall::go_on(&mut call, work);
+        if self.answer(hal, thread, result) {
+            // It was chosen for its work only: it still needs its address space and a fair turn.
+            self.make_ready(thread);
+        }
+    }
+
+    /// Tears down what died, within `work`; true when nothing is left to do.
+    fn tear_down(&mut self, hal: &mut DynHal, work: &mut mem::Work) -> bool {
+        while let Some(object) = self.objects.pop_dying() {
+            if !self.tear_down_object(hal, object, work) {
+                self.objects.queue_dying(object);
+                return false;
+            }
+            if !work.spend() {
+                return self.nothing_pending();
+            }
+        }
+        while let Some(process) = self.tearing_down {
+            if !self.tear_down_process(hal, process, work) {
+                return false;
+            }
+            self.tearing_down = self.objects.processes.get(process).and_then(|dead| dead.next_torn_down);
+        }
+        self.objects.none_dying()
+    }
+
+    /// Grows the machine's heap by frames of the pool.
+    fn grow_heap(&mut self, hal: &mut DynHal) -> bool {
+        // 2 MiB at a time; less when memory is scattered or nearly gone.
+        for order in [9, 6, 4] {
+            if let Ok(run) = self.mem.frames.alloc_order(order) {
+                if let Err(run) = hal.heap_grow(run) {
+                    self.mem.frames.free_order(run.base, order);
+                    return false;
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Makes sure that a process can take `count` more handles.
+    pub(crate) fn reserve_handles(&mut self, process: Key<Process>, count: u32) -> Result<(), Status> {
+        if self.objects.handle_count.saturating_add(count) > Objects::MOST_HANDLES {
+            return Err(Status::NO_MEMORY);
+        }
+        let budget: &mut Budget = &mut self.mem.budget;
+        self.objects.get_mut(process).handles.reserve(count, budget).map_err(crate::no_memory)
+    }
+
+    /// Closes a handle of a process, cancelling the waits made through it.
+    ///
+    /// Returns whether there was one.
+    pub(crate) fn close_handle(&mut self, process: Key<Process>, value: u32) -> bool {
+        let Some(handle) = self.objects.get_mut(process).handles.remove(value) else {
+            return false;
+        };
+        self.cancel_waits(handle.object(), process, value);
+        handle.close(&mut self.objects);
+        true
+    }
+
+    /// Writes to the memory of any process: INVALID_ARGS where it has no writable memory.
+    pub(crate) fn user_write(&mut self, hal: &mut DynHal, process: Key<Process>, at: u64, bytes: &[u8]) -> Result<(), Status> {
+        crate::copy::write(self, hal, process, VirtAddr::new(at), bytes)
+    }
+}

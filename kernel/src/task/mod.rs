@@ -1,0 +1,11 @@
+//! Tasks: processes, threads, what a blocked one waits for, and who runs next.
+
+mod process;
+mod sched;
+mod thread;
+mod timer;
+
+pub(crate) use process::{Process, ProcessState};
+pub(crate) use sched::Scheduler;
+pub(crate) use thread::{Thread, ThreadState, Wait, WaitEnd, Work};
+pub(crate) use timer::TimerHeap;

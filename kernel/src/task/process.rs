@@ -1,0 +1,106 @@
+//! Processes: an address space, a handle table, and threads.
+
+use super::Thread;
+use crate::Kernel;
+use crate::hal::{AspaceId, DynHal, EntryCounts};
+use crate::mem::{self, Key};
+use crate::object::{HandleTable, Head, ObjectRef};
+use crate::vm::{self, Name, Vmar};
+use jacinth_abi::Signals;
+
+/// Where a process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProcessState {
+    /// Its first thread has not started.
+    Initial,
+    /// It runs.
+    Running,
+    /// It was told to end; handles from this slot of the table on are still to be closed.
+    Dying {
+        /// The cursor in the handle table.
+        next_slot: u32,
+    },
+    /// Nothing is left of it but its object.
+    Dead,
+}
+
+/// A process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) head: Head,
+    pub(crate) name: Name,
+    pub(crate) handles: HandleTable,
+    pub(crate) aspace: AspaceId,
+    /// The root of the region tree; the process holds a use on it.
+    pub(crate) root_vmar: Option<Key<Vmar>>,
+    /// What its page tables hold.
+    pub(crate) entries: EntryCounts,
+    pub(crate) state: ProcessState,
+    /// The first code that was given; 0 until then.
+    pub(crate) return_code: Option<i64>,
+    /// When its first thread started, in ns.
+    pub(crate) start_time: i64,
+    /// Threads that are not dead.
+    pub(crate) live_threads: u32,
+    /// The next process that is being torn down.
+    pub(crate) next_torn_down: Option<Key<Process>>,
+}
+
+impl Kernel {
+    /// Ends a process: its threads die, the rest is torn down bit by bit. The first code counts.
+    pub(crate) fn kill_process(&mut self, process: Key<Process>, return_code: i64) {
+        let dying = self.objects.get_mut(process);
+        dying.return_code.get_or_insert(return_code);
+        if matches!(dying.state, ProcessState::Dying { .. } | ProcessState::Dead) {
+            return;
+        }
+        dying.state = ProcessState::Dying { next_slot: 0 };
+        self.objects.add_use(ObjectRef::Process(process));
+        let next = self.tearing_down.replace(process);
+        self.objects.get_mut(process).next_torn_down = next;
+        let mut cursor = None;
+        while let Some(thread) = self.next_thread_of(process, cursor) {
+            self.end_thread(thread);
+            cursor = Some(thread);
+        }
+    }
+
+    /// The next live thread of a process, in slot order.
+    fn next_thread_of(&self, process: Key<Process>, after: Option<Key<Thread>>) -> Option<Key<Thread>> {
+        let from = after.map_or(0, |key| key.index().wrapping_add(1));
+        let mut threads = self.objects.threads.iter();
+        threads.find(|(key, thread)| key.index() >= from && thread.process == process).map(|(key, _)| key)
+    }
+
+    /// Does some of the teardown of a dying process: handles first, then the address space, then
+    /// the signal (tasks.md §3.3). True when it is dead.
+    pub(crate) fn tear_down_process(&mut self, hal: &mut DynHal, key: Key<Process>, work: &mut mem::Work) -> bool {
+        let process = self.objects.get_mut(key);
+        if process.live_threads != 0 {
+            return false;
+        }
+        let ProcessState::Dying { mut next_slot } = process.state else {
+            return true;
+        };
+        while let Some((value, next)) = self.objects.get(key).handles.next_value(next_slot) {
+            if !work.spend() {
+                return false;
+            }
+            self.close_handle(key, value);
+            next_slot = next;
+            self.objects.get_mut(key).state = ProcessState::Dying { next_slot };
+        }
+        if let Some(root) = self.objects.get(key).root_vmar {
+            if !vm::destroy_step(self, hal, root, work) {
+                return false;
+            }
+            self.objects.get_mut(key).root_vmar = None;
+            self.objects.drop_use(ObjectRef::Vmar(root));
+            hal.aspace_free(self.objects.get(key).aspace, &mut self.mem);
+        }
+        self.objects.get_mut(key).state = ProcessState::Dead;
+        self.update_signals(ObjectRef::Process(key), Signals::empty(), Signals::TASK_TERMINATED);
+        self.objects.drop_use(ObjectRef::Process(key));
+        true
+    }
+}

@@ -1,0 +1,179 @@
+//! Threads, and what a blocked one waits for: the continuation as data.
+
+use super::Process;
+use crate::Kernel;
+use crate::VirtRange;
+use crate::hal::{ContextId, DynHal, MmuFlags};
+use crate::mem::{Key, Link, Linked};
+use crate::object::{Head, ObjectRef, Observer};
+use crate::vm::{Name, Vmar, Vmo};
+use jacinth_abi::{Signals, Status};
+
+/// Where a thread is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadState {
+    /// Never started.
+    New,
+    /// Waits for a CPU.
+    Ready,
+    /// On this CPU.
+    Running(usize),
+    /// In a wait.
+    Blocked,
+    /// Over; its context is given back by the teardown.
+    Dead,
+}
+
+/// What a blocked thread waits for, and where its answer goes.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// `zx_object_wait_one`: the observer, and the user address for the observed word (0: none).
+    Signals {
+        observer: Key<Observer>,
+        observed: u64,
+    },
+    /// `zx_nanosleep`.
+    Sleep,
+}
+
+/// A call whose work is not finished: the thread is ready, and goes on here when it is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// `zx_vmar_unmap`
+    Unmap { vmar: Key<Vmar>, range: VirtRange },
+    /// `zx_vmar_protect`
+    Protect { vmar: Key<Vmar>, range: VirtRange, flags: MmuFlags },
+    /// `zx_vmo_read`, `zx_vmo_write`
+    Copy { vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, to_user: bool },
+    /// `zx_handle_close_many`: the rest of the array, and whether an entry was bad so far.
+    CloseMany { handles: u64, count: u64, any_bad: bool },
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitEnd {
+    /// What it waited for came, or was cancelled.
+    Event,
+    /// The deadline passed.
+    Deadline,
+}
+
+/// A thread.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) head: Head,
+    pub(crate) name: Name,
+    pub(crate) process: Key<Process>,
+    pub(crate) context: ContextId,
+    pub(crate) state: ThreadState,
+    pub(crate) wait: Option<Wait>,
+    pub(crate) work: Option<Work>,
+    pub(crate) wait_end: Option<WaitEnd>,
+    /// Its place in the heap of deadlines, while it has one.
+    pub(crate) timer_slot: Option<usize>,
+    /// Its place in the ready queue or in the queue of the woken; never in both.
+    link: Link<Self>,
+}
+
+impl Linked for Thread {
+    fn link(&mut self) -> &mut Link<Self> {
+        &mut self.link
+    }
+}
+
+impl Thread {
+    /// A thread that was never started.
+    pub(crate) fn new(koid: u64, process: Key<Process>, context: ContextId, name: Name) -> Self {
+        Self {
+            head: Head::new(koid, Signals::empty()),
+            name,
+            process,
+            context,
+            state: ThreadState::New,
+            wait: None,
+            work: None,
+            wait_end: None,
+            timer_slot: None,
+            link: Link::new(),
+        }
+    }
+}
+
+impl Kernel {
+    /// Ends the wait of a thread: it joins the queue of the woken, which `enter` drains.
+    pub(crate) fn wake(&mut self, thread: Key<Thread>) {
+        self.wake_with(thread, WaitEnd::Event);
+    }
+
+    /// As [`Kernel::wake`], saying why. Only the first reason counts.
+    pub(crate) fn wake_with(&mut self, key: Key<Thread>, end: WaitEnd) {
+        let thread = self.objects.get_mut(key);
+        if thread.state == ThreadState::Blocked && thread.wait_end.is_none() {
+            thread.wait_end = Some(end);
+            self.woken.push_back(&mut self.objects.threads, key);
+        }
+    }
+
+    /// Gives every woken thread its answer and makes it ready.
+    pub(crate) fn finish_waits(&mut self, hal: &mut DynHal) {
+        while let Some(key) = self.woken.pop_front(&mut self.objects.threads) {
+            let thread = self.objects.get_mut(key);
+            let (wait, end) = (thread.wait.take(), thread.wait_end.take());
+            self.timers.remove(&mut self.objects.threads, key);
+            if let (Some(wait), Some(end)) = (wait, end) {
+                let answer = self.finish_wait(hal, key, &wait, end);
+                let context = self.objects.get(key).context;
+                hal.context_set_result(context, i64::from(Status::from_result(answer)));
+                self.make_ready(key);
+            }
+        }
+    }
+
+    /// What a wait that is over answers (wait-semantics.md §5, steps 4 to 6).
+    fn finish_wait(&mut self, hal: &mut DynHal, thread: Key<Thread>, wait: &Wait, end: WaitEnd) -> Result<(), Status> {
+        let Wait::Signals { observer, observed } = *wait else {
+            return Ok(());
+        };
+        let (word, _) = self.unobserve(observer).ok_or(Status::INTERNAL)?;
+        if observed != 0 {
+            let process = self.objects.get(thread).process;
+            self.user_write(hal, process, observed, &word.bits().to_le_bytes())?;
+        }
+        match end {
+            _ if word.contains(Signals::HANDLE_CLOSED) => Err(Status::CANCELED),
+            WaitEnd::Event => Ok(()),
+            WaitEnd::Deadline => Err(Status::TIMED_OUT),
+        }
+    }
+
+    /// Ends a thread wherever it is: it never runs user code again.
+    pub(crate) fn end_thread(&mut self, key: Key<Thread>) {
+        let thread = self.objects.get_mut(key);
+        if thread.state == ThreadState::Dead {
+            return;
+        }
+        let was = core::mem::replace(&mut thread.state, ThreadState::Dead);
+        let (wait, woken, process) = (thread.wait.take(), thread.wait_end.take().is_some(), thread.process);
+        thread.work = None;
+        if woken {
+            self.woken.remove(&mut self.objects.threads, key);
+        }
+        if was == ThreadState::Ready {
+            self.sched.remove(&mut self.objects.threads, key);
+        }
+        self.timers.remove(&mut self.objects.threads, key);
+        if let Some(Wait::Signals { observer, .. }) = wait {
+            self.unobserve(observer);
+        }
+        self.update_signals(ObjectRef::Thread(key), Signals::THREAD_RUNNING, Signals::TASK_TERMINATED);
+        let live = &mut self.objects.get_mut(process).live_threads;
+        *live = live.wrapping_sub(1);
+        let is_last = *live == 0;
+        if was != ThreadState::New {
+            self.objects.drop_use(ObjectRef::Thread(key));
+        }
+        if is_last {
+            self.kill_process(process, 0);
+        }
+    }
+}

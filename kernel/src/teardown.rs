@@ -1,0 +1,67 @@
+//! How objects end: what happens at the last handle, and when nothing refers to them any more.
+
+use crate::Kernel;
+use crate::hal::DynHal;
+use crate::mem::{self, Key};
+use crate::object::{Channel, ObjectRef};
+use crate::task::{Process, ProcessState, Thread};
+use crate::vm;
+use jacinth_abi::Signals;
+
+impl Kernel {
+    /// Does what an object in the queue of the dying needs; false when `work` ran out before.
+    pub(crate) fn tear_down_object(&mut self, hal: &mut DynHal, object: ObjectRef, work: &mut mem::Work) -> bool {
+        let head = self.objects.head(object);
+        let (no_handles, unused) = (head.handles == 0, head.handles == 0 && head.uses == 0);
+        match object {
+            ObjectRef::Channel(key) if no_handles => self.close_endpoint(key, unused, work),
+            ObjectRef::Process(key) if no_handles => self.end_unreferenced_process(key, unused),
+            ObjectRef::Thread(key) if unused => self.free_thread(hal, key),
+            ObjectRef::Vmo(key) if unused => vm::vmo_free_step(self, hal, key, work),
+            ObjectRef::Vmar(key) if unused => self.objects.vmars.remove(key).is_some(),
+            ObjectRef::Resource(key) if unused => self.objects.resources.remove(key).is_some(),
+            _ => true,
+        }
+    }
+
+    /// The last handle to an endpoint is gone: the peer sees PEER_CLOSED, the messages go.
+    fn close_endpoint(&mut self, key: Key<Channel>, unused: bool, work: &mut mem::Work) -> bool {
+        if let Some(peer) = self.objects.get_mut(key).peer.take() {
+            self.objects.get_mut(peer).peer = None;
+            self.update_signals(ObjectRef::Channel(peer), Signals::WRITABLE, Signals::PEER_CLOSED);
+        }
+        while self.objects.destroy_message(key) {
+            if !work.spend() {
+                return false;
+            }
+        }
+        if unused {
+            self.objects.channels.remove(key);
+        }
+        true
+    }
+
+    /// A process that never started dies with its last handle; a dead one is forgotten.
+    fn end_unreferenced_process(&mut self, key: Key<Process>, unused: bool) -> bool {
+        match self.objects.get(key).state {
+            ProcessState::Initial => self.kill_process(key, 0),
+            ProcessState::Dead if unused => {
+                self.objects.processes.remove(key);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn free_thread(&mut self, hal: &mut DynHal, key: Key<Thread>) -> bool {
+        self.end_thread(key);
+        if let Some(thread) = self.objects.threads.remove(key) {
+            self.sched.forget_fp(thread.context);
+            let frame = hal.context_free(thread.context);
+            self.mem.frame_free(frame);
+            self.timers.remove_thread();
+            self.objects.drop_use(ObjectRef::Process(thread.process));
+        }
+        true
+    }
+}
