@@ -26,7 +26,7 @@ pub(crate) use protect::{protect, resume_protect};
 pub(crate) use teardown::{destroy_step, vmo_free_step};
 pub(crate) use unmap::{resume_unmap, unmap, unmap_now};
 pub(crate) use vmar::{Mapping, Region, Vmar, VmarNode, new_root_vmar};
-pub(crate) use vmo::{Content, MOST_BYTES, Vmo, create_adopted, create_paged, create_physical, create_slice, round_up};
+pub(crate) use vmo::{Content, Vmo, create_adopted, create_paged, create_physical, create_slice, round_up};
 
 use crate::hal::MapError;
 use jacinth_abi::Status;

@@ -7,9 +7,6 @@ use crate::object::{Head, Object, Objects};
 use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, no_memory};
 use jacinth_abi::{Signals, Status, VmoOptions};
 
-/// The largest VMO: 64 pages less than 64 bits reach (Zircon `VmObject::max_size`).
-pub(crate) const MOST_BYTES: u64 = 0xFFFF_FFFF_FFFC_0000;
-
 /// What a VMO is made of.
 #[derive(Debug)]
 pub(crate) enum Content {

@@ -1,0 +1,257 @@
+//! Address regions and the mappings in them, as data.
+//!
+//! A mapping is one or more *pieces*, each with one protection and its own entry in the region's
+//! tree; a piece that `continues` belongs to the mapping of the piece that ends where it starts.
+
+use super::Vmo;
+use crate::hal::{AspaceId, MmuFlags};
+use crate::mem::{self, Key, Link, Linked, NoMemory, RegionNode, RegionTree};
+use crate::object::{Head, Object, Objects};
+use crate::task::Process;
+use crate::{Kernel, VirtAddr, VirtRange};
+use jacinth_abi::Signals;
+
+/// What a region holds at some addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Region {
+    /// A piece of a mapping.
+    Mapping(Key<Mapping>),
+    /// Another region.
+    Vmar(Key<Vmar>),
+}
+
+/// A node of a region's tree, for the pool that all trees share.
+pub(crate) type VmarNode = RegionNode<Region>;
+
+/// A piece of a mapping.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    pub(crate) vmar: Key<Vmar>,
+    /// What it shows; a use of it is held.
+    pub(crate) vmo: Key<Vmo>,
+    /// Its place among the pieces that show the VMO.
+    link: Link<Self>,
+    /// As in the region's tree.
+    pub(crate) range: VirtRange,
+    /// The VMO's byte at the start of `range`.
+    pub(crate) vmo_offset: u64,
+    /// What it allows now; empty allows nothing.
+    pub(crate) flags: MmuFlags,
+    /// What it may ever allow.
+    pub(crate) may: MmuFlags,
+    /// Whether it belongs to the mapping of the piece before it.
+    pub(crate) continues: bool,
+}
+
+impl Linked for Mapping {
+    fn link(&mut self) -> &mut Link<Self> {
+        &mut self.link
+    }
+}
+
+/// What a new piece shows and allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    pub(super) vmar: Key<Vmar>,
+    pub(super) vmo: Key<Vmo>,
+    pub(super) range: VirtRange,
+    pub(super) vmo_offset: u64,
+    pub(super) flags: MmuFlags,
+    pub(super) may: MmuFlags,
+    pub(super) continues: bool,
+}
+
+/// An address region.
+#[derive(Debug)]
+pub(crate) struct Vmar {
+    pub(crate) head: Head,
+    /// Whose addresses these are; a process outlives its regions' lives, not their objects.
+    pub(crate) process: Option<Key<Process>>,
+    pub(crate) range: VirtRange,
+    /// What mappings in it may allow.
+    pub(crate) can: MmuFlags,
+    /// Whether callers may choose addresses.
+    pub(crate) can_specific: bool,
+    pub(crate) children: RegionTree<Region>,
+    /// Whether the region still stands for its addresses.
+    pub(crate) alive: bool,
+    /// Where searches for room begin: random, chosen at the first search.
+    pub(super) hint: Option<VirtAddr>,
+}
+
+/// An address space that is in use, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Space {
+    pub(super) process: Key<Process>,
+    pub(super) aspace: AspaceId,
+}
+
+/// Makes the root region of a process, alive and empty; the process holds a use of it.
+///
+/// # Errors
+/// [`NoMemory`], with nothing changed.
+pub(crate) fn new_root_vmar(kernel: &mut Kernel, process: Key<Process>) -> Result<Key<Vmar>, NoMemory> {
+    kernel.objects.vmars.reserve(&mut kernel.mem.budget)?;
+    // commit
+    let koid = kernel.objects.new_koid();
+    let vmar = kernel.objects.vmars.insert_reserved(Vmar {
+        head: Head::new(koid, Signals::empty()),
+        process: Some(process),
+        range: kernel.user,
+        can: MmuFlags::all(),
+        can_specific: true,
+        children: RegionTree::new(),
+        alive: true,
+        hint: None,
+    });
+    kernel.objects.add_use(Vmar::to_ref(vmar));
+    Ok(vmar)
+}
+
+/// The address space of a region that is alive.
+pub(super) fn space(objects: &Objects, vmar: Key<Vmar>) -> Option<Space> {
+    let process = objects.vmars.get(vmar).filter(|vmar| vmar.alive)?.process?;
+    let aspace = objects.processes.get(process)?.aspace;
+    Some(Space { process, aspace })
+}
+
+/// The piece behind a key from a tree.
+pub(super) fn piece(objects: &Objects, key: Key<Mapping>) -> &Mapping {
+    objects.mappings.get(key).expect("entries of a region lead to its mappings")
+}
+
+/// The piece behind a key from a tree.
+pub(super) fn piece_mut(objects: &mut Objects, key: Key<Mapping>) -> &mut Mapping {
+    objects.mappings.get_mut(key).expect("entries of a region lead to its mappings")
+}
+
+/// The piece that holds `at`, else the next one behind it.
+pub(super) fn piece_ending_after(objects: &Objects, vmar: Key<Vmar>, at: VirtAddr) -> Option<Key<Mapping>> {
+    let next = objects.get(vmar).children.first_ending_after(&objects.vmar_nodes, at)?;
+    mapping_of(next.value)
+}
+
+/// The piece that holds `at`.
+pub(super) fn piece_at(objects: &Objects, vmar: Key<Vmar>, at: VirtAddr) -> Option<Key<Mapping>> {
+    let found = objects.get(vmar).children.containing(&objects.vmar_nodes, at)?;
+    mapping_of(found.value)
+}
+
+const fn mapping_of(region: Region) -> Option<Key<Mapping>> {
+    match region {
+        Region::Mapping(key) => Some(key),
+        Region::Vmar(_) => None,
+    }
+}
+
+/// Makes room for `count` more pieces.
+///
+/// # Errors
+/// [`NoMemory`].
+pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMemory> {
+    kernel.objects.mappings.reserve_many(count, &mut kernel.mem.budget)?;
+    RegionTree::reserve(&mut kernel.objects.vmar_nodes, count, &mut kernel.mem.budget)
+}
+
+/// Puts a piece, for which room was reserved, where nothing is.
+pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
+    let key = objects.mappings.insert_reserved(Mapping {
+        vmar: new.vmar,
+        vmo: new.vmo,
+        link: Link::new(),
+        range: new.range,
+        vmo_offset: new.vmo_offset,
+        flags: new.flags,
+        may: new.may,
+        continues: new.continues,
+    });
+    let Objects { vmos, vmars, mappings, vmar_nodes, .. } = objects;
+    if let Some(vmo) = vmos.get_mut(new.vmo) {
+        vmo.mappings.push_back(mappings, key);
+        vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
+    }
+    if let Some(vmar) = vmars.get_mut(new.vmar) {
+        let (start, end) = (new.range.start, new.range.end);
+        vmar.children.insert_reserved(vmar_nodes, mem::Region { start, end, value: Region::Mapping(key) });
+    }
+    objects.add_use(Vmo::to_ref(new.vmo));
+}
+
+/// Takes a piece out; a piece that continued it becomes the first of its mapping.
+pub(super) fn remove_piece(objects: &mut Objects, key: Key<Mapping>) {
+    let here = piece(objects, key);
+    let (vmar, vmo, range) = (here.vmar, here.vmo, here.range);
+    let is_first = !here.continues;
+    let Objects { vmos, vmars, mappings, vmar_nodes, .. } = objects;
+    if let Some(vmar) = vmars.get_mut(vmar) {
+        vmar.children.remove(vmar_nodes, range.start);
+    }
+    if let Some(vmo) = vmos.get_mut(vmo) {
+        vmo.mappings.remove(mappings, key);
+        vmo.mapping_count = vmo.mapping_count.wrapping_sub(u32::from(is_first));
+    }
+    mappings.remove(key);
+    begin_mapping_at(objects, vmar, range.end);
+    objects.drop_use(Vmo::to_ref(vmo));
+}
+
+/// Makes the piece that starts at `at`, if there is one, the first of its mapping.
+pub(super) fn begin_mapping_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
+    let Some(next) = piece_at(objects, vmar, at) else {
+        return;
+    };
+    let here = piece_mut(objects, next);
+    if here.continues && here.range.start == at {
+        here.continues = false;
+        let vmo = here.vmo;
+        let vmo = objects.get_mut(vmo);
+        vmo.mapping_count = vmo.mapping_count.wrapping_add(1);
+    }
+}
+
+/// Moves the start of a piece up to `to`, inside it.
+pub(super) fn cut_front(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) {
+    let here = piece_mut(objects, key);
+    let (vmar, start) = (here.vmar, here.range.start);
+    let gone = to.raw().saturating_sub(start.raw());
+    here.vmo_offset = here.vmo_offset.saturating_add(gone);
+    here.range.start = to;
+    let Objects { vmars, vmar_nodes, .. } = objects;
+    if let Some(vmar) = vmars.get_mut(vmar) {
+        vmar.children.set_start(vmar_nodes, start, to);
+    }
+    begin_mapping_at(objects, vmar, to);
+}
+
+/// Moves the end of a piece to `to`: down, or up over room that was just freed.
+pub(super) fn move_end(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) {
+    let here = piece_mut(objects, key);
+    let (vmar, start) = (here.vmar, here.range.start);
+    here.range.end = to;
+    let Objects { vmars, vmar_nodes, .. } = objects;
+    if let Some(vmar) = vmars.get_mut(vmar) {
+        vmar.children.set_end(vmar_nodes, start, to);
+    }
+}
+
+/// Whether `at` lies inside a piece, so that cutting there makes one more.
+pub(super) fn is_inside_piece(objects: &Objects, vmar: Key<Vmar>, at: VirtAddr) -> bool {
+    piece_at(objects, vmar, at).is_some_and(|key| piece(objects, key).range.start != at)
+}
+
+/// Cuts the piece around `at` in two there, if `at` is inside one; room was reserved.
+pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
+    let Some(key) = piece_at(objects, vmar, at) else {
+        return;
+    };
+    let here = piece(objects, key);
+    let (vmo, range, flags, may) = (here.vmo, here.range, here.flags, here.may);
+    if range.start == at {
+        return;
+    }
+    let before = at.raw().saturating_sub(range.start.raw());
+    let vmo_offset = here.vmo_offset.saturating_add(before);
+    move_end(objects, key, at);
+    let range = VirtRange { start: at, end: range.end };
+    insert_piece(objects, Piece { vmar, vmo, range, vmo_offset, flags, may, continues: true });
+}
