@@ -1,12 +1,11 @@
 //! Mapping: check everything and count the tables, set them aside, then write without failing.
 
 use jacinth_kernel::hal::{AspaceId, Backing, EntryCounts, MapAttrs, MapError, MmuFlags};
-use jacinth_kernel::mem::{Frame, Mem};
+use jacinth_kernel::mem::Mem;
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 
-use super::{
-    Block, Part, Stale, Walker, count_leaves, count_split, give_back, smallest_table, take_table,
-};
+use super::spare::Spare;
+use super::{Block, Part, Stale, Walker, count_leaves, count_split, smallest_table};
 use crate::codec::{Entry, Leaf, Level, PteCodec};
 use crate::table::{TableMem, TableWords, root_of};
 
@@ -36,11 +35,6 @@ struct Job<'a, C, T> {
     stale: Stale,
 }
 
-/// Frames set aside for tables: a chain through the first word of each.
-struct Spare {
-    first: PhysAddr,
-}
-
 pub(super) fn map<C: PteCodec, T: TableMem>(
     walker: &Walker<C>,
     tables: &mut T,
@@ -68,6 +62,7 @@ pub(super) fn map<C: PteCodec, T: TableMem>(
 }
 
 /// Carries a checked request out, from the smallest table that there is for all of the part.
+/// Kept out of line, so that mapping one page does not pay for its registers.
 #[inline(never)]
 fn map_many<C: PteCodec, T: TableMem>(
     plan: Plan<C>,
@@ -364,53 +359,5 @@ impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
             self.stale.add(part);
         }
         self.write(next, level.below(), piece);
-    }
-}
-
-impl Spare {
-    /// Behind the last one; no frame has this address.
-    const END: PhysAddr = PhysAddr::new(2);
-
-    /// Sets `count` frames aside.
-    fn reserve<T: TableMem>(tables: &mut T, count: u64, mem: &mut Mem) -> Result<Self, MapError> {
-        let mut spare = Self { first: Self::END };
-        for _ in 0..count {
-            match mem.table_alloc() {
-                Ok(frame) => {
-                    let table = take_table(tables, frame);
-                    tables.write(table, 0, spare.first.raw());
-                    spare.first = table;
-                }
-                Err(_) => {
-                    spare.give_up(tables, mem);
-                    return Err(MapError::NoMemory);
-                }
-            }
-        }
-        Ok(spare)
-    }
-
-    fn give_up<T: TableMem>(&mut self, tables: &mut T, mem: &mut Mem) {
-        while self.first != Self::END {
-            let table = self.take(tables);
-            give_back(tables, Frame::claim(table), mem);
-        }
-    }
-
-    /// Takes a frame whose contents are unknown.
-    fn take<T: TableMem>(&mut self, tables: &T) -> PhysAddr {
-        assert!(
-            self.first != Self::END,
-            "missing_tables counts every table that write takes"
-        );
-        let table = self.first;
-        self.first = PhysAddr::new(tables.read(table, 0));
-        table
-    }
-
-    fn take_zeroed<T: TableMem>(&mut self, tables: &mut T) -> PhysAddr {
-        let table = self.take(tables);
-        tables.zero_table(table);
-        table
     }
 }

@@ -4,6 +4,7 @@
 //! entry is never changed from one frame or type to another while it is live.
 
 mod map;
+mod spare;
 mod sweep;
 
 use jacinth_kernel::hal::{
