@@ -97,7 +97,19 @@ impl Machine {
     pub(crate) fn sample(&self) -> Option<Place> {
         let first_page = |(place, _): (Place, u8)| Place::new(&place.name, place.base, PAGE);
         let timer = self.hpet().or_else(|| self.rtc());
-        timer.or_else(|| self.ecam().map(first_page))
+        let device = timer.or_else(|| self.ecam().map(first_page));
+        device.or_else(|| self.sleep_control())
+    }
+
+    /// What puts a machine without I/O ports to sleep; looked at, never touched.
+    fn sleep_control(&self) -> Option<Place> {
+        match self {
+            Self::Acpi(acpi) => {
+                let found = acpi.sleep_control();
+                found.map(|base| Place::new("sleep control register", base, 1))
+            }
+            Self::DeviceTree(_) => None,
+        }
     }
 
     /// Registers of interrupt controllers.
@@ -114,6 +126,17 @@ impl Machine {
                 "interrupt controller",
                 &["arm,cortex-a15-gic", "arm,gic-400", "arm,gic-v3"],
             ),
+        }
+    }
+
+    /// Units that translate devices' memory accesses.
+    pub(crate) fn iommus(&self) -> Vec<Place> {
+        match self {
+            Self::Acpi(acpi) => {
+                let found = acpi.iommus().into_iter();
+                found.map(|base| Place::new("IOMMU", base, PAGE)).collect()
+            }
+            Self::DeviceTree(_) => self.devices("IOMMU", &["arm,smmu-v3"]),
         }
     }
 

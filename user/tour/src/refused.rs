@@ -23,8 +23,8 @@ pub(crate) fn show(report: &mut Report, start: &Startup, machine: &Machine) -> R
         whole(report, root, &place);
         straddling(report, root, &place);
     }
-    for place in machine.consoles() {
-        whole(report, root, &place);
+    for place in machine.iommus().iter().chain(&machine.consoles()) {
+        whole(report, root, place);
     }
     Ok(())
 }

@@ -76,6 +76,31 @@ impl Acpi {
         number(self.table(*b"HPET")?, 44, 8)
     }
 
+    /// The physical address of the register that puts a machine without I/O ports to sleep.
+    #[must_use]
+    pub fn sleep_control(&self) -> Option<u64> {
+        let fadt = self.table(*b"FACP")?;
+        // A generic address: which space (0: memory), three bytes, the address.
+        let address = number(fadt, 248, 8).filter(|address| *address != 0)?;
+        (*fadt.get(244)? == 0).then_some(address)
+    }
+
+    /// The physical addresses of the units that translate devices' memory accesses.
+    #[must_use]
+    pub fn iommus(&self) -> Vec<u64> {
+        let mut found = Vec::new();
+        let dmar = self.table(*b"DMAR").and_then(|table| table.get(48..));
+        let mut rest = dmar.unwrap_or_default();
+        while let (Some(kind), Some(length @ 4..)) = (number(rest, 0, 2), number(rest, 2, 2)) {
+            if kind == 0 {
+                found.extend(number(rest, 8, 8));
+            }
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        found
+    }
+
     /// Where PCI configuration space is.
     pub fn ecam(&self) -> impl Iterator<Item = Ecam> {
         let entries = self.table(*b"MCFG").and_then(|table| table.get(44..));
@@ -158,6 +183,15 @@ mod tests {
             /* I/O APIC */ 1, 12, 0, 0, 0, 0, 0xC0, 0xFE, 0, 0, 0, 0,
         ]);
         bytes.extend(table(b"APIC", &madt));
+        let mut fadt = vec![0; 220];
+        fadt[212..220].copy_from_slice(&0xFEA0_0200_u64.to_le_bytes());
+        bytes.extend(table(b"FACP", &fadt));
+        let mut dmar = vec![0; 12];
+        dmar.extend([
+            /* reserved memory */ 1, 0, 4, 0, /* unit */ 0, 0, 16, 0, 0, 0, 0, 0,
+        ]);
+        dmar.extend(0xFED9_0000_u64.to_le_bytes());
+        bytes.extend(table(b"DMAR", &dmar));
         Acpi::new(bytes)
     }
 
@@ -166,6 +200,8 @@ mod tests {
         for revision in [0, 2] {
             let acpi = machine(revision);
             assert_eq!(acpi.hpet(), Some(0xFED0_0000));
+            assert_eq!(acpi.sleep_control(), Some(0xFEA0_0200));
+            assert_eq!(acpi.iommus(), [0xFED9_0000]);
             let ecam: Vec<_> = acpi.ecam().collect();
             assert_eq!((ecam[0].base, ecam[0].last_bus), (0xB000_0000, 255));
             let controllers = acpi.interrupt_controllers();
@@ -182,6 +218,7 @@ mod tests {
             assert!(acpi.hpet().is_none_or(|base| base == 0xFED0_0000));
             acpi.ecam().count();
             assert!(acpi.interrupt_controllers().len() <= 2);
+            assert!(acpi.iommus().len() <= 1);
         }
         let mut endless = machine(0).0;
         endless[28..32].fill(0);
