@@ -1,0 +1,128 @@
+//! Unmapping: page tables first, then the pieces, bit by bit.
+//!
+//! What is left over for a later event is still mapped in every respect, so that a fault of another
+//! thread in between finds page tables and pieces in agreement.
+
+use super::vmar::{Space, cut_front, is_inside_piece, piece, piece_ending_after, remove_piece, reserve_pieces, space, split_at};
+use crate::call::{Call, Flow, SysResult};
+use crate::hal::DynHal;
+use crate::mem::{self, Key};
+use crate::object::Objects;
+use crate::task::Work;
+use crate::vm::Vmar;
+use crate::{Kernel, VirtAddr, VirtRange, no_memory};
+use jacinth_abi::Status;
+
+/// How many pieces cutting at both ends of `range` adds.
+pub(super) fn cuts(objects: &Objects, vmar: Key<Vmar>, range: VirtRange) -> u32 {
+    let inside = |at| u32::from(is_inside_piece(objects, vmar, at));
+    inside(range.start).wrapping_add(inside(range.end))
+}
+
+/// Cuts the pieces at both ends of `range`; room was reserved for [`cuts`].
+pub(super) fn cut(objects: &mut Objects, vmar: Key<Vmar>, range: VirtRange) {
+    split_at(objects, vmar, range.start);
+    split_at(objects, vmar, range.end);
+}
+
+/// Removes everything in `range`, which lies inside the region (`zx_vmar_unmap`).
+///
+/// # Errors
+/// NO_MEMORY, with nothing changed: cutting a mapping in two needs one more.
+pub(crate) fn unmap(call: &mut Call<'_>, vmar: Key<Vmar>, range: VirtRange) -> SysResult {
+    if call.kernel.objects.get(vmar).children.is_empty() {
+        return Ok(Flow::OK);
+    }
+    let cuts = cuts(&call.kernel.objects, vmar, range);
+    if cuts != 0 {
+        reserve_pieces(call.kernel, cuts).map_err(no_memory)?;
+        // commit
+        cut(&mut call.kernel.objects, vmar, range);
+    }
+    resume_unmap(call, vmar, range)
+}
+
+/// Goes on with [`unmap`]. A region that is gone by now is unmapped.
+pub(crate) fn resume_unmap(call: &mut Call<'_>, vmar: Key<Vmar>, range: VirtRange) -> SysResult {
+    let Some(space) = space(&call.kernel.objects, vmar) else {
+        return Ok(Flow::OK);
+    };
+    let mut work = mem::Work::new(mem::Work::EVENT);
+    let reached = remove_some(call.kernel, call.hal, space, vmar, range, &mut work);
+    if reached >= range.end {
+        return Ok(Flow::OK);
+    }
+    let range = VirtRange { start: reached, end: range.end };
+    Ok(Flow::Again(Work::Unmap { vmar, range }))
+}
+
+/// Removes everything in `range`, whose ends cut no piece, however long it takes.
+pub(crate) fn unmap_now(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, range: VirtRange) {
+    let Some(space) = space(&kernel.objects, vmar) else {
+        return;
+    };
+    let mut rest = range;
+    while rest.start < rest.end {
+        let mut work = mem::Work::new(mem::Work::EVENT);
+        rest.start = remove_some(kernel, hal, space, vmar, rest, &mut work);
+    }
+}
+
+/// Removes pieces in `range` one after the other until `work` is gone; the first address that is
+/// left over, or the end.
+pub(super) fn remove_some(kernel: &mut Kernel, hal: &mut DynHal, space: Space, vmar: Key<Vmar>, range: VirtRange, work: &mut mem::Work) -> VirtAddr {
+    let mut at = range.start;
+    while let Some(key) = piece_ending_after(&kernel.objects, vmar, at) {
+        let whole = piece(&kernel.objects, key).range;
+        if whole.start >= range.end {
+            break;
+        }
+        if !work.spend() {
+            return at;
+        }
+        let reached = clear(kernel, hal, space, whole, work);
+        if reached < whole.end {
+            if reached > whole.start {
+                cut_front(&mut kernel.objects, key, reached);
+            }
+            return reached;
+        }
+        remove_piece(&mut kernel.objects, key);
+        at = whole.end;
+    }
+    range.end
+}
+
+/// Removes the page-table entries of `range` until `work` is gone and pays for it; how far it got.
+pub(super) fn clear(kernel: &mut Kernel, hal: &mut DynHal, space: Space, range: VirtRange, work: &mut mem::Work) -> VirtAddr {
+    let mut rest = range;
+    loop {
+        let changed = hal.unmap(space.aspace, rest, work, &mut kernel.mem);
+        rest.start = changed.reached;
+        pay(kernel, hal, space, changed);
+        if rest.start >= rest.end || work.is_gone() {
+            return rest.start;
+        }
+    }
+}
+
+/// Flushes what a change left behind and counts its entries.
+pub(super) fn pay(kernel: &mut Kernel, hal: &mut DynHal, space: Space, changed: crate::hal::Changed) {
+    if !changed.flush.is_empty() || changed.flush.tables_unlinked {
+        hal.flush(space.aspace, changed.flush, &mut kernel.mem);
+    }
+    kernel.objects.get_mut(space.process).entries.add(changed.counts);
+}
+
+/// Checks that a call's range of pages lies in a region that is alive (vmar.md §5, §7).
+///
+/// # Errors
+/// BAD_STATE, INVALID_ARGS.
+pub(crate) fn check_range(objects: &Objects, vmar: Key<Vmar>, start: VirtAddr, bytes: u64) -> Result<VirtRange, Status> {
+    let region = objects.get(vmar);
+    if !region.alive {
+        return Err(Status::BAD_STATE);
+    }
+    let range = VirtRange::new(start, bytes).ok_or(Status::INVALID_ARGS)?;
+    if region.range.covers(range) { Ok(range) } else { Err(Status::INVALID_ARGS) }
+}
