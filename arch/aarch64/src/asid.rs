@@ -21,7 +21,11 @@ impl Asids {
     /// Makes the set for identifiers of `bits` bits, 8 or 16.
     pub(crate) const fn new(bits: u32) -> Self {
         let shared = if bits >= 16 { u16::MAX } else { u8::MAX as u16 };
-        Self { used: [0; WORDS], shared, next: 1 }
+        Self {
+            used: [0; WORDS],
+            shared,
+            next: 1,
+        }
     }
 
     /// Takes an identifier; the shared one when there is no other.
@@ -74,7 +78,8 @@ mod tests {
             let shared = asids.take();
             assert!(asids.is_shared(shared) && asids.is_shared(asids.shared));
             asids.give_back(shared);
-            assert!(asids.is_shared(asids.take()));
+            let again = asids.take();
+            assert!(asids.is_shared(again));
             asids.give_back(77);
             assert_eq!(asids.take(), 77);
         }

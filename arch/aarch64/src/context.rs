@@ -35,8 +35,14 @@ pub(crate) struct Context {
 const _: () = assert!(size_of::<Context>() <= 4096, "a context is one frame");
 const _: () = assert!(PAGE_SIZE == 4096, "a context is one frame");
 const _: () = assert!(offset_of!(Context, sp) == 248, "trap.s stores sp with x30");
-const _: () = assert!(offset_of!(Context, pstate) == offset_of!(Context, pc) + 8, "trap.s stores them as a pair");
-const _: () = assert!(offset_of!(Context, vectors).is_multiple_of(16), "trap.s stores pairs of them");
+const _: () = assert!(
+    offset_of!(Context, pstate) == offset_of!(Context, pc) + 8,
+    "trap.s stores them as a pair"
+);
+const _: () = assert!(
+    offset_of!(Context, vectors).is_multiple_of(16),
+    "trap.s stores pairs of them"
+);
 
 /// Where a context block is for the kernel.
 pub(crate) fn at(context: ContextId) -> *mut Context {
@@ -85,5 +91,9 @@ pub(crate) unsafe fn crash_registers(context: ContextId) -> CrashRegisters {
     let block = at(context);
     // SAFETY: as above; nobody writes it meanwhile.
     let block = unsafe { &*block };
-    CrashRegisters { pc: block.pc, sp: block.sp, frame_pointer: block.x[29] }
+    CrashRegisters {
+        pc: block.pc,
+        sp: block.sp,
+        frame_pointer: block.x[29],
+    }
 }

@@ -36,7 +36,9 @@ impl DeviceWindow {
     /// Starts at the beginning of the window.
     #[must_use]
     pub const fn new() -> Self {
-        Self { next: DEVICES.start }
+        Self {
+            next: DEVICES.start,
+        }
     }
 
     /// Maps the console and speaks through it from now on.
@@ -46,7 +48,11 @@ impl DeviceWindow {
     ///
     /// # Safety
     /// The space is the live one, and a PL011 is there.
-    pub unsafe fn start_console(&mut self, space: &mut KernelSpace, uart: PhysRun) -> Result<(), Missing> {
+    pub unsafe fn start_console(
+        &mut self,
+        space: &mut KernelSpace,
+        uart: PhysRun,
+    ) -> Result<(), Missing> {
         let registers = self.map(space, uart)?;
         // SAFETY: just mapped as device memory, for good; a PL011 by this function's contract.
         unsafe { uart::console_start(registers.base()) };
@@ -60,24 +66,49 @@ impl DeviceWindow {
     ///
     /// # Safety
     /// The space is the live one, and the description is true.
-    pub unsafe fn find_devices(&mut self, space: &mut KernelSpace, found: &devicetree::Description<'_>) -> Result<Devices, Missing> {
+    pub unsafe fn find_devices(
+        &mut self,
+        space: &mut KernelSpace,
+        found: &devicetree::Description<'_>,
+    ) -> Result<Devices, Missing> {
         let gic = match found.gic.as_ref().ok_or(Missing::InterruptController)? {
-            devicetree::Gic::V2 { distributor, cpu_interface } => {
-                Gic::V2 { distributor: self.map(space, *distributor)?, cpu_interface: self.map(space, *cpu_interface)? }
-            }
-            devicetree::Gic::V3 { distributor, redistributors } => {
+            devicetree::Gic::V2 {
+                distributor,
+                cpu_interface,
+            } => Gic::V2 {
+                distributor: self.map(space, *distributor)?,
+                cpu_interface: self.map(space, *cpu_interface)?,
+            },
+            devicetree::Gic::V3 {
+                distributor,
+                redistributors,
+            } => {
                 let distributor = self.map(space, *distributor)?;
-                let mapped: Result<ArrayVec<_, 4>, _> = redistributors.iter().map(|run| self.map(space, *run)).collect();
-                Gic::V3 { distributor, redistributors: mapped? }
+                let mapped: Result<ArrayVec<_, 4>, _> = redistributors
+                    .iter()
+                    .map(|run| self.map(space, *run))
+                    .collect();
+                Gic::V3 {
+                    distributor,
+                    redistributors: mapped?,
+                }
             }
         };
-        Ok(Devices { gic, timer_irq: found.timer_irq })
+        Ok(Devices {
+            gic,
+            timer_irq: found.timer_irq,
+        })
     }
 
     fn map(&mut self, space: &mut KernelSpace, run: PhysRun) -> Result<Registers, Missing> {
         let at = self.next;
-        let end = at.checked_add(run.bytes()).filter(|end| *end <= DEVICES.end).ok_or(Missing::NoMemory)?;
-        space.map(at, run, Memory::Device).map_err(|_| Missing::NoMemory)?;
+        let end = at
+            .checked_add(run.bytes())
+            .filter(|end| *end <= DEVICES.end)
+            .ok_or(Missing::NoMemory)?;
+        space
+            .map(at, run, Memory::Device)
+            .map_err(|_| Missing::NoMemory)?;
         self.next = end;
         let bytes = usize::try_from(run.bytes()).map_err(|_| Missing::NoMemory)?;
         // SAFETY: just mapped as device memory; interrupt controllers and UARTs do not touch RAM,

@@ -68,9 +68,15 @@ static UNEXPECTED: AtomicU64 = AtomicU64::new(0);
 #[derive(Clone, Debug)]
 pub(crate) enum Gic {
     /// Distributor and CPU interface.
-    V2 { distributor: Registers, cpu_interface: Registers },
+    V2 {
+        distributor: Registers,
+        cpu_interface: Registers,
+    },
     /// Distributor and redistributors.
-    V3 { distributor: Registers, redistributors: ArrayVec<Registers, 4> },
+    V3 {
+        distributor: Registers,
+        redistributors: ArrayVec<Registers, 4>,
+    },
 }
 
 /// What brought a CPU in.
@@ -86,7 +92,10 @@ pub(crate) enum Interrupt {
 pub(crate) fn start(gic: &Gic, timer_irq: u32) {
     TIMER.store(timer_irq, Ordering::Relaxed);
     match gic {
-        Gic::V2 { distributor, cpu_interface } => {
+        Gic::V2 {
+            distributor,
+            cpu_interface,
+        } => {
             distributor.write(GICD_CTLR, GICD_V2_ON);
             DISTRIBUTOR.store(distributor.base(), Ordering::Release);
             CPU_INTERFACE.store(cpu_interface.base(), Ordering::Release);
@@ -103,7 +112,10 @@ pub(crate) fn start(gic: &Gic, timer_irq: u32) {
 /// Sets up what is this CPU's own.
 pub(crate) fn start_cpu(gic: &Gic) {
     match gic {
-        Gic::V2 { distributor, cpu_interface } => {
+        Gic::V2 {
+            distributor,
+            cpu_interface,
+        } => {
             enable(*distributor);
             cpu_interface.write(GICC_PMR, ALL_PRIORITIES);
             cpu_interface.write(GICC_CTLR, 1);
@@ -174,14 +186,19 @@ pub(crate) fn kick(cpu: usize, affinity: u64) {
     dsb(ISH);
     match v2(&DISTRIBUTOR) {
         Some(distributor) => {
-            let target = 1_u32.checked_shl(u32::try_from(cpu).unwrap_or(u32::MAX)).unwrap_or(0) & 0xff;
+            let target = 1_u32
+                .checked_shl(u32::try_from(cpu).unwrap_or(u32::MAX))
+                .unwrap_or(0)
+                & 0xff;
             distributor.write(GICD_SGIR, (target << 16) | KICK);
         }
         None => {
             let [aff0, aff1, aff2, aff3] = [0, 8, 16, 32].map(|shift| (affinity >> shift) & 0xff);
             // The range selector gives the sixteen CPUs of one cluster that the bits name.
             let list = (1 << (aff0 & 0xf)) | ((aff0 >> 4) << 44);
-            regs::set_icc_sgi1r((aff3 << 48) | (aff2 << 32) | (aff1 << 16) | (u64::from(KICK) << 24) | list);
+            regs::set_icc_sgi1r(
+                (aff3 << 48) | (aff2 << 32) | (aff1 << 16) | (u64::from(KICK) << 24) | list,
+            );
             isb(SY);
         }
     }

@@ -7,7 +7,10 @@
 
 #![cfg_attr(not(test), no_std)]
 // On a host nothing calls what only assembly or real registers lead to.
-#![cfg_attr(not(target_os = "none"), expect(dead_code, reason = "the machine runs on the bare target only"))]
+#![cfg_attr(
+    not(target_os = "none"),
+    expect(dead_code, reason = "the machine runs on the bare target only")
+)]
 
 extern crate alloc;
 
@@ -44,5 +47,5 @@ pub use semihosting::exit;
 pub use space::{KernelSpace, Memory};
 pub use tables::{Facts, MAX_PRIVATE, Words};
 #[cfg(target_os = "none")]
-pub use trap::start_cpu;
+pub use trap::{prepare_cpu, start_cpu};
 pub use uart::early_console_write;

@@ -1,8 +1,9 @@
 //! The machine as a value: what the kernel asks of it.
 
 use jacinth_kernel::hal::{
-    AspaceId, Backing, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters, EntryCounts,
-    MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
+    AspaceId, Backing, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId,
+    CrashRegisters, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem,
+    ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
@@ -14,7 +15,7 @@ use crate::asid::Asids;
 use crate::devices::Devices;
 use crate::entropy::Entropy;
 use crate::layout::{HEAP, USER, pointer};
-use crate::per_cpu::{self, CpuStacks};
+use crate::per_cpu;
 use crate::regs::{self, SY, TTBR0_EL1, Writeable, isb};
 use crate::space::KernelSpace;
 use crate::tables::{Facts, Scope, UserTables, Words};
@@ -62,7 +63,9 @@ impl Machine {
     /// but the image in the physmap; the frames of the free RAM are handed out by one pool.
     #[must_use]
     pub unsafe fn new(parts: Parts) -> Self {
-        let codec = Aarch64 { phys_bits: regs::phys_bits() };
+        let codec = Aarch64 {
+            phys_bits: regs::phys_bits(),
+        };
         gic::start(&parts.devices.gic, parts.devices.timer_irq);
         Self {
             space: parts.space,
@@ -77,14 +80,8 @@ impl Machine {
         }
     }
 
-    /// Sets up the CPU that runs this: its block, its vectors, its part of the interrupt controller.
-    ///
-    /// # Safety
-    /// The stacks are mapped and nobody else's; `cpu` names this CPU alone.
-    pub unsafe fn start_this_cpu(&self, cpu: CpuId, stacks: CpuStacks) {
-        per_cpu::start(cpu, stacks);
-        #[cfg(target_os = "none")]
-        crate::trap::start();
+    /// Lets the CPU that runs this take interrupts; [`prepare_cpu`](crate::prepare_cpu) came first.
+    pub fn start_this_cpu(&self) {
         timer::silence();
         gic::start_cpu(&self.devices.gic);
     }
@@ -104,8 +101,14 @@ impl Machine {
     /// The bytes from `at` on, if they are memory of the pool.
     fn memory(&self, at: PhysAddr, bytes: u64) -> Result<*mut u8, NotMemory> {
         let span = at.page_offset().checked_add(bytes).ok_or(NotMemory)?;
-        let run = PhysRun { base: at.page(), pages: span.div_ceil(PAGE_SIZE) };
-        self.tables.fence().check_memory(run).map_err(|_| NotMemory)?;
+        let run = PhysRun {
+            base: at.page(),
+            pages: span.div_ceil(PAGE_SIZE),
+        };
+        self.tables
+            .fence()
+            .check_memory(run)
+            .map_err(|_| NotMemory)?;
         Ok(pointer(self.tables.window(at)))
     }
 
@@ -113,7 +116,9 @@ impl Machine {
     fn set_user(&self, cpu: CpuId, table: PhysAddr, asid: u16) {
         TTBR0_EL1.set(table.raw() | (u64::from(asid) << 48));
         isb(SY);
-        per_cpu::of(cpu).active.store(table.raw(), Ordering::Relaxed);
+        per_cpu::of(cpu)
+            .active
+            .store(table.raw(), Ordering::Relaxed);
     }
 
     /// Makes instruction fetches see what became executable.
@@ -194,12 +199,18 @@ impl PhysMem for Machine {
 
     fn heap_grow(&mut self, run: PhysRun) -> Result<(), PhysRun> {
         let is_ours = self.tables.fence().check_memory(run).is_ok();
-        let has_room = self.heap_end.checked_add(run.bytes()).is_some_and(|end| end <= HEAP.end);
+        let has_room = self
+            .heap_end
+            .checked_add(run.bytes())
+            .is_some_and(|end| end <= HEAP.end);
         if !is_ours || !has_room {
             return Err(run);
         }
         self.tables.fence_mut().claim_run(run);
-        let bytes = self.space.extend(self.heap_end, run).expect("nothing is mapped behind the heap");
+        let bytes = self
+            .space
+            .extend(self.heap_end, run)
+            .expect("nothing is mapped behind the heap");
         let at = self.heap_end;
         self.heap_end = VirtAddr::new(at.raw() + bytes);
         extend_heap(at, bytes);
@@ -218,26 +229,60 @@ impl Mmu for Machine {
         if per_cpu::of(cpu).active.load(Ordering::Relaxed) == root_of(aspace).raw() {
             self.set_user(cpu, self.no_user, 0);
         }
-        let all = VirtRange { start: USER.start, end: USER.end };
+        let all = VirtRange {
+            start: USER.start,
+            end: USER.end,
+        };
         UserTables::invalidate(aspace, all.start, all.bytes(), Scope::AllLevels);
         self.asids.give_back(asid_of(aspace));
         self.walker.free_all(&mut self.tables, aspace, mem);
     }
 
-    fn map(&mut self, aspace: AspaceId, at: VirtAddr, run: PhysRun, attrs: MapAttrs, mem: &mut Mem) -> Result<EntryCounts, MapError> {
-        let counts = self.walker.map(&mut self.tables, aspace, at, run, attrs, mem)?;
+    fn map(
+        &mut self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        run: PhysRun,
+        attrs: MapAttrs,
+        mem: &mut Mem,
+    ) -> Result<EntryCounts, MapError> {
+        let counts = self
+            .walker
+            .map(&mut self.tables, aspace, at, run, attrs, mem)?;
         self.publish_code(run, attrs);
         Ok(counts)
     }
 
-    fn unmap(&mut self, aspace: AspaceId, range: VirtRange, work: &mut Work, mem: &mut Mem) -> Changed {
-        self.walker.unmap(&mut self.tables, aspace, range, work, mem)
+    fn unmap(
+        &mut self,
+        aspace: AspaceId,
+        range: VirtRange,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed {
+        self.walker
+            .unmap(&mut self.tables, aspace, range, work, mem)
     }
 
-    fn protect(&mut self, aspace: AspaceId, range: VirtRange, flags: MmuFlags, work: &mut Work, mem: &mut Mem) -> Changed {
-        let changed = self.walker.protect(&mut self.tables, aspace, (range, flags), work, mem);
+    fn protect(
+        &mut self,
+        aspace: AspaceId,
+        range: VirtRange,
+        flags: MmuFlags,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed {
+        let changed = self
+            .walker
+            .protect(&mut self.tables, aspace, (range, flags), work, mem);
         if flags.contains(MmuFlags::EXECUTE) {
-            self.publish_mapped_code(aspace, VirtRange { start: range.start, end: changed.reached });
+            self.publish_mapped_code(
+                aspace,
+                VirtRange {
+                    start: range.start,
+                    end: changed.reached,
+                },
+            );
         }
         changed
     }
@@ -248,7 +293,11 @@ impl Mmu for Machine {
 
     fn flush(&mut self, aspace: AspaceId, flush: TlbFlush, mem: &mut Mem) {
         if let Some(range) = flush.range {
-            let scope = if flush.tables_unlinked { Scope::AllLevels } else { Scope::LastLevel };
+            let scope = if flush.tables_unlinked {
+                Scope::AllLevels
+            } else {
+                Scope::LastLevel
+            };
             UserTables::invalidate(aspace, range.start, range.bytes(), scope);
         }
         self.walker.settle(&mut self.tables, flush, mem);
@@ -261,8 +310,15 @@ impl Machine {
         let mut at = range.start;
         while at < range.end {
             if let Some(found) = self.walker.query(&self.tables, aspace, at) {
-                let run = PhysRun { base: found.phys.page(), pages: 1 };
-                let attrs = MapAttrs { flags: found.flags, cache: found.cache, backing: Backing::Memory };
+                let run = PhysRun {
+                    base: found.phys.page(),
+                    pages: 1,
+                };
+                let attrs = MapAttrs {
+                    flags: found.flags,
+                    cache: found.cache,
+                    backing: Backing::Memory,
+                };
                 self.publish_code(run, attrs);
             }
             let Some(next) = at.checked_add(PAGE_SIZE) else {

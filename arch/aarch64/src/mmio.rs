@@ -27,7 +27,10 @@ impl Registers {
     /// The registers `offset` bytes further on, no more than `bytes` bytes of them.
     pub(crate) fn at(self, offset: usize, bytes: usize) -> Self {
         assert!(self.has(offset, bytes), "the device has such registers");
-        Self { base: self.base + offset, bytes }
+        Self {
+            base: self.base + offset,
+            bytes,
+        }
     }
 
     /// Whether there are that many registers.
@@ -64,7 +67,10 @@ impl Registers {
     }
 
     fn check(self, offset: usize, bytes: usize) {
-        assert!(self.has(offset, bytes) && offset.is_multiple_of(bytes), "the device has such a register");
+        assert!(
+            self.has(offset, bytes) && offset.is_multiple_of(bytes),
+            "the device has such a register"
+        );
     }
 }
 

@@ -53,7 +53,9 @@ pub struct CpuStacks {
 pub(crate) fn start(cpu: CpuId, stacks: CpuStacks) {
     let block = of(cpu);
     block.stack_top.store(stacks.main, Ordering::Relaxed);
-    block.emergency_top.store(stacks.emergency, Ordering::Relaxed);
+    block
+        .emergency_top
+        .store(stacks.emergency, Ordering::Relaxed);
     block.cpu.store(cpu, Ordering::Relaxed);
     block.affinity.store(MPIDR_EL1.get(), Ordering::Relaxed);
     let at = core::ptr::from_ref(block).expose_provenance();
@@ -65,7 +67,8 @@ pub(crate) fn start(cpu: CpuId, stacks: CpuStacks) {
 pub fn current_cpu() -> CpuId {
     let at = usize::try_from(TPIDR_EL1.get()).unwrap_or(0);
     let first = core::ptr::from_ref(&BLOCKS).addr();
-    at.checked_sub(first).map_or(0, |offset| offset / size_of::<PerCpu>())
+    at.checked_sub(first)
+        .map_or(0, |offset| offset / size_of::<PerCpu>())
 }
 
 /// The affinity of a CPU that was started.
@@ -75,5 +78,7 @@ pub(crate) fn affinity(cpu: CpuId) -> u64 {
 
 /// A CPU's block.
 pub(crate) fn of(cpu: CpuId) -> &'static PerCpu {
-    BLOCKS.get(cpu).expect("no more CPUs are started than there are blocks")
+    BLOCKS
+        .get(cpu)
+        .expect("no more CPUs are started than there are blocks")
 }

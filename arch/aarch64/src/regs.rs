@@ -2,11 +2,14 @@
 //! they come from, and the few that it does not have.
 
 pub(crate) use aarch64_cpu::asm::barrier::{ISH, ISHST, SY, dsb, isb};
+#[cfg(target_os = "none")]
 pub(crate) use aarch64_cpu::asm::wfi;
 pub(crate) use aarch64_cpu::registers::{
-    CNTFRQ_EL0, CNTKCTL_EL1, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, FAR_EL1, ID_AA64ISAR0_EL1, ID_AA64MMFR0_EL1,
-    MPIDR_EL1, TPIDR_EL1, TTBR0_EL1, VBAR_EL1,
+    CNTFRQ_EL0, CNTKCTL_EL1, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, ID_AA64MMFR0_EL1, MPIDR_EL1,
+    TPIDR_EL1, TTBR0_EL1,
 };
+#[cfg(target_os = "none")]
+pub(crate) use aarch64_cpu::registers::{FAR_EL1, ID_AA64ISAR0_EL1, VBAR_EL1};
 pub(crate) use aarch64_cpu::registers::{Readable, Writeable};
 
 /// Width of physical addresses in bits, as far as 4 KiB pages can use it.
@@ -14,13 +17,21 @@ pub(crate) use aarch64_cpu::registers::{Readable, Writeable};
 pub fn phys_bits() -> u32 {
     const WIDTHS: [u32; 6] = [32, 36, 40, 42, 44, 48];
     let range = ID_AA64MMFR0_EL1.get() & 0xf;
-    usize::try_from(range).ok().and_then(|range| WIDTHS.get(range)).copied().unwrap_or(48)
+    usize::try_from(range)
+        .ok()
+        .and_then(|range| WIDTHS.get(range))
+        .copied()
+        .unwrap_or(48)
 }
 
 /// Width of address-space identifiers in bits.
 pub(crate) fn asid_bits() -> u32 {
     const WIDE: u64 = 2;
-    if (ID_AA64MMFR0_EL1.get() >> 4) & 0xf == WIDE { 16 } else { 8 }
+    if (ID_AA64MMFR0_EL1.get() >> 4) & 0xf == WIDE {
+        16
+    } else {
+        8
+    }
 }
 
 macro_rules! system_registers {
@@ -83,7 +94,9 @@ system_registers! {
 pub(crate) fn cache_type() -> u64 {
     let value: u64;
     // SAFETY: reading the register has no effect.
-    unsafe { core::arch::asm!("mrs {}, ctr_el0", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("mrs {}, ctr_el0", out(reg) value, options(nomem, nostack, preserves_flags))
+    };
     value
 }
 

@@ -66,11 +66,19 @@ impl RunSet {
     ///
     /// # Errors
     /// [`TooManyRuns`] as for [`RunSet::cut`]; `Ok(None)` when no run has so much.
-    pub fn take(&mut self, bytes: u64, align: u64, limit: u64) -> Result<Option<PhysRun>, TooManyRuns> {
+    pub fn take(
+        &mut self,
+        bytes: u64,
+        align: u64,
+        limit: u64,
+    ) -> Result<Option<PhysRun>, TooManyRuns> {
         let fits = |run: &PhysRun| {
             let end = run.end().raw().min(limit);
             let start = end.checked_sub(bytes)? & !(align - 1);
-            (start >= run.base.raw()).then_some(PhysRun { base: PhysAddr::new(start), pages: bytes / PAGE_SIZE })
+            (start >= run.base.raw()).then_some(PhysRun {
+                base: PhysAddr::new(start),
+                pages: bytes / PAGE_SIZE,
+            })
         };
         let Some(taken) = self.0.iter().rev().find_map(fits) else {
             return Ok(None);
@@ -89,16 +97,23 @@ impl RunSet {
 /// The whole pages that `[start, start + bytes)` touches.
 #[must_use]
 pub fn outward(start: u64, bytes: u64) -> PhysRun {
-    let end = start.saturating_add(bytes).checked_next_multiple_of(PAGE_SIZE);
+    let end = start
+        .saturating_add(bytes)
+        .checked_next_multiple_of(PAGE_SIZE);
     let base = PhysAddr::new(start).page();
-    between(base, PhysAddr::new(end.unwrap_or(u64::MAX - (PAGE_SIZE - 1))))
+    between(
+        base,
+        PhysAddr::new(end.unwrap_or(u64::MAX - (PAGE_SIZE - 1))),
+    )
 }
 
 /// The whole pages inside `[start, start + bytes)`.
 #[must_use]
 pub fn inward(start: u64, bytes: u64) -> PhysRun {
     let end = PhysAddr::new(start.saturating_add(bytes)).page();
-    let base = start.checked_next_multiple_of(PAGE_SIZE).unwrap_or(u64::MAX);
+    let base = start
+        .checked_next_multiple_of(PAGE_SIZE)
+        .unwrap_or(u64::MAX);
     between(PhysAddr::new(base), end)
 }
 
@@ -113,7 +128,10 @@ fn around(run: PhysRun, hole: PhysRun) -> (Option<PhysRun>, Option<PhysRun>) {
 }
 
 fn between(start: PhysAddr, end: PhysAddr) -> PhysRun {
-    PhysRun { base: start, pages: end.raw().saturating_sub(start.raw()) / PAGE_SIZE }
+    PhysRun {
+        base: start,
+        pages: end.raw().saturating_sub(start.raw()) / PAGE_SIZE,
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +139,10 @@ mod tests {
     use super::*;
 
     fn run(base: u64, pages: u64) -> PhysRun {
-        PhysRun { base: PhysAddr::new(base * PAGE_SIZE), pages }
+        PhysRun {
+            base: PhysAddr::new(base * PAGE_SIZE),
+            pages,
+        }
     }
 
     fn set(runs: &[PhysRun]) -> RunSet {
@@ -134,8 +155,14 @@ mod tests {
 
     #[test]
     fn runs_that_touch_become_one() {
-        assert_eq!(set(&[run(10, 2), run(0, 4), run(4, 6)]).as_slice(), [run(0, 12)]);
-        assert_eq!(set(&[run(10, 2), run(0, 4), run(2, 0)]).as_slice(), [run(0, 4), run(10, 2)]);
+        assert_eq!(
+            set(&[run(10, 2), run(0, 4), run(4, 6)]).as_slice(),
+            [run(0, 12)]
+        );
+        assert_eq!(
+            set(&[run(10, 2), run(0, 4), run(2, 0)]).as_slice(),
+            [run(0, 4), run(10, 2)]
+        );
     }
 
     #[test]
@@ -152,10 +179,19 @@ mod tests {
     #[test]
     fn taking_is_aligned_and_below_the_limit() {
         let mut runs = set(&[run(0, 11), run(20, 1)]);
-        assert_eq!(runs.take(4 * PAGE_SIZE, 4 * PAGE_SIZE, u64::MAX).unwrap(), Some(run(4, 4)));
+        assert_eq!(
+            runs.take(4 * PAGE_SIZE, 4 * PAGE_SIZE, u64::MAX).unwrap(),
+            Some(run(4, 4))
+        );
         assert_eq!(runs.as_slice(), [run(0, 4), run(8, 3), run(20, 1)]);
-        assert_eq!(runs.take(4 * PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE).unwrap(), None);
-        assert_eq!(runs.take(2 * PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE).unwrap(), Some(run(1, 2)));
+        assert_eq!(
+            runs.take(4 * PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE).unwrap(),
+            None
+        );
+        assert_eq!(
+            runs.take(2 * PAGE_SIZE, PAGE_SIZE, 3 * PAGE_SIZE).unwrap(),
+            Some(run(1, 2))
+        );
     }
 
     #[test]

@@ -29,11 +29,18 @@ pub enum Memory {
 impl KernelSpace {
     /// Makes an empty space; its tables come from `frames`, which are nobody else's.
     pub fn new(mut words: Words, frames: PhysRun) -> Self {
-        let codec = Aarch64 { phys_bits: phys_bits() };
+        let codec = Aarch64 {
+            phys_bits: phys_bits(),
+        };
         let mut spare = frames;
         let root = take(&mut spare).expect("there is a frame for the root table");
         words.zero_table(root);
-        Self { mapper: KernelMapper::new(codec, root), words, root, spare }
+        Self {
+            mapper: KernelMapper::new(codec, root),
+            words,
+            root,
+            spare,
+        }
     }
 
     /// The root table.
@@ -51,12 +58,22 @@ impl KernelSpace {
     ///
     /// # Errors
     /// See [`KernelMapError`].
-    pub fn map(&mut self, at: VirtAddr, run: PhysRun, memory: Memory) -> Result<(), KernelMapError> {
+    pub fn map(
+        &mut self,
+        at: VirtAddr,
+        run: PhysRun,
+        memory: Memory,
+    ) -> Result<(), KernelMapError> {
         let how = match memory {
             Memory::Ram(access) => (access, CachePolicy::Cached),
             Memory::Device => (KernelAccess::Write, CachePolicy::Uncached),
         };
-        let Self { mapper, words, spare, .. } = self;
+        let Self {
+            mapper,
+            words,
+            spare,
+            ..
+        } = self;
         mapper.map(words, &mut || take(spare), at, run, how)
     }
 
@@ -70,11 +87,25 @@ impl KernelSpace {
         while run.pages > 0 {
             // From the end, page by page, so that the start stays free for tables.
             run.pages -= 1;
-            let page = PhysRun { base: run.end(), pages: 1 };
-            let Self { mapper, words, spare, .. } = self;
+            let page = PhysRun {
+                base: run.end(),
+                pages: 1,
+            };
+            let Self {
+                mapper,
+                words,
+                spare,
+                ..
+            } = self;
             let mut frame = || take(spare).or_else(|| take(&mut run));
             let start = VirtAddr::new(at.raw() + bytes);
-            match mapper.map(words, &mut frame, start, page, (KernelAccess::Write, CachePolicy::Cached)) {
+            match mapper.map(
+                words,
+                &mut frame,
+                start,
+                page,
+                (KernelAccess::Write, CachePolicy::Cached),
+            ) {
                 Ok(()) => bytes += PAGE_SIZE,
                 Err(KernelMapError::NoMemory) => self.spare = page,
                 Err(error) => return Err(error),

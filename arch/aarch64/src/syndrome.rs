@@ -46,14 +46,20 @@ pub(crate) const fn class(syndrome: u64) -> u64 {
 /// Makes an event of a synchronous exception, other than a system call, or of an SError.
 pub(crate) fn event(syndrome: u64, far: u64) -> Event<'static> {
     let address = untagged(far);
-    let exception = |kind, address| Event::Exception { kind, code: syndrome, address };
+    let exception = |kind, address| Event::Exception {
+        kind,
+        code: syndrome,
+        address,
+    };
     match class(syndrome) {
         INSTRUCTION_ABORT => abort(syndrome, address, Access::Execute),
         DATA_ABORT if syndrome & (WNR | CM) == WNR => abort(syndrome, address, Access::Write),
         DATA_ABORT => abort(syndrome, address, Access::Read),
         PC_ALIGNMENT => exception(UNALIGNED_ACCESS, far),
         SP_ALIGNMENT => exception(UNALIGNED_ACCESS, 0),
-        UNKNOWN | FP_TRAP | ILLEGAL_STATE | SYSTEM_INSTRUCTION | SVE_TRAP | SME_TRAP => exception(UNDEFINED_INSTRUCTION, 0),
+        UNKNOWN | FP_TRAP | ILLEGAL_STATE | SYSTEM_INSTRUCTION | SVE_TRAP | SME_TRAP => {
+            exception(UNDEFINED_INSTRUCTION, 0)
+        }
         BRK => exception(SW_BREAKPOINT, 0),
         BREAKPOINT | STEP => exception(HW_BREAKPOINT, 0),
         WATCHPOINT => exception(HW_BREAKPOINT, address),
@@ -63,9 +69,16 @@ pub(crate) fn event(syndrome: u64, far: u64) -> Event<'static> {
 
 fn abort(syndrome: u64, address: u64, access: Access) -> Event<'static> {
     let status = syndrome & 0x3f;
-    let exception = |kind| Event::Exception { kind, code: syndrome, address };
+    let exception = |kind| Event::Exception {
+        kind,
+        code: syndrome,
+        address,
+    };
     match status >> 2 {
-        TRANSLATION | ACCESS_FLAG | PERMISSION => Event::PageFault { address: VirtAddr::new(address), access },
+        TRANSLATION | ACCESS_FLAG | PERMISSION => Event::PageFault {
+            address: VirtAddr::new(address),
+            access,
+        },
         // The entry is there, but names what the processor cannot reach.
         ADDRESS_SIZE => exception(FATAL_PAGE_FAULT),
         _ if status == ALIGNMENT => exception(UNALIGNED_ACCESS),
@@ -78,7 +91,11 @@ fn abort(syndrome: u64, address: u64, access: Access) -> Event<'static> {
 fn untagged(address: u64) -> u64 {
     const KERNEL_HALF: u64 = 1 << 55;
     const TAG: u64 = 0xff << 56;
-    if address & KERNEL_HALF == 0 { address & !TAG } else { address }
+    if address & KERNEL_HALF == 0 {
+        address & !TAG
+    } else {
+        address
+    }
 }
 
 #[cfg(test)]

@@ -94,7 +94,11 @@ const PAGE_NUMBER: u64 = (1 << 44) - 1;
 
 impl UserTables {
     pub(crate) const fn new(words: Words, facts: Facts) -> Self {
-        Self { words, facts, fence: OnceCell::new() }
+        Self {
+            words,
+            facts,
+            fence: OnceCell::new(),
+        }
     }
 
     /// Where the kernel sees physical memory.
@@ -178,7 +182,8 @@ impl TableMem for UserTables {
 
     fn fence(&self) -> &Fence {
         self.fence.get_or_init(|| {
-            Fence::new(self.facts.ram.as_slice(), &self.facts.private).expect("the first heap holds the fence")
+            Fence::new(self.facts.ram.as_slice(), &self.facts.private)
+                .expect("the first heap holds the fence")
         })
     }
 }

@@ -1,7 +1,9 @@
 //! The generic timer (Arm ARM, chapter D12): the virtual counter as the clock, the virtual timer
 //! as the alarm of each CPU.
 
-use crate::regs::{CNTFRQ_EL0, CNTKCTL_EL1, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, Readable, Writeable, isb};
+use crate::regs::{
+    CNTFRQ_EL0, CNTKCTL_EL1, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, Readable, Writeable, isb,
+};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 /// A counter that says 0 Hz was not set up by firmware; this is what QEMU's runs at.
@@ -34,7 +36,9 @@ impl Clock {
 
     fn new(frequency: u64, start: u64) -> Self {
         let frequency = if frequency == 0 { USUAL_HZ } else { frequency };
-        let ratio = |of: u64, to: u64| u64::try_from((u128::from(of) << SCALE).div_ceil(u128::from(to))).unwrap_or(u64::MAX);
+        let ratio = |of: u64, to: u64| {
+            u64::try_from((u128::from(of) << SCALE).div_ceil(u128::from(to))).unwrap_or(u64::MAX)
+        };
         // Rounded down, unlike the other: the clock must not run ahead of the alarm.
         let ns_per_tick = (u128::from(NS_PER_SECOND) << SCALE) / u128::from(frequency);
         Self {
@@ -67,7 +71,9 @@ impl Clock {
     fn ticks_at(&self, time_ns: i64) -> u64 {
         let time_ns = u128::from(time_ns.max(0).unsigned_abs());
         let ticks = (time_ns * u128::from(self.ticks_per_ns)) >> SCALE;
-        self.start.saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)).saturating_add(1)
+        self.start
+            .saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX))
+            .saturating_add(1)
     }
 }
 
@@ -88,13 +94,23 @@ mod tests {
 
     #[test]
     fn the_clock_keeps_time() {
-        for frequency in [0, 1_000_000, 19_200_000, 24_000_000, 62_500_000, 1_000_000_000] {
+        for frequency in [
+            0,
+            1_000_000,
+            19_200_000,
+            24_000_000,
+            62_500_000,
+            1_000_000_000,
+        ] {
             let clock = Clock::new(frequency, 1000);
             let hz = if frequency == 0 { USUAL_HZ } else { frequency };
             let year = 365 * 24 * 3600;
             let found = clock.ns_at(1000 + hz * year);
             let ideal = i64::try_from(year * NS_PER_SECOND).unwrap();
-            assert!(found <= ideal && ideal - found < 1_000_000_000, "{frequency}: {found}");
+            assert!(
+                found <= ideal && ideal - found < 1_000_000_000,
+                "{frequency}: {found}"
+            );
             assert_eq!(clock.ns_at(0), 0);
         }
     }
@@ -105,7 +121,10 @@ mod tests {
             let clock = Clock::new(frequency, 12345);
             for deadline in [-5, 0, 1, 999, 1_000_000, 123_456_789_012, i64::MAX - 1] {
                 let ticks = clock.ticks_at(deadline);
-                assert!(clock.ns_at(ticks) >= deadline.min(i64::MAX / 2).min(clock.ns_at(u64::MAX)), "{frequency} {deadline}");
+                assert!(
+                    clock.ns_at(ticks) >= deadline.min(i64::MAX / 2).min(clock.ns_at(u64::MAX)),
+                    "{frequency} {deadline}"
+                );
             }
             assert!(clock.ns_at(clock.ticks_at(1_000_000_000)) < 1_000_010_000);
         }

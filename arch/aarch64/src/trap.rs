@@ -9,7 +9,7 @@ use jacinth_kernel::{Event, Next};
 
 use crate::context::{self, Context};
 use crate::gic::{self, Interrupt};
-use crate::per_cpu::{EMERGENCY_TOP, STACK_TOP, current_cpu};
+use crate::per_cpu::{self, CpuStacks, EMERGENCY_TOP, STACK_TOP, current_cpu};
 use crate::regs::{FAR_EL1, Readable, VBAR_EL1, Writeable, wfi};
 use crate::syndrome;
 use crate::{early_console_write, semihosting};
@@ -39,8 +39,13 @@ unsafe extern "Rust" {
     safe fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next;
 }
 
-/// Lets this CPU take exceptions; its per-CPU block is in place.
-pub(crate) fn start() {
+/// Gives the CPU that runs this its number, its stacks and its exception vectors: from here on a
+/// fault of the kernel is reported.
+///
+/// # Safety
+/// The stacks are mapped, now and later, and nobody else's; `cpu` names this CPU alone.
+pub unsafe fn prepare_cpu(cpu: CpuId, stacks: CpuStacks) {
+    per_cpu::start(cpu, stacks);
     let vectors = (&raw const jacinth_vectors).expose_provenance();
     VBAR_EL1.set(u64::try_from(vectors).unwrap_or(0));
 }
@@ -79,9 +84,15 @@ unsafe extern "C" fn sync(context: *mut Context, esr: u64) -> *mut Context {
         // Copied, because the kernel may write an answer over the first of them meanwhile.
         // SAFETY: the assembly just saved the registers there, and they begin with x0 to x7.
         let args = unsafe { context.cast::<[u64; 8]>().read() };
-        // SAFETY: as above.
-        let number = unsafe { (&raw const (*context).x[16]).read() };
-        jacinth_enter(current_cpu(), Event::Syscall { number, args: &args })
+        // SAFETY: as above; x16 is the seventeenth word.
+        let number = unsafe { context.cast::<u64>().wrapping_add(16).read() };
+        jacinth_enter(
+            current_cpu(),
+            Event::Syscall {
+                number,
+                args: &args,
+            },
+        )
     } else {
         jacinth_enter(current_cpu(), syndrome::event(esr, FAR_EL1.get()))
     };
@@ -137,7 +148,10 @@ struct KernelRegisters {
     far: u64,
 }
 
-const _: () = assert!(size_of::<KernelRegisters>() == 304 - 16, "trap.s makes room for them and a frame record");
+const _: () = assert!(
+    size_of::<KernelRegisters>() == 304 - 16,
+    "trap.s makes room for them and a frame record"
+);
 
 /// An exception in kernel mode: the end, with a report.
 unsafe extern "C" fn kernel(registers: &KernelRegisters) -> ! {
@@ -149,8 +163,15 @@ unsafe extern "C" fn kernel(registers: &KernelRegisters) -> ! {
     }
     // The console takes everything; its error type cannot occur.
     write!(Report, "\n{registers}").ok();
-    let (class, syndrome, far) = (syndrome::class(registers.syndrome), registers.syndrome, registers.far);
-    panic!("exception in the kernel: class {class:#04x}, syndrome {syndrome:#x}, address {far:#x}, pc {:#x}", registers.pc)
+    let (class, syndrome, far) = (
+        syndrome::class(registers.syndrome),
+        registers.syndrome,
+        registers.far,
+    );
+    panic!(
+        "exception in the kernel: class {class:#04x}, syndrome {syndrome:#x}, address {far:#x}, pc {:#x}",
+        registers.pc
+    )
 }
 
 impl fmt::Display for KernelRegisters {

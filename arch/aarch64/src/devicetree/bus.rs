@@ -36,16 +36,26 @@ impl<'p> Bus<'p> {
     fn new(node: &FdtNode<'p>, parent: Option<&'p Bus<'p>>, ranges: Option<Words<'p>>) -> Self {
         let cells = |name, default| {
             let number = property(node, name).and_then(Words::number);
-            number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+            number
+                .and_then(|number| usize::try_from(number).ok())
+                .unwrap_or(default)
         };
         let (address_cells, size_cells) = (cells("#address-cells", 2), cells("#size-cells", 1));
-        Self { address_cells, size_cells, parent, ranges }
+        Self {
+            address_cells,
+            size_cells,
+            parent,
+            ranges,
+        }
     }
 
     /// The registers of a node on this bus as the CPU sees them: start and size in bytes. Those
     /// that the CPU cannot reach are left out.
     pub(super) fn reg<'s>(&'s self, node: &FdtNode<'s>) -> impl Iterator<Item = (u64, u64)> + 's {
-        let mut cells = property(node, "reg").unwrap_or(Words::EMPTY).cells().peekable();
+        let mut cells = property(node, "reg")
+            .unwrap_or(Words::EMPTY)
+            .cells()
+            .peekable();
         let entries = core::iter::from_fn(move || {
             cells.peek()?;
             let start = take_number(&mut cells, self.address_cells);
@@ -53,12 +63,15 @@ impl<'p> Bus<'p> {
         });
         entries.take(MAX_ENTRIES).filter_map(|(start, bytes)| {
             let (start, bytes) = (start?, bytes?);
-            (bytes > 0).then_some((self.to_cpu(start, bytes)?, bytes))
+            (bytes > 0).then_some((self.cpu_address(start, bytes)?, bytes))
         })
     }
 
     /// The windows of a PCI host on this bus through which the CPU reaches its devices.
-    pub(super) fn pci_windows<'s>(&'s self, host: &FdtNode<'s>) -> impl Iterator<Item = (PhysRun, &'static str)> + 's {
+    pub(super) fn pci_windows<'s>(
+        &'s self,
+        host: &FdtNode<'s>,
+    ) -> impl Iterator<Item = (PhysRun, &'static str)> + 's {
         let size_cells = Bus::new(host, None, None).size_cells;
         let mut cells = property(host, "ranges").unwrap_or(Words::EMPTY).cells();
         let entries = core::iter::from_fn(move || {
@@ -67,27 +80,29 @@ impl<'p> Bus<'p> {
             let start = take_number(&mut cells, self.address_cells)?;
             Some((flags, start, take_number(&mut cells, size_cells)?))
         });
-        entries.take(MAX_ENTRIES).filter_map(|(flags, start, bytes)| {
-            // PCI Bus Binding to Open Firmware, section 2.2.1.1: the space code.
-            let name = match (flags >> 24) & 0b11 {
-                0b01 => "pci i/o",
-                0b10 => "pci memory",
-                0b11 => "pci memory 64-bit",
-                _ => return None,
-            };
-            Some((outward(self.to_cpu(start, bytes)?, bytes), name))
-        })
+        entries
+            .take(MAX_ENTRIES)
+            .filter_map(|(flags, start, bytes)| {
+                // PCI Bus Binding to Open Firmware, section 2.2.1.1: the space code.
+                let name = match (flags >> 24) & 0b11 {
+                    0b01 => "pci i/o",
+                    0b10 => "pci memory",
+                    0b11 => "pci memory 64-bit",
+                    _ => return None,
+                };
+                Some((outward(self.cpu_address(start, bytes)?, bytes), name))
+            })
     }
 
     /// What a range on this bus is for the CPU, if it is all in one window.
-    fn to_cpu(&self, start: u64, bytes: u64) -> Option<u64> {
+    fn cpu_address(&self, start: u64, bytes: u64) -> Option<u64> {
         let Some(parent) = self.parent else {
             start.checked_add(bytes)?;
             return Some(start);
         };
         let mut cells = self.ranges?.cells().peekable();
         if cells.peek().is_none() {
-            return parent.to_cpu(start, bytes);
+            return parent.cpu_address(start, bytes);
         }
         for _ in 0..MAX_ENTRIES {
             cells.peek()?;
@@ -100,7 +115,7 @@ impl<'p> Bus<'p> {
             if let Some(offset) = start.checked_sub(child)
                 && offset.checked_add(bytes)? <= length
             {
-                return parent.to_cpu(above.checked_add(offset)?, bytes);
+                return parent.cpu_address(above.checked_add(offset)?, bytes);
             }
         }
         None

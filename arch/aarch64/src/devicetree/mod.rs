@@ -107,7 +107,8 @@ pub enum Unreadable {
 /// The size in bytes that the header of a device tree claims, if these are the first bytes of one.
 #[must_use]
 pub fn size_of_tree(header: [u8; 8]) -> Option<u64> {
-    let [magic, size] = [[0, 1, 2, 3], [4, 5, 6, 7]].map(|at| u32::from_be_bytes(at.map(|n: usize| header[n])));
+    let [magic, size] =
+        [[0, 1, 2, 3], [4, 5, 6, 7]].map(|at| u32::from_be_bytes(at.map(|n: usize| header[n])));
     (magic == 0xd00d_feed).then_some(u64::from(size))
 }
 
@@ -119,7 +120,11 @@ pub fn read(blob: &[u8]) -> Result<Description<'_>, Unreadable> {
     let tree = Fdt::new(blob).map_err(|_| Unreadable::Malformed)?;
     let mut reader = Reader::new(tree);
     for entry in tree.memory_reservations() {
-        reader.add(outward(entry.address(), entry.size()), RegionKind::Reserved, "memreserve")?;
+        reader.add(
+            outward(entry.address(), entry.size()),
+            RegionKind::Reserved,
+            "memreserve",
+        )?;
     }
     let root = Bus::root(&tree.root());
     for node in tree.root().children() {
@@ -150,7 +155,11 @@ impl<'a> Reader<'a> {
             cpus: 0,
             seed: 0,
         };
-        Self { found, stdout: stdout(tree), is_chosen: false }
+        Self {
+            found,
+            stdout: stdout(tree),
+            is_chosen: false,
+        }
     }
 
     fn top_level(&mut self, node: &FdtNode<'a>, root: &Bus<'_>) -> Result<(), Unreadable> {
@@ -171,7 +180,8 @@ impl<'a> Reader<'a> {
 
     fn chosen(&mut self, node: &FdtNode<'_>) {
         let address = |name| property(node, name).and_then(|words| words.number());
-        if let (Some(start), Some(end)) = (address("linux,initrd-start"), address("linux,initrd-end"))
+        if let (Some(start), Some(end)) =
+            (address("linux,initrd-start"), address("linux,initrd-end"))
             && start < end
         {
             self.found.initrd = Some((start, end - start));
@@ -185,7 +195,10 @@ impl<'a> Reader<'a> {
 
     fn memory(&mut self, node: &FdtNode<'_>, root: &Bus<'_>) -> Result<(), Unreadable> {
         for (start, bytes) in root.reg(node) {
-            self.found.ram.add(inward(start, bytes)).map_err(|_| Unreadable::TooManyRuns)?;
+            self.found
+                .ram
+                .add(inward(start, bytes))
+                .map_err(|_| Unreadable::TooManyRuns)?;
         }
         Ok(())
     }
@@ -205,8 +218,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a device and everything below it.
-    fn device(&mut self, node: &FdtNode<'a>, bus: &Bus<'_>, depth: usize) -> Result<(), Unreadable> {
-        let kind = if is_kernels(node) { RegionKind::KernelDevice } else { RegionKind::Device };
+    fn device(
+        &mut self,
+        node: &FdtNode<'a>,
+        bus: &Bus<'_>,
+        depth: usize,
+    ) -> Result<(), Unreadable> {
+        let kind = if is_kernels(node) {
+            RegionKind::KernelDevice
+        } else {
+            RegionKind::Device
+        };
         // A disabled device is nobody's to use, but a dangerous one stays forbidden.
         if kind == RegionKind::KernelDevice || is_enabled(node) {
             for (start, bytes) in bus.reg(node) {
@@ -258,7 +280,12 @@ impl<'a> Reader<'a> {
     }
 
     fn relabel(&mut self, run: PhysRun, kind: RegionKind) {
-        for region in self.found.regions.iter_mut().filter(|region| region.run == run) {
+        for region in self
+            .found
+            .regions
+            .iter_mut()
+            .filter(|region| region.run == run)
+        {
             region.kind = kind;
         }
     }
@@ -278,7 +305,11 @@ impl<'a> Reader<'a> {
         if let Some(other) = regions.iter_mut().find(same) {
             let base = other.run.base.min(run.base);
             let end = other.run.end().max(run.end());
-            other.name = if run.base < other.run.base { name } else { other.name };
+            other.name = if run.base < other.run.base {
+                name
+            } else {
+                other.name
+            };
             other.run = outward(base.raw(), end.raw() - base.raw());
             return Ok(());
         }
@@ -287,7 +318,9 @@ impl<'a> Reader<'a> {
             if kind == RegionKind::Device {
                 return Ok(());
             }
-            let least = regions.iter().rposition(|region| region.kind == RegionKind::Device);
+            let least = regions
+                .iter()
+                .rposition(|region| region.kind == RegionKind::Device);
             regions.remove(least.ok_or(Unreadable::TooManyRegions)?);
         }
         regions.push(Region { run, kind, name });
@@ -298,14 +331,19 @@ impl<'a> Reader<'a> {
 /// What the machine calls itself.
 fn model(root: &FdtNode<'_>) -> ArrayString<32> {
     let model = text_of(root, "model");
-    if model.is_empty() { text_of(root, "compatible") } else { model }
+    if model.is_empty() {
+        text_of(root, "compatible")
+    } else {
+        model
+    }
 }
 
 /// The name of the console's node, from `stdout-path`: a path or an alias, perhaps with settings
 /// behind a colon.
 fn stdout(tree: Fdt<'_>) -> ArrayString<64> {
     let child = |name: &str| tree.root().children().find(|node| node.name() == name);
-    let chosen: ArrayString<128> = child("chosen").map_or_else(ArrayString::new, |node| text_of(&node, "stdout-path"));
+    let chosen: ArrayString<128> =
+        child("chosen").map_or_else(ArrayString::new, |node| text_of(&node, "stdout-path"));
     let path = chosen.split(':').next().unwrap_or_default();
     let target: ArrayString<128> = match child("aliases") {
         Some(aliases) if !path.starts_with('/') => text_of(&aliases, path),
@@ -333,7 +371,10 @@ fn is_kernels(node: &FdtNode<'_>) -> bool {
         "arm,armv7-timer-mem",
         "qcom,smmu",
     ];
-    property(node, "#iommu-cells").is_some() || is_compatible(node, |name| NAMES.iter().any(|known| name.starts_with(known)))
+    property(node, "#iommu-cells").is_some()
+        || is_compatible(node, |name| {
+            NAMES.iter().any(|known| name.starts_with(known))
+        })
 }
 
 /// The third interrupt of the timer's four: secure, non-secure, virtual, hypervisor.
@@ -345,17 +386,32 @@ fn virtual_timer(node: &FdtNode<'_>) -> Option<u32> {
 }
 
 fn gic(node: &FdtNode<'_>, bus: &Bus<'_>) -> Option<Gic> {
-    const V2: [&str; 4] = ["arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic", "arm,cortex-a9-gic"];
+    const V2: [&str; 4] = [
+        "arm,cortex-a15-gic",
+        "arm,gic-400",
+        "arm,cortex-a7-gic",
+        "arm,cortex-a9-gic",
+    ];
     let mut reg = bus.reg(node).map(|(start, bytes)| outward(start, bytes));
     if is_compatible(node, |name| V2.contains(&name)) {
         let distributor = reg.next()?;
-        return Some(Gic::V2 { distributor, cpu_interface: reg.next()? });
+        return Some(Gic::V2 {
+            distributor,
+            cpu_interface: reg.next()?,
+        });
     }
     if is_compatible(node, |name| name == "arm,gic-v3") {
         let distributor = reg.next()?;
-        let pieces = property(node, "#redistributor-regions").and_then(|words| words.number()).unwrap_or(1);
-        let redistributors: ArrayVec<PhysRun, 4> = reg.take(usize::try_from(pieces.min(4)).unwrap_or(1)).collect();
-        return (!redistributors.is_empty()).then_some(Gic::V3 { distributor, redistributors });
+        let pieces = property(node, "#redistributor-regions")
+            .and_then(|words| words.number())
+            .unwrap_or(1);
+        let redistributors: ArrayVec<PhysRun, 4> = reg
+            .take(usize::try_from(pieces.min(4)).unwrap_or(1))
+            .collect();
+        return (!redistributors.is_empty()).then_some(Gic::V3 {
+            distributor,
+            redistributors,
+        });
     }
     None
 }

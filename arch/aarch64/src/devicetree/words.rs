@@ -14,7 +14,11 @@ impl<'a> Words<'a> {
 
     /// The cells; a rest of fewer than four bytes does not count.
     pub(super) fn cells(self) -> impl Iterator<Item = u32> + 'a {
-        self.0.as_chunks::<4>().0.iter().map(|cell| u32::from_be_bytes(*cell))
+        self.0
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|cell| u32::from_be_bytes(*cell))
     }
 
     /// The only number in it, of one or two cells.
@@ -24,7 +28,9 @@ impl<'a> Words<'a> {
 
     /// The strings in it.
     fn texts(self) -> impl Iterator<Item = &'a str> {
-        self.0.split(|&byte| byte == 0).filter_map(|bytes| core::str::from_utf8(bytes).ok())
+        self.0
+            .split(|&byte| byte == 0)
+            .filter_map(|bytes| core::str::from_utf8(bytes).ok())
     }
 
     /// Stirs the bytes into a word.

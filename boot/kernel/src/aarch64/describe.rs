@@ -15,7 +15,12 @@ const DEVICE_TREE: &str = "device tree";
 const FIRST_INTERRUPT: u64 = 16;
 
 /// Makes the description that `main` takes.
-pub(super) fn boot_info(plan: &Plan, found: &Description<'static>, machine: &Machine, heap: (VirtAddr, u64)) -> BootInfo {
+pub(super) fn boot_info(
+    plan: &Plan,
+    found: &Description<'static>,
+    machine: &Machine,
+    heap: (VirtAddr, u64),
+) -> BootInfo {
     BootInfo {
         arch: "aarch64",
         machine: found.model,
@@ -24,10 +29,15 @@ pub(super) fn boot_info(plan: &Plan, found: &Description<'static>, machine: &Mac
         user: USER,
         regions: regions(plan, found),
         ram: plan.ram.as_slice().iter().copied().collect(),
-        archive: found.initrd.map(|(start, bytes)| (PhysAddr::new(start), bytes)),
+        archive: found
+            .initrd
+            .map(|(start, bytes)| (PhysAddr::new(start), bytes)),
         command_line: ArrayString::from(&found.command_line).unwrap_or_default(),
         tables: Tables::DeviceTree(plan.tree.0, plan.tree.1),
-        irq_span: (FIRST_INTERRUPT, machine.interrupts().saturating_sub(FIRST_INTERRUPT)),
+        irq_span: (
+            FIRST_INTERRUPT,
+            machine.interrupts().saturating_sub(FIRST_INTERRUPT),
+        ),
         has_io_ports: false,
         has_smc: true,
         heap,
@@ -38,18 +48,36 @@ pub(super) fn boot_info(plan: &Plan, found: &Description<'static>, machine: &Mac
 fn regions(plan: &Plan, found: &Description<'static>) -> ArrayVec<Region, MAX_REGIONS> {
     let mut regions = ArrayVec::new();
     let mut note = |run: PhysRun, kind: Kind, name, source| {
-        let made = regions.try_push(Region { run, kind, name, source });
+        let made = regions.try_push(Region {
+            run,
+            kind,
+            name,
+            source,
+        });
         // A device that is not told of can be had all the same; all else must be known.
-        assert!(made.is_ok() || kind == Kind::Mmio, "there are not too many regions");
+        assert!(
+            made.is_ok() || kind == Kind::Mmio,
+            "there are not too many regions"
+        );
     };
     for run in plan.free.as_slice() {
         note(*run, Kind::Ram, "free", DEVICE_TREE);
     }
     note(plan.image_run(), Kind::Kernel, "image", "kernel");
     note(plan.heap, Kind::Kernel, "heap", "kernel");
-    note(outward(plan.tree.0.raw(), plan.tree.1), Kind::Firmware, "device tree", "loader");
+    note(
+        outward(plan.tree.0.raw(), plan.tree.1),
+        Kind::Firmware,
+        "device tree",
+        "loader",
+    );
     if let Some((start, bytes)) = found.initrd {
-        note(outward(start, bytes), Kind::Archive, "boot archive", DEVICE_TREE);
+        note(
+            outward(start, bytes),
+            Kind::Archive,
+            "boot archive",
+            DEVICE_TREE,
+        );
     }
     for pass in [false, true] {
         for region in &found.regions {

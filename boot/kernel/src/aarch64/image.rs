@@ -43,29 +43,60 @@ macro_rules! address {
 pub(super) fn kernel_image(load: PhysAddr) -> Image {
     let (start, end) = (address!(__image_start), address!(__image_end));
     let pages = (end.raw() - start.raw()).div_ceil(PAGE_SIZE);
-    Image { run: PhysRun { base: load, pages }, at: start }
+    Image {
+        run: PhysRun { base: load, pages },
+        at: start,
+    }
 }
 
 /// The frames for the first tables.
 pub(super) fn table_frames(image: Image) -> PhysRun {
     let at = VirtAddr::new(TABLES.0.get().addr() as u64);
     let base = image.phys(at).expect("the frames are in the image");
-    PhysRun { base, pages: TABLE_FRAMES as u64 }
+    PhysRun {
+        base,
+        pages: TABLE_FRAMES as u64,
+    }
 }
 
 /// Maps each part of the image with its own permissions, and nothing below the stacks.
 pub(super) fn map(space: &mut KernelSpace, image: Image) {
     let parts = [
-        (address!(__image_start), address!(__text_end), KernelAccess::Execute),
-        (address!(__text_end), address!(__rodata_end), KernelAccess::Read),
-        (address!(__rodata_end), address!(__data_end), KernelAccess::Write),
-        (address!(__emergency_bottom), address!(__emergency_top), KernelAccess::Write),
-        (address!(__stack_bottom), address!(__stack_top), KernelAccess::Write),
+        (
+            address!(__image_start),
+            address!(__text_end),
+            KernelAccess::Execute,
+        ),
+        (
+            address!(__text_end),
+            address!(__rodata_end),
+            KernelAccess::Read,
+        ),
+        (
+            address!(__rodata_end),
+            address!(__data_end),
+            KernelAccess::Write,
+        ),
+        (
+            address!(__emergency_bottom),
+            address!(__emergency_top),
+            KernelAccess::Write,
+        ),
+        (
+            address!(__stack_bottom),
+            address!(__stack_top),
+            KernelAccess::Write,
+        ),
     ];
     for (start, end, access) in parts {
         let base = image.phys(start).expect("the parts are in the image");
-        let run = PhysRun { base, pages: (end.raw() - start.raw()) / PAGE_SIZE };
-        space.map(start, run, Memory::Ram(access)).expect("the image fits the first tables");
+        let run = PhysRun {
+            base,
+            pages: (end.raw() - start.raw()) / PAGE_SIZE,
+        };
+        space
+            .map(start, run, Memory::Ram(access))
+            .expect("the image fits the first tables");
     }
 }
 
@@ -98,5 +129,7 @@ pub(crate) fn stack_of(address: u64) -> Option<(u64, u64)> {
         (address!(__stack_bottom), address!(__stack_top)),
     ];
     let numbers = stacks.map(|(start, end)| (start.raw(), end.raw()));
-    numbers.into_iter().find(|(start, end)| (*start..*end).contains(&address))
+    numbers
+        .into_iter()
+        .find(|(start, end)| (*start..*end).contains(&address))
 }

@@ -33,7 +33,10 @@ pub(super) struct Plan {
 impl Plan {
     /// Divides the RAM that the device tree describes.
     pub(super) fn new(found: &Description<'_>, image: Image, tree: (PhysAddr, u64)) -> Self {
-        let beyond = PhysRun { base: PhysAddr::new(PHYSMAP_LIMIT), pages: (u64::MAX - PHYSMAP_LIMIT) / PAGE_SIZE };
+        let beyond = PhysRun {
+            base: PhysAddr::new(PHYSMAP_LIMIT),
+            pages: (u64::MAX - PHYSMAP_LIMIT) / PAGE_SIZE,
+        };
         let mut ram = found.ram.clone();
         ram.cut(beyond).expect(FITS);
         let mut free = ram.clone();
@@ -51,8 +54,18 @@ impl Plan {
         if let Some((start, bytes)) = found.initrd {
             free.cut(outward(start, bytes)).expect(FITS);
         }
-        let heap = PhysRun { base: PhysAddr::new(0), pages: 0 };
-        Self { image, ram, untouchable, free, tree, heap }
+        let heap = PhysRun {
+            base: PhysAddr::new(0),
+            pages: 0,
+        };
+        Self {
+            image,
+            ram,
+            untouchable,
+            free,
+            tree,
+            heap,
+        }
     }
 
     /// Makes the kernel's page tables: the image by its parts, and all other RAM.
@@ -64,7 +77,9 @@ impl Plan {
         image::map(&mut space, self.image);
         let mut mapped = self.ram.clone();
         // A device tree may lie in ROM.
-        mapped.add(outward(self.tree.0.raw(), self.tree.1)).expect(FITS);
+        mapped
+            .add(outward(self.tree.0.raw(), self.tree.1))
+            .expect(FITS);
         mapped.cut(self.image.run).expect(FITS);
         for run in self.untouchable.as_slice() {
             mapped.cut(*run).expect(FITS);
@@ -106,10 +121,22 @@ impl Plan {
     /// What the second fence is told: everything in RAM that is not the pool's, but for the boot
     /// archive, which becomes a VMO; and the kernel's devices.
     pub(super) fn facts(&self, found: &Description<'_>) -> Facts {
-        let mut facts = Facts { ram: self.ram.clone(), ..Facts::default() };
-        let kept = [self.image.run, self.heap, outward(self.tree.0.raw(), self.tree.1)];
-        let regions = found.regions.iter().filter(|region| region.kind != RegionKind::Device);
-        facts.private.extend(kept.into_iter().chain(regions.map(|region| region.run)));
+        let mut facts = Facts {
+            ram: self.ram.clone(),
+            ..Facts::default()
+        };
+        let kept = [
+            self.image.run,
+            self.heap,
+            outward(self.tree.0.raw(), self.tree.1),
+        ];
+        let regions = found
+            .regions
+            .iter()
+            .filter(|region| region.kind != RegionKind::Device);
+        facts
+            .private
+            .extend(kept.into_iter().chain(regions.map(|region| region.run)));
         facts
     }
 }

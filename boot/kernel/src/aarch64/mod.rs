@@ -11,7 +11,7 @@ mod memory;
 use core::arch::global_asm;
 
 use jacinth_aarch64::devicetree::{self, Description};
-use jacinth_aarch64::{CpuStacks, DeviceWindow, KernelSpace, Parts};
+use jacinth_aarch64::{CpuStacks, DeviceWindow, KernelSpace, Parts, prepare_cpu};
 use jacinth_abi::ExitCode;
 use jacinth_kernel::PhysAddr;
 
@@ -37,6 +37,13 @@ const GIB: u64 = 1 << 30;
 /// # Safety
 /// Called once, by the start code, with the physical addresses of device tree and image.
 unsafe extern "C" fn start(tree: u64, load: u64) -> ! {
+    let stacks = CpuStacks {
+        main: image::stack_top(),
+        emergency: image::emergency_top(),
+    };
+    // SAFETY: the stacks are the boot CPU's alone. It is on the first one now and starts over
+    // there when it takes its first exception from user mode, which is after `main` is left.
+    unsafe { prepare_cpu(0, stacks) };
     let image = kernel_image(PhysAddr::new(load));
     let early = EARLY_WINDOW + (tree & (GIB - 1));
     // SAFETY: the start code maps two GiB there, from the one of the tree on.
@@ -54,10 +61,12 @@ unsafe extern "C" fn start(tree: u64, load: u64) -> ! {
     let mut window = DeviceWindow::new();
     if let Some(uart) = found.uart {
         // SAFETY: the tables are live, and the device tree says that it is a PL011.
-        unsafe { window.start_console(&mut space, uart) }.expect("there are tables for the console");
+        unsafe { window.start_console(&mut space, uart) }
+            .expect("there are tables for the console");
     }
     // SAFETY: as above.
-    let devices = unsafe { window.find_devices(&mut space, &found) }.expect("the machine has a GIC");
+    let devices =
+        unsafe { window.find_devices(&mut space, &found) }.expect("the machine has a GIC");
     let heap = plan.map_heap(&mut space);
     // SAFETY: it is all as the parts say: the plan made it so.
     let machine = unsafe { machine(&plan, &found, space, no_user, devices) };
@@ -74,11 +83,16 @@ unsafe fn device_tree<'a>(at: u64, limit: u64) -> (Description<'a>, u64) {
     let start = jacinth_aarch64::layout::pointer::<u8>(jacinth_kernel::VirtAddr::new(at));
     // SAFETY: a header is shorter than any limit; alignment does not matter to bytes.
     let header = unsafe { start.cast::<[u8; 8]>().read() };
-    let bytes = devicetree::size_of_tree(header).filter(|bytes| *bytes <= limit).expect("x0 is the address of a device tree");
+    let bytes = devicetree::size_of_tree(header)
+        .filter(|bytes| *bytes <= limit)
+        .expect("x0 is the address of a device tree");
     let length = usize::try_from(bytes).expect("this kernel runs on 64-bit machines");
     // SAFETY: mapped and constant by this function's contract.
     let blob = unsafe { core::slice::from_raw_parts(start, length) };
-    (devicetree::read(blob).expect("the device tree is well formed"), bytes)
+    (
+        devicetree::read(blob).expect("the device tree is well formed"),
+        bytes,
+    )
 }
 
 /// Makes the machine and sets the boot CPU up.
@@ -103,10 +117,7 @@ unsafe fn machine(
     };
     // SAFETY: by this function's contract.
     let machine = unsafe { Machine::new(parts) };
-    let stacks = CpuStacks { main: image::stack_top(), emergency: image::emergency_top() };
-    // SAFETY: the stacks are the boot CPU's alone. It is on the first one now and starts over
-    // there when it takes its first exception, which is after `main` is left.
-    unsafe { machine.start_this_cpu(0, stacks) };
+    machine.start_this_cpu();
     machine
 }
 
@@ -115,6 +126,8 @@ unsafe fn machine(
 pub(crate) fn frame_pointer() -> u64 {
     let frame: u64;
     // SAFETY: reads a register.
-    unsafe { core::arch::asm!("mov {}, x29", out(reg) frame, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("mov {}, x29", out(reg) frame, options(nomem, nostack, preserves_flags))
+    };
     frame
 }

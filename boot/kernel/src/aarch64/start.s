@@ -197,6 +197,10 @@ at_el1:
     br      x0
 
 high:
+    adrp    x0, early_vectors
+    add     x0, x0, :lo12:early_vectors
+    msr     vbar_el1, x0
+    isb
     adrp    x0, __bss_start
     adrp    x1, __bss_end
 5:  stp     xzr, xzr, [x0], #16
