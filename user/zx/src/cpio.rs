@@ -40,7 +40,7 @@ impl Entry {
         }
         let size = usize::try_from(self.size).map_err(|_| Status::NO_MEMORY)?;
         let mut contents = vec![0; size];
-        archive.read(self.offset, &mut contents)?;
+        archive.read_long(self.offset, &mut contents)?;
         Ok(contents)
     }
 }

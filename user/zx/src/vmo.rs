@@ -8,6 +8,9 @@ use jacinth_abi::{CachePolicy, Property, Status, Topic, VmoChildOptions, VmoInfo
 use crate::handle::{new_handle, object};
 use crate::{Resource, sys};
 
+/// How much of a long copy is one call, in bytes.
+const PIECE: usize = 64 << 10;
+
 object! {
     /// A virtual memory object: memory, or a window onto physical addresses.
     Vmo
@@ -111,8 +114,20 @@ impl Vmo {
         let bytes = self.content_size()?.min(self.size()?);
         let bytes = usize::try_from(bytes).map_err(|_| Status::NO_MEMORY)?;
         let mut contents = vec![0; bytes];
-        self.read(0, &mut contents)?;
+        self.read_long(0, &mut contents)?;
         Ok(contents)
+    }
+
+    /// Copies many bytes out of it, some at a time.
+    ///
+    /// # Errors
+    /// Those of `zx_vmo_read`.
+    pub fn read_long(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Status> {
+        let offsets = (offset..).step_by(PIECE);
+        for (piece, offset) in buffer.chunks_mut(PIECE).zip(offsets) {
+            self.read(offset, piece)?;
+        }
+        Ok(())
     }
 
     /// Chooses the memory type that mappings get.
