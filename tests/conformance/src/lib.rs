@@ -1,1 +1,105 @@
-//! Conformance scenarios, written once against zx.
+//! Conformance scenarios, written once: facts about Zircon's calls as a program sees them.
+//!
+//! A [`Scenario`] is plain Rust against `zx`. `tests/host` runs it on a simulated machine, with
+//! every allocation failing once; `tests/user` runs it in user mode on a booted kernel. Each names
+//! the rows of the project's conformance tables that it covers; [`rows`] holds all their numbers,
+//! and which of them wait for calls that do not exist yet.
+#![cfg_attr(target_os = "none", no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod check;
+mod discover;
+mod env;
+mod handles;
+mod info;
+mod kit;
+mod mapping;
+mod paged;
+mod physical;
+mod physical_calls;
+mod resources;
+pub mod rows;
+mod slices;
+mod vmar_change;
+mod vmar_map;
+
+pub use check::{Failure, Outcome};
+pub use env::{Effort, Env, Facts, Handles, Scratch};
+
+/// One scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name, unique.
+    pub name: &'static str,
+    /// The rows it covers: `vmo:68`, `vmar:133`.
+    pub rows: &'static [&'static str],
+    /// What it does. It leaves nothing behind, whether it passes or fails.
+    pub run: fn(&mut Env) -> Outcome,
+}
+
+const GROUPS: &[&[Scenario]] = &[
+    handles::SCENARIOS,
+    info::SCENARIOS,
+    resources::SCENARIOS,
+    physical::SCENARIOS,
+    physical_calls::SCENARIOS,
+    slices::SCENARIOS,
+    paged::SCENARIOS,
+    mapping::SCENARIOS,
+    vmar_map::SCENARIOS,
+    vmar_change::SCENARIOS,
+];
+
+/// All scenarios.
+pub fn scenarios() -> impl Iterator<Item = &'static Scenario> {
+    GROUPS.iter().copied().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rows, scenarios};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::format;
+    use std::string::String;
+
+    #[test]
+    fn every_row_is_covered_or_waits() {
+        let covered: BTreeSet<String> = scenarios()
+            .flat_map(|scenario| scenario.rows)
+            .map(|row| (*row).into())
+            .collect();
+        let waiting = rows::WAITING
+            .iter()
+            .flat_map(|(table, _, rows)| rows.iter().map(move |row| format!("{table}:{row}")));
+        let waiting: BTreeSet<String> = waiting.collect();
+        let vmo = rows::VMO.iter().map(|row| format!("vmo:{row}"));
+        let vmar = rows::VMAR.iter().map(|row| format!("vmar:{row}"));
+        let all: BTreeSet<String> = vmo.chain(vmar).collect();
+        let known: BTreeSet<String> = covered.union(&waiting).cloned().collect();
+        assert_eq!(
+            all.difference(&known).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "neither covered nor waiting"
+        );
+        assert_eq!(
+            known.difference(&all).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "no such row"
+        );
+        assert_eq!(
+            covered.intersection(&waiting).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "covered, and said to wait"
+        );
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut seen = BTreeMap::new();
+        for scenario in scenarios() {
+            assert_eq!(seen.insert(scenario.name, ()), None, "{}", scenario.name);
+        }
+    }
+}
