@@ -1,1 +1,26 @@
 //! Jacinth's x86_64 machine.
+//!
+//! A program that links this crate brings its boot CPU up in this order: `init_boot_cpu` with the
+//! first instructions of Rust, so that faults are reported; then, with the memory map and the
+//! firmware's tables ([`acpi`]) known, `KernelSpace::build` and `activate`, `start_boot_cpu`, and
+//! `Machine::new` once there is a heap. It defines the two functions that this crate calls:
+//! `jacinth_enter`, the kernel's entrance, and `jacinth_heap_extend`. `start_cpu` then leaves for
+//! user mode. Only the boot CPU is started so far.
+//!
+//! [`acpi`] and [`runs`] are safe code that runs anywhere; everything else exists on a bare target
+//! alone.
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod acpi;
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+mod metal;
+pub mod runs;
+
+#[cfg(all(target_os = "none", target_arch = "x86_64"))]
+pub use metal::{
+    BOOT_STACK_TOP, Contents, CpuStacks, Features, HEAP, Image, KERNEL_BASE, KernelSpace, Machine,
+    Parts, STACKS, StackMemory, Timing, USER, codec, current_cpu, early_console_write, exit,
+    features, frame_pointer, in_physmap, init_boot_cpu, lapic_base, stack_of, start_boot_cpu,
+    start_cpu,
+};

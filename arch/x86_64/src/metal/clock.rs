@@ -1,0 +1,192 @@
+//! Time: the TSC, and how fast it goes.
+//!
+//! Its rate comes from the processor or the hypervisor where they tell it; otherwise it is measured
+//! once against the HPET, or the interval timer of old.
+
+use core::arch::x86_64::_rdtsc;
+
+use super::cpuid::{self, Features};
+use super::hpet::Hpet;
+use super::pit;
+
+/// A rate in ticks per nanosecond: 32 bits and 32 bits of fraction, both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate {
+    ticks_per_ns: u64,
+    ns_per_tick: u64,
+}
+
+impl Rate {
+    /// The rate of `ticks` in `ns` nanoseconds; neither is taken as 0.
+    pub(crate) const fn new(ticks: u64, ns: u64) -> Self {
+        Self {
+            ticks_per_ns: ratio(ticks, ns),
+            ns_per_tick: ratio(ns, ticks),
+        }
+    }
+
+    /// The ticks in a time, saturating.
+    pub(crate) const fn ticks(self, ns: u64) -> u64 {
+        scale(ns, self.ticks_per_ns)
+    }
+
+    /// The nanoseconds that ticks take, saturating.
+    pub(crate) const fn ns(self, ticks: u64) -> u64 {
+        scale(ticks, self.ns_per_tick)
+    }
+}
+
+const FRACTION_BITS: u32 = 32;
+
+const fn ratio(one: u64, other: u64) -> u64 {
+    let one = if one == 0 { 1 } else { one };
+    let other = if other == 0 { 1 } else { other };
+    let ratio = ((one as u128) << FRACTION_BITS) / other as u128;
+    if ratio > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        ratio as u64
+    }
+}
+
+const fn scale(value: u64, by: u64) -> u64 {
+    let scaled = (value as u128 * by as u128) >> FRACTION_BITS;
+    if scaled > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        scaled as u64
+    }
+}
+
+/// Nanoseconds since boot, from the TSC.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    base: u64,
+    rate: Rate,
+}
+
+impl Clock {
+    /// Starts the clock at 0.
+    pub(crate) fn start(rate: Rate) -> Self {
+        Self {
+            base: read_tsc(),
+            rate,
+        }
+    }
+
+    /// Nanoseconds since the start.
+    pub(crate) fn now(&self) -> i64 {
+        let ns = self.rate.ns(read_tsc().saturating_sub(self.base));
+        i64::try_from(ns).unwrap_or(i64::MAX)
+    }
+
+    /// The TSC's value at a time.
+    pub(crate) fn tsc_at(&self, ns: i64) -> u64 {
+        self.base
+            .saturating_add(self.rate.ticks(ns.max(0).unsigned_abs()))
+    }
+}
+
+/// Reads the TSC.
+pub(crate) fn read_tsc() -> u64 {
+    // SAFETY: every 64-bit processor has it.
+    unsafe { _rdtsc() }
+}
+
+/// Finds the rate of the TSC by the best means there are.
+pub(crate) fn tsc_rate(features: Features, hpet: Option<Hpet>) -> Rate {
+    told_rate(features)
+        .or_else(|| hpet.and_then(|hpet| measure(|| hpet.read())))
+        .or_else(|| pit::Countdown::start().and_then(|pit| measure(|| pit.read())))
+        // QEMU's own emulation counts nanoseconds.
+        .unwrap_or(Rate::new(1, 1))
+}
+
+/// The rate as the processor (Intel SDM 3A, 20.7.3) or the hypervisor tells it.
+fn told_rate(features: Features) -> Option<Rate> {
+    const LEAF_BASIC: u32 = 0;
+    const LEAF_TSC: u32 = 0x15;
+    const LEAF_HYPERVISOR: u32 = 0x4000_0000;
+    const LEAF_FREQUENCIES: u32 = 0x4000_0010;
+    const NS_PER_SECOND: u64 = 1_000_000_000;
+    const NS_PER_MILLISECOND: u64 = 1_000_000;
+    let told = cpuid::leaf_if_present(LEAF_BASIC, LEAF_TSC);
+    if let Some(told) = told.filter(|told| told.eax != 0 && told.ebx != 0 && told.ecx != 0) {
+        let hertz = u64::from(told.ecx) * u64::from(told.ebx) / u64::from(told.eax);
+        return Some(Rate::new(hertz, NS_PER_SECOND));
+    }
+    if !features.hypervisor {
+        return None;
+    }
+    let told = cpuid::leaf_if_present(LEAF_HYPERVISOR, LEAF_FREQUENCIES)?;
+    (told.eax != 0).then(|| Rate::new(u64::from(told.eax), NS_PER_MILLISECOND))
+}
+
+/// A counter's value, and the time that one of its ticks takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// Ticks, counting up.
+    pub(crate) ticks: u64,
+    /// Femtoseconds a tick.
+    pub(crate) femtoseconds: u64,
+}
+
+/// A counter's value with the TSC's value at the same moment, as near as can be had.
+#[derive(Clone, Copy)]
+struct Moment {
+    sample: Sample,
+    tsc: u64,
+    /// TSC ticks that reading took.
+    width: u64,
+}
+
+const FEMTOSECONDS_PER_NS: u64 = 1_000_000;
+const MEASURED_NS: u64 = 10_000_000;
+
+/// Measures the TSC against a counter; `None` when the counter stands still.
+fn measure(read: impl Fn() -> Sample) -> Option<Rate> {
+    const MOST_READS: u32 = 10_000_000;
+    let first = moment(&read);
+    let elapsed = |sample: Sample| {
+        let ticks = u128::from(sample.ticks.wrapping_sub(first.sample.ticks));
+        u64::try_from(ticks * u128::from(sample.femtoseconds) / u128::from(FEMTOSECONDS_PER_NS))
+            .unwrap_or(0)
+    };
+    for reads in 0..MOST_READS {
+        let is_still = reads == MOST_READS / 1000 && elapsed(read()) == 0;
+        if is_still {
+            return None;
+        }
+        if elapsed(read()) >= MEASURED_NS {
+            let last = moment(&read);
+            return Some(Rate::new(last.tsc - first.tsc, elapsed(last.sample)));
+        }
+    }
+    None
+}
+
+/// Reads both counters a few times and keeps the closest pair: a host may take the CPU away in between.
+fn moment(read: &impl Fn() -> Sample) -> Moment {
+    const TRIES: usize = 8;
+    let take = || {
+        let before = read_tsc();
+        let sample = read();
+        let width = read_tsc().saturating_sub(before);
+        Moment {
+            sample,
+            tsc: before + width / 2,
+            width,
+        }
+    };
+    let mut best = take();
+    for _ in 1..TRIES {
+        let next = take();
+        if next.width < best.width {
+            best = next;
+        }
+    }
+    best
+}
+
+/// Stands for a rate that nobody asks.
+pub(crate) const NO_RATE: Rate = Rate::new(1, 1);

@@ -1,0 +1,40 @@
+//! Everything that needs the very processor.
+
+mod clock;
+mod context;
+mod cpuid;
+mod descriptors;
+mod entropy;
+mod exit;
+mod fault;
+mod features;
+mod fp;
+mod hpet;
+mod kernel_space;
+mod lapic;
+mod layout;
+mod machine;
+mod per_cpu;
+mod physmap;
+mod pic;
+mod pit;
+mod port;
+mod registers;
+mod serial;
+mod stacks;
+mod start;
+mod trap;
+mod user_bases;
+
+pub use cpuid::{Features, features};
+pub use exit::exit;
+pub use fault::frame_pointer;
+pub use kernel_space::{Contents, Image, KernelSpace};
+pub use lapic::lapic_base;
+pub use layout::{HEAP, KERNEL_BASE, USER, in_physmap};
+pub use machine::{Machine, Parts, Timing, codec};
+pub use per_cpu::current_cpu;
+pub use serial::early_console_write;
+pub use stacks::{BOOT_STACK_TOP, CpuStacks, STACKS, StackMemory, stack_of};
+pub use start::{init_boot_cpu, start_boot_cpu};
+pub use trap::start_cpu;

@@ -1,0 +1,129 @@
+//! What lies where: divides RAM up, and names everything else.
+
+use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun};
+use jacinth_x86_64::acpi::Acpi;
+use jacinth_x86_64::runs::{self, Runs};
+
+use super::early;
+use super::start_info::StartInfo;
+
+const MIB: u64 = 1 << 20;
+const BLOCK: u64 = 2 * MIB;
+/// Kept aside for starting other processors, and because firmware keeps things there.
+pub(crate) const LOW_MEMORY: PhysRun = PhysRun {
+    base: PhysAddr::new(0),
+    pages: MIB / PAGE_SIZE,
+};
+/// What [`BootInfo`](jacinth_boot::info::BootInfo) holds.
+const MOST_RAM_RUNS: usize = jacinth_boot::info::MAX_RAM;
+/// Enough for the tables of any image, window and heap below 1 TiB of RAM in 2 MiB blocks.
+const LEAST_TABLE_PAGES: u64 = 64;
+
+/// Where everything is.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// All RAM, in whole pages.
+    pub(crate) ram: Runs,
+    /// All pages that have RAM in them.
+    pub(crate) touched: Runs,
+    /// RAM that nobody uses.
+    pub(crate) free: Runs,
+    /// Where the firmware's tables are, apart from RAM.
+    pub(crate) firmware: Runs,
+    /// The kernel's image.
+    pub(crate) image: PhysRun,
+    /// The first heap.
+    pub(crate) heap: PhysRun,
+    /// Frames for the kernel's own page tables.
+    pub(crate) tables: PhysRun,
+    /// The boot archive.
+    pub(crate) archive: Option<PhysRun>,
+}
+
+impl Memory {
+    /// Divides RAM up; `None` when there is too little.
+    pub(crate) fn divide(
+        start: &StartInfo,
+        acpi: Option<&Acpi<'_>>,
+        image: PhysRun,
+    ) -> Option<Self> {
+        let ram = ram_runs(start, runs::inward);
+        let firmware = firmware_pages(acpi, &ram);
+        let archive = start.module.map(|(at, bytes)| runs::outward(at, bytes));
+        let mut free = ram.clone();
+        let used = [Some(LOW_MEMORY), Some(image), archive];
+        for used in used.into_iter().flatten() {
+            runs::cut(&mut free, used);
+        }
+        // Firmware's tables may lie in RAM, too.
+        let pages = acpi.iter().flat_map(|acpi| &acpi.tables);
+        for table in pages {
+            runs::cut(&mut free, runs::outward(table.at, table.bytes.len() as u64));
+        }
+        let ram_bytes: u64 = ram.iter().map(|run| run.bytes()).sum();
+        let heap_bytes = (MIB + ram_bytes / 256).next_multiple_of(BLOCK);
+        let top = ram.iter().map(|run| run.end().raw()).max()?;
+        let table_bytes =
+            (LEAST_TABLE_PAGES + top.div_ceil(1 << 30) + 4 * ram.len() as u64) * PAGE_SIZE;
+        let tables = runs::take(&mut free, table_bytes, PAGE_SIZE, early::LIMIT)?;
+        let heap = runs::take(&mut free, heap_bytes, BLOCK, u64::MAX)?;
+        let touched = ram_runs(start, runs::outward);
+        Some(Self {
+            ram,
+            touched,
+            free,
+            firmware,
+            image,
+            heap,
+            tables,
+            archive,
+        })
+    }
+
+    /// Frees the frames for page tables that were not needed.
+    pub(crate) fn keep_tables(&mut self, pages: u64) {
+        let kept = PhysRun {
+            pages: pages.min(self.tables.pages),
+            ..self.tables
+        };
+        let rest = PhysRun {
+            base: kept.end(),
+            pages: self.tables.pages - kept.pages,
+        };
+        // Where the list is full, a few frames are lost.
+        if rest.pages > 0 && self.free.try_push(rest).is_ok() {
+            self.tables = kept;
+        }
+    }
+}
+
+/// The RAM of the memory map; what is too much is left out.
+fn ram_runs(start: &StartInfo, round: fn(u64, u64) -> PhysRun) -> Runs {
+    let entries = start.map.iter().filter(|entry| entry.is_ram);
+    let runs = entries.map(|entry| round(entry.at, entry.bytes));
+    runs.filter(|run| run.pages > 0)
+        .take(MOST_RAM_RUNS)
+        .collect()
+}
+
+/// The pages of the firmware's tables that are not in RAM.
+fn firmware_pages(acpi: Option<&Acpi<'_>>, ram: &[PhysRun]) -> Runs {
+    let mut pages = Runs::new();
+    let Some(acpi) = acpi else {
+        return pages;
+    };
+    let tables = acpi
+        .tables
+        .iter()
+        .map(|table| (table.at, table.bytes.len() as u64));
+    for (at, bytes) in tables.chain([acpi.rsdp]) {
+        let run = runs::outward(at, bytes);
+        let is_shown = ram
+            .iter()
+            .any(|ram| ram.base <= run.base && run.end() <= ram.end());
+        if !is_shown && !pages.contains(&run) && !pages.is_full() {
+            pages.push(run);
+        }
+    }
+    pages
+}

@@ -1,0 +1,235 @@
+//! The start code of x86_64: from the PVH entry to [`main`](crate::main).
+//!
+//! `start.s` turns on 64-bit mode with temporary page tables and calls [`start`], which finds out
+//! what the machine is, builds the final page tables, sets the processor up, and hands over.
+
+mod early;
+mod memory;
+mod regions;
+mod start_info;
+
+use core::arch::global_asm;
+
+use arrayvec::ArrayString;
+use jacinth_abi::ExitCode;
+use jacinth_boot::info::{BootInfo, Tables};
+use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_x86_64::acpi::{self, Acpi, Fadt, Madt};
+use jacinth_x86_64::runs::{self, Runs};
+use jacinth_x86_64::{
+    BOOT_STACK_TOP, Contents, Features, HEAP, Image, KERNEL_BASE, KernelSpace, Parts, STACKS, USER,
+    codec, features, init_boot_cpu, lapic_base, start_boot_cpu,
+};
+
+use early::Firmware;
+use memory::Memory;
+use regions::Regions;
+use start_info::StartInfo;
+
+pub(crate) use jacinth_x86_64::{
+    Machine, current_cpu, early_console_write, exit, frame_pointer, stack_of, start_cpu,
+};
+
+global_asm!(
+    include_str!("start.s"),
+    stacks = sym STACKS,
+    stack_top = const BOOT_STACK_TOP,
+    start = sym start,
+    boot_failed = const ExitCode::BootFailed.number(),
+    options(att_syntax)
+);
+
+unsafe extern "C" {
+    // From the linker script: only their addresses mean something.
+    static image_start: u8;
+    static image_end: u8;
+    static text_start: u8;
+    static text_end: u8;
+    static rodata_start: u8;
+    static rodata_end: u8;
+    static data_start: u8;
+    static stacks_start: u8;
+    static stacks_end: u8;
+    static data_end: u8;
+}
+
+/// The first code in Rust, on the boot CPU's own stack, under the temporary page tables.
+extern "C" fn start(start_info: u32) -> ! {
+    init_boot_cpu();
+    let Some(start) = StartInfo::read(u64::from(start_info)) else {
+        refuse("the boot loader gave no start info with a memory map");
+    };
+    let acpi = Acpi::read(&Firmware, start.rsdp);
+    let Some(mut memory) = Memory::divide(&start, acpi.as_ref(), image_run()) else {
+        refuse("there is too little memory");
+    };
+    let features = features();
+    let hpet = acpi
+        .as_ref()
+        .and_then(|acpi| acpi::hpet(acpi.find(b"HPET")?));
+    let hpet = hpet
+        .map(PhysAddr::new)
+        .filter(|at| at.is_aligned(PAGE_SIZE));
+    let space = build_space(features, &mut memory, hpet);
+    // SAFETY: the final tables show the image and the stacks where the temporary ones do.
+    unsafe { space.activate() };
+    // SAFETY: they show the devices, too.
+    let timing = unsafe { start_boot_cpu(features, hpet) };
+    let info = describe(&start, acpi.as_ref(), &memory, features);
+    let machine = Machine::new(Parts {
+        space,
+        features,
+        ram: memory.touched.clone(),
+        private: private_runs(&memory, &info),
+        heap_bytes: memory.heap.bytes(),
+        timing,
+    });
+    // SAFETY: all of it was just found out, and the heap is mapped.
+    unsafe { crate::main(machine, info) }
+}
+
+/// Ends a machine that cannot be used, saying why.
+fn refuse(why: &str) -> ! {
+    for text in ["jacinth: cannot boot: ", why, "\n"] {
+        early_console_write(text.as_bytes());
+    }
+    exit(ExitCode::BootFailed)
+}
+
+fn build_space(features: Features, memory: &mut Memory, hpet: Option<PhysAddr>) -> KernelSpace {
+    let mut ram = memory.ram.clone();
+    // The window must not be a second, writable way to the kernel's code.
+    runs::cut(&mut ram, memory.image);
+    let page = |base: PhysAddr| PhysRun {
+        base: base.page(),
+        pages: 1,
+    };
+    let devices: Runs = [Some(lapic_base()), hpet]
+        .into_iter()
+        .flatten()
+        .map(page)
+        .collect();
+    let contents = Contents {
+        ram: &ram,
+        firmware: &memory.firmware,
+        heap: memory.heap,
+        devices: &devices,
+    };
+    let mut used = 0;
+    let mut frame = || {
+        let frame = memory.tables.base.checked_add(used * PAGE_SIZE);
+        used += 1;
+        frame.filter(|_| used <= memory.tables.pages)
+    };
+    // SAFETY: the frames lie below 4 GiB, where the window shows them already, and are nobody
+    // else's; the image is the linker script's; everything else was told by the firmware.
+    let built = unsafe { KernelSpace::build(codec(features), &image(), &contents, &mut frame) };
+    memory.keep_tables(used);
+    built.unwrap_or_else(|_| refuse("the kernel's page tables could not be built"))
+}
+
+fn describe(
+    start: &StartInfo,
+    acpi: Option<&Acpi<'_>>,
+    memory: &Memory,
+    features: Features,
+) -> BootInfo {
+    let madt = acpi
+        .and_then(|acpi| Madt::read(acpi.find(b"APIC")?))
+        .unwrap_or_default();
+    BootInfo {
+        arch: "x86_64",
+        machine: model(acpi),
+        cpus: 1,
+        phys_bits: features.phys_bits,
+        user: USER,
+        regions: Regions::describe(start, acpi, memory),
+        ram: memory.touched.iter().copied().collect(),
+        archive: start.module.map(|(at, bytes)| (PhysAddr::new(at), bytes)),
+        command_line: start.command_line,
+        tables: Tables::Acpi(acpi.map(tables).unwrap_or_default()),
+        irq_span: (0, irqs(&madt)),
+        has_io_ports: true,
+        has_smc: false,
+        heap: (HEAP.start, memory.heap.bytes()),
+    }
+}
+
+/// What kind of machine it is, as far as its tables tell.
+fn model(acpi: Option<&Acpi<'_>>) -> ArrayString<32> {
+    let has = |signature| acpi.is_some_and(|acpi| acpi.find(signature).is_some());
+    let fadt = acpi.and_then(|acpi| Fadt::read(acpi.find(b"FACP")?));
+    let name = match fadt {
+        Some(fadt) if fadt.is_hardware_reduced => "pc without legacy hardware",
+        Some(_) if has(b"MCFG") => "pc with pci express",
+        Some(_) => "pc",
+        None => "pc without acpi",
+    };
+    ArrayString::from(name).unwrap_or_default()
+}
+
+/// The root pointer and the tables that the root table lists.
+fn tables(
+    acpi: &Acpi<'_>,
+) -> arrayvec::ArrayVec<(PhysAddr, u64), { jacinth_boot::info::MAX_TABLES }> {
+    let listed = acpi
+        .tables
+        .iter()
+        .map(|table| (table.at, table.bytes.len() as u64));
+    let all = [acpi.rsdp].into_iter().chain(listed);
+    all.map(|(at, bytes)| (PhysAddr::new(at), bytes)).collect()
+}
+
+/// How many interrupt numbers there are: 24 for each I/O APIC.
+fn irqs(madt: &Madt) -> u64 {
+    const IRQS_EACH: u64 = 24;
+    let ends = madt
+        .io_apics
+        .iter()
+        .map(|io_apic| io_apic.first_irq + IRQS_EACH);
+    ends.max().unwrap_or(IRQS_EACH)
+}
+
+/// What the second fence keeps users from, besides what it learns later.
+fn private_runs(memory: &Memory, info: &BootInfo) -> Runs {
+    use jacinth_boot::info::Kind;
+    let mut private: Runs = [memory::LOW_MEMORY].into_iter().collect();
+    let kept = info
+        .regions
+        .iter()
+        .filter(|region| matches!(region.kind, Kind::Kernel | Kind::MmioKernel));
+    private.extend(
+        kept.map(|region| region.run)
+            .take(private.remaining_capacity()),
+    );
+    debug_assert!(
+        private.contains(&memory.image),
+        "the kernel's own regions come first"
+    );
+    private
+}
+
+fn image_run() -> PhysRun {
+    let (start, end) = (&raw const image_start as u64, &raw const image_end as u64);
+    runs::outward(start, end - start)
+}
+
+fn image() -> Image {
+    let range = |start: *const u8, end: *const u8| VirtRange {
+        start: VirtAddr::new(start as u64),
+        end: VirtAddr::new(end as u64),
+    };
+    Image {
+        text: range(&raw const text_start, &raw const text_end),
+        rodata: range(&raw const rodata_start, &raw const rodata_end),
+        data: [
+            range(&raw const data_start, &raw const stacks_start),
+            range(&raw const stacks_end, &raw const data_end),
+        ],
+    }
+}
+
+const _: () = assert!(
+    KERNEL_BASE == 0xffff_ffff_8000_0000,
+    "as in the linker script"
+);
