@@ -16,6 +16,9 @@ pub const MAX_TABLES: usize = 32;
 /// The most entries of the deny list: all RAM, and every region that could be the kernel's.
 pub const MAX_DENIED: usize = MAX_RAM + MAX_REGIONS;
 
+/// Why RAM is on the deny list.
+pub const DENIED_RAM: &str = "RAM";
+
 /// What a physical region is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -115,7 +118,10 @@ impl BootInfo {
     /// What no physical VMO may touch: all RAM, and the devices that the kernel keeps.
     #[must_use]
     pub fn denied(&self) -> ArrayVec<Denied, MAX_DENIED> {
-        let ram = self.ram.iter().map(|&run| Denied { run, why: "RAM" });
+        let ram = self.ram.iter().map(|&run| Denied {
+            run,
+            why: DENIED_RAM,
+        });
         let devices = self
             .regions
             .iter()

@@ -8,7 +8,7 @@ use core::fmt;
 use arrayvec::ArrayVec;
 use jacinth_kernel::{Denied, PAGE_SIZE, PhysAddr};
 
-use crate::info::{BootInfo, Kind, MAX_REGIONS, Region};
+use crate::info::{BootInfo, DENIED_RAM, Kind, MAX_REGIONS, Region};
 
 /// The compiler that made this kernel; the toolchain is pinned to a version.
 const COMPILER: &str = match option_env!("JACINTH_RUSTC") {
@@ -95,10 +95,10 @@ const fn kind_word(kind: Kind) -> &'static str {
 /// Who may map the region through a physical VMO: the answer that the deny list gives.
 fn who(region: &Region, denied: &[Denied]) -> &'static str {
     let hit = denied.iter().find(|denied| denied.run.overlaps(region.run));
-    match (region.kind, hit) {
-        (_, None) => "resource",
-        (Kind::Mmio | Kind::MmioKernel, Some(_)) => "no (kernel)",
-        (_, Some(_)) => "no (RAM)",
+    match hit {
+        None => "resource",
+        Some(denied) if denied.why == DENIED_RAM => "no (RAM)",
+        Some(_) => "no (kernel)",
     }
 }
 
