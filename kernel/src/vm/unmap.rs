@@ -80,6 +80,11 @@ pub(super) fn remove_some(kernel: &mut Kernel, hal: &mut DynHal, space: Space, v
         if !work.spend() {
             return at;
         }
+        if !range.covers(whole) {
+            // Another thread put it there since the ends were cut: it is not what was meant.
+            at = whole.end;
+            continue;
+        }
         let reached = clear(kernel, hal, space, whole, work);
         if reached < whole.end {
             if reached > whole.start {
