@@ -11,7 +11,6 @@ use crate::object::Objects;
 use crate::task::Work;
 use crate::vm::Vmar;
 use crate::{Kernel, VirtAddr, VirtRange, no_memory};
-use jacinth_abi::Status;
 
 /// How many pieces cutting at both ends of `range` adds.
 pub(super) fn cuts(objects: &Objects, vmar: Key<Vmar>, range: VirtRange) -> u32 {
@@ -117,17 +116,4 @@ pub(super) fn pay(kernel: &mut Kernel, hal: &mut DynHal, space: Space, changed: 
         hal.flush(space.aspace, changed.flush, &mut kernel.mem);
     }
     kernel.objects.get_mut(space.process).entries.add(changed.counts);
-}
-
-/// Checks that a call's range of pages lies in a region that is alive (vmar.md §5, §7).
-///
-/// # Errors
-/// BAD_STATE, INVALID_ARGS.
-pub(crate) fn check_range(objects: &Objects, vmar: Key<Vmar>, start: VirtAddr, bytes: u64) -> Result<VirtRange, Status> {
-    let region = objects.get(vmar);
-    if !region.alive {
-        return Err(Status::BAD_STATE);
-    }
-    let range = VirtRange::new(start, bytes).ok_or(Status::INVALID_ARGS)?;
-    if region.range.covers(range) { Ok(range) } else { Err(Status::INVALID_ARGS) }
 }

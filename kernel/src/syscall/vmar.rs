@@ -1,0 +1,188 @@
+//! The system calls of address regions.
+
+use crate::call::{Call, Flow, HandleValue, Out, SysResult};
+use crate::hal::MmuFlags;
+use crate::vm::{self, Eager, MapRequest, Overlap, Placement, Vmar, Vmo};
+use crate::{PAGE_SIZE, VirtAddr, VirtRange};
+use jacinth_abi::{Rights, Status, VmOptions, VmoOptions};
+
+/// What `zx_vmar_map` accepts beside permissions.
+const MAP_OPTIONS: VmOptions = VmOptions::SPECIFIC
+    .union(VmOptions::SPECIFIC_OVERWRITE)
+    .union(VmOptions::MAP_RANGE)
+    .union(VmOptions::REQUIRE_NON_RESIZABLE)
+    .union(VmOptions::ALLOW_FAULTS)
+    .union(VmOptions::OFFSET_IS_UPPER_LIMIT)
+    .union(VmOptions::FAULT_BEYOND_STREAM_SIZE)
+    .union(VmOptions::PERM_ANY);
+
+/// vmar.md §4.2.
+#[expect(clippy::too_many_arguments, reason = "they are the system call's")]
+pub(crate) fn vmar_map(call: &mut Call<'_>, handle: HandleValue, options: u32, vmar_offset: u64, vmo: HandleValue, vmo_offset: u64, len: u64, mapped_addr: Out<u64>) -> SysResult {
+    let (vmar, vmar_rights) = call.lookup_with_rights::<Vmar>(handle, Rights::empty())?;
+    let (vmo, vmo_rights) = call.lookup_with_rights::<Vmo>(vmo, Rights::empty())?;
+    let options = promoted(options);
+    let shown = call.kernel.objects.get(vmo);
+    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) {
+        // No mapping is bounded by a stream size yet: no kind of VMO tracks it for faults.
+        return Err(Status::NOT_SUPPORTED);
+    }
+    if !vmo_rights.contains(Rights::MAP) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    let flags = check_options(options, vmar_rights & vmo_rights)?;
+    check_vmo_options(options, shown.options)?;
+    if !(MAP_OPTIONS.contains(options.without_alignment())) {
+        return Err(Status::INVALID_ARGS);
+    }
+    let region = call.kernel.objects.get(vmar);
+    if !region.can.contains(flags) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    if vmo_offset & (PAGE_SIZE - 1) != 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let len = vm::round_up(len).ok_or(Status::OUT_OF_RANGE)?;
+    vmo_offset.checked_add(len).ok_or(Status::OUT_OF_RANGE)?;
+    if !region.alive {
+        return Err(Status::BAD_STATE);
+    }
+    if len == 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let at = placement(options, vmar_offset)?;
+    let align = alignment(options)?;
+    let may = flags_of(vmar_rights & vmo_rights) & region.can;
+    let eager = if options.contains(VmOptions::MAP_RANGE) { Eager::Yes } else { Eager::No };
+    let start = vm::map(call.kernel, call.hal, MapRequest { vmar, vmo, vmo_offset, len, at, align, flags, may, eager })?;
+    finish_map(call, vmar, VirtRange::new(start, len).ok_or(Status::INTERNAL)?, mapped_addr)
+}
+
+/// Tells where the mapping is; one whose place cannot be told is taken away again.
+fn finish_map(call: &mut Call<'_>, vmar: crate::mem::Key<Vmar>, range: VirtRange, out: Out<u64>) -> SysResult {
+    match call.write(out, range.start.raw()) {
+        Ok(()) => Ok(Flow::OK),
+        Err(status) => {
+            vm::unmap_now(call.kernel, call.hal, vmar, range);
+            Err(status)
+        }
+    }
+}
+
+/// No machine here maps execute-only: READ is added where that was asked for (step 5).
+fn promoted(options: u32) -> VmOptions {
+    let options = VmOptions::from_bits_retain(options);
+    if options.contains(VmOptions::PERM_READ_IF_XOM_UNSUPPORTED) {
+        (options - VmOptions::PERM_READ_IF_XOM_UNSUPPORTED) | VmOptions::PERM_READ
+    } else {
+        options
+    }
+}
+
+/// Steps 6 to 11: the permissions asked for, if the options agree with each other and `rights`.
+fn check_options(options: VmOptions, rights: Rights) -> Result<MmuFlags, Status> {
+    let flags = flags_asked(options)?;
+    if options.contains(VmOptions::MAP_RANGE | VmOptions::SPECIFIC_OVERWRITE) {
+        return Err(Status::INVALID_ARGS);
+    }
+    if options.intersects(VmOptions::CAN_MAP_ANY) {
+        return Err(Status::INVALID_ARGS);
+    }
+    if !flags_of(rights).contains(flags) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    if options.has_undefined() {
+        return Err(Status::INVALID_ARGS);
+    }
+    alignment(options)?;
+    Ok(flags)
+}
+
+/// Steps 12 and 13.
+const fn check_vmo_options(options: VmOptions, vmo: VmoOptions) -> Result<(), Status> {
+    let refuses_resizable = options.contains(VmOptions::REQUIRE_NON_RESIZABLE);
+    if refuses_resizable && vmo.contains(VmoOptions::RESIZABLE) {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    if vmo.contains(VmoOptions::DISCARDABLE) && !options.contains(VmOptions::ALLOW_FAULTS) {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    Ok(())
+}
+
+/// The permissions that options ask for; WRITE and EXECUTE need READ.
+fn flags_asked(options: VmOptions) -> Result<MmuFlags, Status> {
+    let mut flags = MmuFlags::empty();
+    flags.set(MmuFlags::READ, options.contains(VmOptions::PERM_READ));
+    flags.set(MmuFlags::WRITE, options.contains(VmOptions::PERM_WRITE));
+    flags.set(MmuFlags::EXECUTE, options.contains(VmOptions::PERM_EXECUTE));
+    if flags.is_empty() || flags.contains(MmuFlags::READ) { Ok(flags) } else { Err(Status::INVALID_ARGS) }
+}
+
+/// The permissions that rights allow.
+fn flags_of(rights: Rights) -> MmuFlags {
+    let mut flags = MmuFlags::empty();
+    flags.set(MmuFlags::READ, rights.contains(Rights::READ));
+    flags.set(MmuFlags::WRITE, rights.contains(Rights::WRITE));
+    flags.set(MmuFlags::EXECUTE, rights.contains(Rights::EXECUTE));
+    flags
+}
+
+/// The alignment asked for, in bytes; 0 for none.
+fn alignment(options: VmOptions) -> Result<u64, Status> {
+    match options.alignment() {
+        Ok(0) => Ok(0),
+        Ok(log2) => 1u64.checked_shl(log2).ok_or(Status::INVALID_ARGS),
+        Err(_) => Err(Status::INVALID_ARGS),
+    }
+}
+
+/// Steps 21 and 22.
+fn placement(options: VmOptions, offset: u64) -> Result<Placement, Status> {
+    let replaces = options.contains(VmOptions::SPECIFIC_OVERWRITE);
+    let is_chosen = replaces || options.contains(VmOptions::SPECIFIC);
+    match (is_chosen, options.contains(VmOptions::OFFSET_IS_UPPER_LIMIT)) {
+        (true, true) => Err(Status::INVALID_ARGS),
+        (true, false) => Ok(Placement::At(offset, if replaces { Overlap::Replace } else { Overlap::Refuse })),
+        (false, true) => Ok(Placement::Below(offset)),
+        (false, false) if offset == 0 => Ok(Placement::Anywhere),
+        (false, false) => Err(Status::INVALID_ARGS),
+    }
+}
+
+/// vmar.md §5.
+pub(crate) fn vmar_unmap(call: &mut Call<'_>, handle: HandleValue, addr: u64, len: u64) -> SysResult {
+    let vmar = call.lookup::<Vmar>(handle, Rights::empty())?;
+    let range = check_range(call, vmar, addr, len)?;
+    vm::unmap(call, vmar, range)
+}
+
+/// vmar.md §7.
+pub(crate) fn vmar_protect(call: &mut Call<'_>, handle: HandleValue, options: u32, addr: u64, len: u64) -> SysResult {
+    let options = promoted(options);
+    let mut needed = Rights::empty();
+    needed.set(Rights::READ, options.contains(VmOptions::PERM_READ));
+    needed.set(Rights::WRITE, options.contains(VmOptions::PERM_WRITE));
+    needed.set(Rights::EXECUTE, options.contains(VmOptions::PERM_EXECUTE));
+    let vmar = call.lookup::<Vmar>(handle, needed)?;
+    let flags = flags_asked(options)?;
+    if addr & (PAGE_SIZE - 1) != 0 || !VmOptions::PERM_ANY.contains(options) {
+        return Err(Status::INVALID_ARGS);
+    }
+    let range = check_range(call, vmar, addr, len)?;
+    vm::protect(call, vmar, range, flags)
+}
+
+/// Whole pages, alive, inside: unmap's steps 2 to 5, protect's 4 and 6 to 8.
+fn check_range(call: &Call<'_>, vmar: crate::mem::Key<Vmar>, addr: u64, len: u64) -> Result<VirtRange, Status> {
+    if addr & (PAGE_SIZE - 1) != 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let bytes = vm::round_up(len).filter(|bytes| *bytes != 0).ok_or(Status::INVALID_ARGS)?;
+    let region = call.kernel.objects.get(vmar);
+    if !region.alive {
+        return Err(Status::BAD_STATE);
+    }
+    let range = VirtRange::new(VirtAddr::new(addr), bytes).ok_or(Status::INVALID_ARGS)?;
+    if region.range.covers(range) { Ok(range) } else { Err(Status::INVALID_ARGS) }
+}

@@ -1,0 +1,142 @@
+//! Copies between a VMO and user memory, or the kernel, page by page.
+
+use super::vmo::{commit_page, run_at};
+use super::{Content, Vmo};
+use crate::call::{Call, Flow, SysResult, page_room};
+use crate::hal::{CachePolicy, DynHal};
+use crate::mem::{self, Key};
+use crate::task::Work;
+use crate::{Access, Kernel, PAGE_SIZE, PhysAddr, VirtAddr};
+use jacinth_abi::Status;
+
+/// Which way a copy goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// `zx_vmo_read`
+    ToUser,
+    /// `zx_vmo_write`
+    FromUser,
+}
+
+/// A copy, or what is left of one.
+#[derive(Clone, Copy, Debug)]
+struct Cursor {
+    vmo: Key<Vmo>,
+    offset: u64,
+    buffer: u64,
+    len: u64,
+}
+
+/// Copies between a VMO and user memory, after the checks of vmo.md §12, steps 2 to 5.
+///
+/// # Errors
+/// NOT_SUPPORTED (physical), OUT_OF_RANGE, BAD_STATE (not cached); for the buffer the reason that a
+/// fault there would have; NO_MEMORY. Part of the bytes may have been copied.
+pub(crate) fn copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, direction: Direction) -> SysResult {
+    let shown = call.kernel.objects.get(vmo);
+    if shown.is_physical() {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    let end = offset.checked_add(len).ok_or(Status::OUT_OF_RANGE)?;
+    if shown.cache != CachePolicy::Cached {
+        return Err(Status::BAD_STATE);
+    }
+    if end > shown.size {
+        return Err(Status::OUT_OF_RANGE);
+    }
+    resume_copy(call, vmo, offset, buffer, len, direction)
+}
+
+/// Goes on with [`copy`].
+///
+/// # Errors
+/// As [`copy`]; BAD_HANDLE when the VMO is gone by now, OUT_OF_RANGE when it shrank.
+pub(crate) fn resume_copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, direction: Direction) -> SysResult {
+    if call.kernel.objects.vmos.get(vmo).is_none() {
+        return Err(Status::BAD_HANDLE);
+    }
+    let mut cursor = Cursor { vmo, offset, buffer, len };
+    let mut work = mem::Work::new(mem::Work::EVENT);
+    while cursor.len != 0 {
+        if !work.spend() {
+            let Cursor { offset, buffer, len, .. } = cursor;
+            return Ok(Flow::Again(Work::Copy { vmo, offset, buffer, len, to_user: direction == Direction::ToUser }));
+        }
+        let bytes = copy_some(call, cursor, direction)?;
+        cursor.offset = cursor.offset.saturating_add(bytes);
+        cursor.buffer = cursor.buffer.checked_add(bytes).ok_or(Status::NOT_FOUND)?;
+        cursor.len = cursor.len.saturating_sub(bytes);
+    }
+    Ok(Flow::OK)
+}
+
+/// Copies up to the next end of a page, in the VMO or the buffer; how many bytes.
+fn copy_some(call: &mut Call<'_>, cursor: Cursor, direction: Direction) -> Result<u64, Status> {
+    let inside = cursor.offset & (PAGE_SIZE - 1);
+    let page = cursor.offset.wrapping_sub(inside);
+    let at = VirtAddr::new(cursor.buffer);
+    let room = (PAGE_SIZE - inside).min(PAGE_SIZE - at.page_offset());
+    let bytes = cursor.len.min(room);
+    match direction {
+        Direction::ToUser => {
+            let to = call.user_page(at, Access::Write)?;
+            match run_at(&call.kernel.objects, cursor.vmo, page, PAGE_SIZE) {
+                Some(run) => copy_bytes(call.hal, to, offset_by(run.base, inside)?, bytes)?,
+                None => write_zeros(call.hal, to, bytes)?,
+            }
+        }
+        Direction::FromUser => {
+            let from = call.user_page(at, Access::Read)?;
+            let base = commit_page(call.kernel, call.hal, cursor.vmo, page)?;
+            copy_bytes(call.hal, offset_by(base, inside)?, from, bytes)?;
+        }
+    }
+    Ok(bytes)
+}
+
+fn offset_by(base: PhysAddr, bytes: u64) -> Result<PhysAddr, Status> {
+    base.checked_add(bytes).ok_or(Status::INTERNAL)
+}
+
+/// Copies inside one page each. Device memory in a user's buffer is refused.
+fn copy_bytes(hal: &mut DynHal, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), Status> {
+    let overlap = to.raw() < from.raw().saturating_add(bytes) && from.raw() < to.raw().saturating_add(bytes);
+    if !overlap {
+        return hal.copy(to, from, bytes).map_err(|_| Status::ACCESS_DENIED);
+    }
+    // The buffer is a mapping of the very page that is copied: by way of the kernel.
+    let mut between = [0; 4096];
+    let len = usize::try_from(bytes).map_err(|_| Status::INTERNAL)?;
+    let between = between.get_mut(..len).ok_or(Status::INTERNAL)?;
+    hal.read(from, between).map_err(|_| Status::ACCESS_DENIED)?;
+    hal.write(to, between).map_err(|_| Status::ACCESS_DENIED)
+}
+
+/// What a page that is not committed holds.
+fn write_zeros(hal: &mut DynHal, to: PhysAddr, bytes: u64) -> Result<(), Status> {
+    let zeros = &[0; 4096];
+    let len = usize::try_from(bytes).map_err(|_| Status::INTERNAL)?;
+    let zeros = zeros.get(..len).ok_or(Status::INTERNAL)?;
+    hal.write(to, zeros).map_err(|_| Status::ACCESS_DENIED)
+}
+
+/// Writes the kernel's own bytes into a VMO of memory, committing pages.
+///
+/// # Errors
+/// NOT_SUPPORTED (physical), OUT_OF_RANGE, NO_MEMORY.
+pub(crate) fn write(kernel: &mut Kernel, hal: &mut DynHal, vmo: Key<Vmo>, offset: u64, bytes: &[u8]) -> Result<(), Status> {
+    if matches!(kernel.objects.get(vmo).content, Content::Physical(_)) {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    let (mut rest, mut offset) = (bytes, offset);
+    while !rest.is_empty() {
+        let inside = offset & (PAGE_SIZE - 1);
+        let base = commit_page(kernel, hal, vmo, offset.wrapping_sub(inside))?;
+        let (now, later) = rest.split_at_checked(page_room(offset)).unwrap_or((rest, &[]));
+        hal.write(offset_by(base, inside)?, now).map_err(|_| Status::INTERNAL)?;
+        let done = u64::try_from(now.len()).map_err(|_| Status::INTERNAL)?;
+        offset = offset.checked_add(done).ok_or(Status::OUT_OF_RANGE)?;
+        rest = later;
+    }
+    Ok(())
+}
