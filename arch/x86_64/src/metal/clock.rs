@@ -131,10 +131,10 @@ pub(crate) struct Sample {
     pub(crate) femtoseconds: u64,
 }
 
-/// A counter's value with the TSC's value at the same moment, as near as can be had.
+/// What was read from a counter, with the TSC's value at the same moment, as near as can be had.
 #[derive(Clone, Copy)]
-struct Moment {
-    sample: Sample,
+struct Moment<T> {
+    read: T,
     tsc: u64,
     /// TSC ticks that reading took.
     width: u64,
@@ -146,34 +146,52 @@ const MEASURED_NS: u64 = 10_000_000;
 /// Measures the TSC against a counter; `None` when the counter stands still.
 fn measure(read: impl Fn() -> Sample) -> Option<Rate> {
     const MOST_READS: u32 = 10_000_000;
+    const READS_UNTIL_STILL: u32 = 10_000;
     let first = moment(&read);
     let elapsed = |sample: Sample| {
-        let ticks = u128::from(sample.ticks.wrapping_sub(first.sample.ticks));
-        u64::try_from(ticks * u128::from(sample.femtoseconds) / u128::from(FEMTOSECONDS_PER_NS))
-            .unwrap_or(0)
+        let ticks = u128::from(sample.ticks.wrapping_sub(first.read.ticks));
+        let femtoseconds = ticks * u128::from(sample.femtoseconds);
+        u64::try_from(femtoseconds / u128::from(FEMTOSECONDS_PER_NS)).unwrap_or(0)
     };
     for reads in 0..MOST_READS {
-        let is_still = reads == MOST_READS / 1000 && elapsed(read()) == 0;
-        if is_still {
-            return None;
-        }
-        if elapsed(read()) >= MEASURED_NS {
+        let passed = elapsed(read());
+        if passed >= MEASURED_NS {
             let last = moment(&read);
-            return Some(Rate::new(last.tsc - first.tsc, elapsed(last.sample)));
+            return Some(Rate::new(last.tsc - first.tsc, elapsed(last.read)));
+        }
+        if passed == 0 && reads == READS_UNTIL_STILL {
+            return None;
         }
     }
     None
 }
 
-/// Reads both counters a few times and keeps the closest pair: a host may take the CPU away in between.
-fn moment(read: &impl Fn() -> Sample) -> Moment {
+impl Clock {
+    /// Measures another counter against this clock.
+    pub(crate) fn measure(&self, read: impl Fn() -> u64) -> Rate {
+        let first = moment(&read);
+        let end = self.now() + MEASURED_NS.cast_signed() / 2;
+        while self.now() < end {
+            core::hint::spin_loop();
+        }
+        let last = moment(&read);
+        Rate::new(
+            last.read.saturating_sub(first.read),
+            self.rate.ns(last.tsc - first.tsc),
+        )
+    }
+}
+
+/// Reads both counters a few times and keeps the closest pair: a host may take the CPU away in
+/// between.
+fn moment<T: Copy>(read: &impl Fn() -> T) -> Moment<T> {
     const TRIES: usize = 8;
     let take = || {
         let before = read_tsc();
-        let sample = read();
+        let read = read();
         let width = read_tsc().saturating_sub(before);
         Moment {
-            sample,
+            read,
             tsc: before + width / 2,
             width,
         }

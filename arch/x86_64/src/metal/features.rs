@@ -24,8 +24,10 @@ static HAS_SMAP: AtomicBool = AtomicBool::new(false);
 
 /// Sets this CPU's protection up; the final page tables are in use.
 pub(crate) fn enable(features: Features) {
-    // SAFETY: page tables mark what may be written, run, and seen by user mode; the kernel keeps to it.
-    unsafe { Cr0::update(|flags| flags.insert(Cr0Flags::WRITE_PROTECT)) };
+    // SAFETY: the kernel keeps to what its page tables let it write; alignment concerns user mode.
+    unsafe {
+        Cr0::update(|flags| flags.insert(Cr0Flags::WRITE_PROTECT | Cr0Flags::ALIGNMENT_MASK));
+    }
     // SAFETY: no-execute bits are set where nothing is run; `syscall` is set up before user mode runs.
     unsafe {
         Efer::update(|flags| {

@@ -87,20 +87,12 @@ pub(crate) fn end_of_interrupt() {
     write(END_OF_INTERRUPT, 0);
 }
 
-/// How fast the timer counts: measured against the TSC.
+/// How fast the timer counts: measured against the clock.
 pub(crate) fn measure(clock: &Clock) -> Rate {
-    const NANOSECONDS: i64 = 2_000_000;
     write(INITIAL_COUNT, u32::MAX);
-    let (start, first) = (clock.now(), read(CURRENT_COUNT));
-    while clock.now() < start + NANOSECONDS {
-        core::hint::spin_loop();
-    }
-    let (end, last) = (clock.now(), read(CURRENT_COUNT));
+    let rate = clock.measure(|| u64::from(u32::MAX - read(CURRENT_COUNT)));
     write(INITIAL_COUNT, 0);
-    Rate::new(
-        u64::from(first.saturating_sub(last)),
-        (end - start).unsigned_abs(),
-    )
+    rate
 }
 
 /// Arms the timer; `None` disarms it. It may go off early when the time is far.
