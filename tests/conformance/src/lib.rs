@@ -19,11 +19,13 @@ mod mapping;
 mod paged;
 mod physical;
 mod physical_calls;
+mod physical_refused;
 mod resources;
 pub mod rows;
 mod slices;
 mod vmar_change;
 mod vmar_map;
+mod vmar_place;
 
 pub use check::{Failure, Outcome};
 pub use env::{Effort, Env, Facts, Handles, Scratch};
@@ -44,11 +46,13 @@ const GROUPS: &[&[Scenario]] = &[
     info::SCENARIOS,
     resources::SCENARIOS,
     physical::SCENARIOS,
+    physical_refused::SCENARIOS,
     physical_calls::SCENARIOS,
     slices::SCENARIOS,
     paged::SCENARIOS,
     mapping::SCENARIOS,
     vmar_map::SCENARIOS,
+    vmar_place::SCENARIOS,
     vmar_change::SCENARIOS,
 ];
 
