@@ -184,5 +184,5 @@ fn check_range(call: &Call<'_>, vmar: crate::mem::Key<Vmar>, addr: u64, len: u64
         return Err(Status::BAD_STATE);
     }
     let range = VirtRange::new(VirtAddr::new(addr), bytes).ok_or(Status::INVALID_ARGS)?;
-    if region.range.covers(range) { Ok(range) } else { Err(Status::INVALID_ARGS) }
+    if region.range().covers(range) { Ok(range) } else { Err(Status::INVALID_ARGS) }
 }

@@ -2,11 +2,11 @@
 
 use crate::call::{Call, HandleValue, In, Out, SysResult, Flow};
 use crate::hal::CachePolicy;
-use crate::mem::Key;
-use crate::object::{Object, ObjectRef, Resource};
-use crate::vm::{self, Content, Direction, Vmo};
+use crate::object::{ObjectRef, Resource};
+use crate::vm::{self, Vmo};
 use crate::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun};
-use jacinth_abi::{MAX_VMO_SIZE, Rights, Status, VmoChildOptions, VmoOptions};
+use jacinth_abi::limits::MAX_VMO_SIZE;
+use jacinth_abi::{Rights, Status, VmoChildOptions, VmoOptions};
 
 const fn is_page_aligned(number: u64) -> bool {
     number & (PAGE_SIZE - 1) == 0
@@ -28,7 +28,7 @@ pub(crate) fn vmo_create(call: &mut Call<'_>, size: u64, options: u32, out: Out<
         return Err(Status::INVALID_ARGS);
     }
     call.reserve_handle()?;
-    let vmo = vm::create_paged(call.kernel, bytes, size, options)?;
+    let vmo = vm::create_paged_as(call.kernel, bytes, size, options)?;
     // commit
     let resize = if options.contains(VmoOptions::RESIZABLE) { Rights::RESIZE } else { Rights::empty() };
     call.install(ObjectRef::Vmo(vmo), Rights::DEFAULT_VMO | resize, out)
@@ -132,13 +132,13 @@ pub(crate) fn vmo_get_size(call: &mut Call<'_>, handle: HandleValue, size: Out<u
 /// vmo.md §12.
 pub(crate) fn vmo_read(call: &mut Call<'_>, handle: HandleValue, buffer: Out<u8>, offset: u64, buffer_size: u64) -> SysResult {
     let vmo = call.lookup::<Vmo>(handle, Rights::READ)?;
-    vm::copy(call, vmo, offset, buffer.0, buffer_size, Direction::ToUser)
+    vm::copy(call, vmo, offset, buffer.0, buffer_size, true)
 }
 
 /// vmo.md §12.
 pub(crate) fn vmo_write(call: &mut Call<'_>, handle: HandleValue, buffer: In<u8>, offset: u64, buffer_size: u64) -> SysResult {
     let vmo = call.lookup::<Vmo>(handle, Rights::WRITE)?;
-    vm::copy(call, vmo, offset, buffer.0, buffer_size, Direction::FromUser)
+    vm::copy(call, vmo, offset, buffer.0, buffer_size, false)
 }
 
 /// vmo.md §14.

@@ -2,21 +2,12 @@
 
 use super::vmo::{commit_page, run_at};
 use super::{Content, Vmo};
-use crate::call::{Call, Flow, SysResult, page_room};
+use crate::call::{Call, Flow, SysResult};
 use crate::hal::{CachePolicy, DynHal};
 use crate::mem::{self, Key};
 use crate::task::Work;
 use crate::{Access, Kernel, PAGE_SIZE, PhysAddr, VirtAddr};
 use jacinth_abi::Status;
-
-/// Which way a copy goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// `zx_vmo_read`
-    ToUser,
-    /// `zx_vmo_write`
-    FromUser,
-}
 
 /// A copy, or what is left of one.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +23,7 @@ struct Cursor {
 /// # Errors
 /// NOT_SUPPORTED (physical), OUT_OF_RANGE, BAD_STATE (not cached); for the buffer the reason that a
 /// fault there would have; NO_MEMORY. Part of the bytes may have been copied.
-pub(crate) fn copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, direction: Direction) -> SysResult {
+pub(crate) fn copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, to_user: bool) -> SysResult {
     let shown = call.kernel.objects.get(vmo);
     if shown.is_physical() {
         return Err(Status::NOT_SUPPORTED);
@@ -44,14 +35,14 @@ pub(crate) fn copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64,
     if end > shown.size {
         return Err(Status::OUT_OF_RANGE);
     }
-    resume_copy(call, vmo, offset, buffer, len, direction)
+    resume_copy(call, vmo, offset, buffer, len, to_user)
 }
 
 /// Goes on with [`copy`].
 ///
 /// # Errors
 /// As [`copy`]; BAD_HANDLE when the VMO is gone by now, OUT_OF_RANGE when it shrank.
-pub(crate) fn resume_copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, direction: Direction) -> SysResult {
+pub(crate) fn resume_copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, to_user: bool) -> SysResult {
     if call.kernel.objects.vmos.get(vmo).is_none() {
         return Err(Status::BAD_HANDLE);
     }
@@ -60,9 +51,9 @@ pub(crate) fn resume_copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffe
     while cursor.len != 0 {
         if !work.spend() {
             let Cursor { offset, buffer, len, .. } = cursor;
-            return Ok(Flow::Again(Work::Copy { vmo, offset, buffer, len, to_user: direction == Direction::ToUser }));
+            return Ok(Flow::Again(Work::Copy { vmo, offset, buffer, len, to_user }));
         }
-        let bytes = copy_some(call, cursor, direction)?;
+        let bytes = copy_some(call, cursor, to_user)?;
         cursor.offset = cursor.offset.saturating_add(bytes);
         cursor.buffer = cursor.buffer.checked_add(bytes).ok_or(Status::NOT_FOUND)?;
         cursor.len = cursor.len.saturating_sub(bytes);
@@ -71,25 +62,22 @@ pub(crate) fn resume_copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffe
 }
 
 /// Copies up to the next end of a page, in the VMO or the buffer; how many bytes.
-fn copy_some(call: &mut Call<'_>, cursor: Cursor, direction: Direction) -> Result<u64, Status> {
+fn copy_some(call: &mut Call<'_>, cursor: Cursor, to_user: bool) -> Result<u64, Status> {
     let inside = cursor.offset & (PAGE_SIZE - 1);
     let page = cursor.offset.wrapping_sub(inside);
     let at = VirtAddr::new(cursor.buffer);
     let room = (PAGE_SIZE - inside).min(PAGE_SIZE - at.page_offset());
     let bytes = cursor.len.min(room);
-    match direction {
-        Direction::ToUser => {
-            let to = call.user_page(at, Access::Write)?;
-            match run_at(&call.kernel.objects, cursor.vmo, page, PAGE_SIZE) {
-                Some(run) => copy_bytes(call.hal, to, offset_by(run.base, inside)?, bytes)?,
-                None => write_zeros(call.hal, to, bytes)?,
-            }
+    if to_user {
+        let to = call.user_page(at, Access::Write)?;
+        match run_at(&call.kernel.objects, cursor.vmo, page, PAGE_SIZE) {
+            Some(run) => copy_bytes(call.hal, to, offset_by(run.base, inside)?, bytes)?,
+            None => write_zeros(call.hal, to, bytes)?,
         }
-        Direction::FromUser => {
-            let from = call.user_page(at, Access::Read)?;
-            let base = commit_page(call.kernel, call.hal, cursor.vmo, page)?;
-            copy_bytes(call.hal, offset_by(base, inside)?, from, bytes)?;
-        }
+    } else {
+        let from = call.user_page(at, Access::Read)?;
+        let base = commit_page(call.kernel, call.hal, cursor.vmo, page)?;
+        copy_bytes(call.hal, offset_by(base, inside)?, from, bytes)?;
     }
     Ok(bytes)
 }
@@ -132,7 +120,7 @@ pub(crate) fn write(kernel: &mut Kernel, hal: &mut DynHal, vmo: Key<Vmo>, offset
     while !rest.is_empty() {
         let inside = offset & (PAGE_SIZE - 1);
         let base = commit_page(kernel, hal, vmo, offset.wrapping_sub(inside))?;
-        let (now, later) = rest.split_at_checked(page_room(offset)).unwrap_or((rest, &[]));
+        let (now, later) = rest.split_at_checked(usize::try_from(PAGE_SIZE - inside).unwrap_or(0)).unwrap_or((rest, &[]));
         hal.write(offset_by(base, inside)?, now).map_err(|_| Status::INTERNAL)?;
         let done = u64::try_from(now.len()).map_err(|_| Status::INTERNAL)?;
         offset = offset.checked_add(done).ok_or(Status::OUT_OF_RANGE)?;

@@ -2,11 +2,12 @@
 
 use super::{Content, Vmo};
 use crate::PAGE_SHIFT;
-use crate::object::Objects;
+use crate::Kernel;
+use crate::mem::Key;
 use jacinth_abi::{Rights, VmoInfo, VmoInfoFlags, VmoOptions};
 
 /// The bytes of memory that a VMO itself holds; those of a slice are its parent's (vmo.md §16).
-pub(crate) const fn committed_bytes(vmo: &Vmo) -> u64 {
+const fn committed_bytes(vmo: &Vmo) -> u64 {
     match &vmo.content {
         Content::Physical(_) | Content::Slice { .. } => 0,
         Content::Paged(pages) => pages.count() << PAGE_SHIFT,
@@ -15,7 +16,8 @@ pub(crate) const fn committed_bytes(vmo: &Vmo) -> u64 {
 }
 
 /// The record about a VMO, asked for through a handle with these rights (vmo.md §20).
-pub(crate) fn fill_info(objects: &Objects, vmo: &Vmo, rights: Rights) -> VmoInfo {
+pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoInfo {
+    let vmo = kernel.objects.get(vmo);
     let committed = committed_bytes(vmo);
     let mut flags = VmoInfoFlags::VIA_HANDLE;
     flags.set(VmoInfoFlags::TYPE_PAGED, !vmo.is_physical());
@@ -26,7 +28,7 @@ pub(crate) fn fill_info(objects: &Objects, vmo: &Vmo, rights: Rights) -> VmoInfo
         koid: vmo.head.koid,
         name: *vmo.name.as_bytes(),
         size_bytes: vmo.size,
-        parent_koid: vmo.parent.map_or(0, |parent| objects.get(parent).head.koid),
+        parent_koid: vmo.parent.map_or(0, |parent| kernel.objects.get(parent).head.koid),
         num_children: vmo.children.into(),
         num_mappings: vmo.mapping_count.into(),
         // There is one address space as long as nothing makes a second process.

@@ -8,6 +8,7 @@ use super::vmo::{next_committed, run_at};
 use super::{Vmar, Vmo};
 use crate::hal::{Backing, DynHal, MapAttrs, MmuFlags};
 use crate::mem::Key;
+use crate::task::Process;
 use crate::{Kernel, PhysRun, VirtAddr, VirtRange, no_memory};
 use jacinth_abi::Status;
 
@@ -95,4 +96,18 @@ fn next_run(kernel: &Kernel, range: VirtRange, request: &MapRequest, done: u64) 
     let left = range.bytes().checked_sub(into)?;
     let run = run_at(&kernel.objects, request.vmo, found, left)?;
     (run.pages != 0).then_some((range.start.checked_add(into)?, run))
+}
+
+/// Maps a VMO into the root region of a process that boot prepares, at `at` or anywhere.
+///
+/// # Errors
+/// As [`map`].
+pub(crate) fn map_for_boot(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Process>, vmo: Key<Vmo>, at: Option<VirtAddr>, len: u64, flags: MmuFlags) -> Result<VirtAddr, Status> {
+    let vmar = kernel.objects.get(process).root_vmar.ok_or(Status::BAD_STATE)?;
+    let base = kernel.objects.get(vmar).base;
+    let at = match at {
+        Some(at) => Placement::At(at.raw().checked_sub(base.raw()).ok_or(Status::INVALID_ARGS)?, Overlap::Refuse),
+        None => Placement::Anywhere,
+    };
+    map(kernel, hal, MapRequest { vmar, vmo, vmo_offset: 0, len, at, align: 0, flags, may: flags, eager: Eager::Yes })
 }

@@ -16,17 +16,17 @@ mod unmap;
 mod vmar;
 mod vmo;
 
-pub(crate) use copy::{Direction, copy, resume_copy, write};
+pub(crate) use copy::{copy, resume_copy, write};
 pub(crate) use fault::fault;
-pub(crate) use info::{committed_bytes, fill_info};
-pub(crate) use map::{Eager, MapRequest, map};
+pub(crate) use info::fill_info;
+pub(crate) use map::{Eager, MapRequest, map, map_for_boot};
 pub(crate) use name::Name;
 pub(crate) use place::{Overlap, Placement};
 pub(crate) use protect::{protect, resume_protect};
 pub(crate) use teardown::{destroy_step, vmo_free_step};
 pub(crate) use unmap::{resume_unmap, unmap, unmap_now};
-pub(crate) use vmar::{Mapping, Region, Vmar, VmarNode, new_root_vmar};
-pub(crate) use vmo::{Content, Vmo, create_adopted, create_paged, create_physical, create_slice, round_up};
+pub(crate) use vmar::{Mapping, Vmar, VmarNode, new_root_vmar};
+pub(crate) use vmo::{Content, Vmo, create_adopted, create_paged, create_paged_as, create_physical, create_slice, round_up};
 
 use crate::hal::MapError;
 use jacinth_abi::Status;

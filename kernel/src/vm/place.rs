@@ -53,20 +53,21 @@ pub(super) struct Wanted {
 /// INVALID_ARGS, ACCESS_DENIED, ALREADY_EXISTS, NO_RESOURCES.
 pub(super) fn place(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, at: Placement, wanted: Wanted) -> Result<VirtRange, Status> {
     let region = objects.get(vmar);
-    let room = region.range.bytes();
+    let room = region.size;
     match at {
         Placement::Anywhere => {
             if wanted.size > room {
                 return Err(Status::INVALID_ARGS);
             }
-            find(objects, hal, vmar, wanted, region_end(objects, vmar))
+            let limit = region.range().end;
+            find(objects, hal, vmar, wanted, limit)
         }
         Placement::Below(offset) => {
             check_chosen(region, offset)?;
             if offset > room || wanted.size > room || wanted.size > offset {
                 return Err(Status::INVALID_ARGS);
             }
-            let limit = region.range.start.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
+            let limit = region.base.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
             find(objects, hal, vmar, wanted, limit)
         }
         Placement::At(offset, overlap) => {
@@ -74,7 +75,7 @@ pub(super) fn place(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, at
             if offset >= room || wanted.size > room.saturating_sub(offset) {
                 return Err(Status::INVALID_ARGS);
             }
-            let start = region.range.start.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
+            let start = region.base.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
             if !start.is_aligned(wanted.align.max(PAGE_SIZE)) {
                 return Err(Status::INVALID_ARGS);
             }
@@ -85,10 +86,6 @@ pub(super) fn place(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, at
             Ok(range)
         }
     }
-}
-
-fn region_end(objects: &Objects, vmar: Key<Vmar>) -> VirtAddr {
-    objects.get(vmar).range.end
 }
 
 const fn check_chosen(region: &Vmar, offset: u64) -> Result<(), Status> {
@@ -108,7 +105,7 @@ fn find(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, wanted: Wanted
     let align = wanted.align.max(PAGE_SIZE);
     let from = hint(objects, hal, vmar);
     let region = objects.get(vmar);
-    let plain = Gap { upper_limit: limit, ..Gap::aligned(region.range, wanted.size, align) };
+    let plain = Gap { upper_limit: limit, ..Gap::aligned(region.range(), wanted.size, align) };
     let search = |gap: Gap| {
         let near = region.children.find_gap(&objects.vmar_nodes, &Gap { from, ..gap });
         near.or_else(|| region.children.find_gap(&objects.vmar_nodes, &gap))
@@ -128,9 +125,9 @@ fn hint(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>) -> VirtAddr {
     if let Some(hint) = region.hint {
         return hint;
     }
-    let span = (region.range.bytes() >> 1).clamp(1, HINT_SPAN);
+    let span = (region.size >> 1).clamp(1, HINT_SPAN);
     let more = hal.entropy().checked_rem(span).unwrap_or(0);
-    let hint = region.range.start.checked_add(more).map_or(region.range.start, VirtAddr::page);
+    let hint = region.base.checked_add(more).map_or(region.base, VirtAddr::page);
     region.hint = Some(hint);
     hint
 }

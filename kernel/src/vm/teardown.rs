@@ -13,7 +13,7 @@ use jacinth_abi::Signals;
 /// Empties a region with everything below it; true when it is empty, and dead from then on.
 pub(crate) fn destroy_step(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, work: &mut mem::Work) -> bool {
     let region = kernel.objects.get(vmar);
-    let range = region.range;
+    let range = region.range();
     if let Some(process) = region.process {
         let aspace = kernel.objects.get(process).aspace;
         let space = Space { process, aspace };
@@ -29,7 +29,7 @@ pub(crate) fn destroy_step(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar
 
 /// Frees a VMO that has neither handles nor uses: its frames, its claim on its parent, its slot.
 /// True when it is gone.
-pub(crate) fn vmo_free_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::Work) -> bool {
+pub(crate) fn vmo_free_step(kernel: &mut Kernel, _: &mut DynHal, vmo: Key<Vmo>, work: &mut mem::Work) -> bool {
     loop {
         if !work.spend() {
             return false;

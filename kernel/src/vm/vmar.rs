@@ -67,7 +67,9 @@ pub(crate) struct Vmar {
     pub(crate) head: Head,
     /// Whose addresses these are; a process outlives its regions' lives, not their objects.
     pub(crate) process: Option<Key<Process>>,
-    pub(crate) range: VirtRange,
+    pub(crate) base: VirtAddr,
+    /// In bytes.
+    pub(crate) size: u64,
     /// What mappings in it may allow.
     pub(crate) can: MmuFlags,
     /// Whether callers may choose addresses.
@@ -86,7 +88,15 @@ pub(super) struct Space {
     pub(super) aspace: AspaceId,
 }
 
-/// Makes the root region of a process, alive and empty; the process holds a use of it.
+impl Vmar {
+    /// All its addresses.
+    pub(crate) const fn range(&self) -> VirtRange {
+        let end = VirtAddr::new(self.base.raw().saturating_add(self.size));
+        VirtRange { start: self.base, end }
+    }
+}
+
+/// Makes the root region of a process, alive and empty; the caller counts the process's use of it.
 ///
 /// # Errors
 /// [`NoMemory`], with nothing changed.
@@ -94,18 +104,17 @@ pub(crate) fn new_root_vmar(kernel: &mut Kernel, process: Key<Process>) -> Resul
     kernel.objects.vmars.reserve(&mut kernel.mem.budget)?;
     // commit
     let koid = kernel.objects.new_koid();
-    let vmar = kernel.objects.vmars.insert_reserved(Vmar {
+    Ok(kernel.objects.vmars.insert_reserved(Vmar {
         head: Head::new(koid, Signals::empty()),
         process: Some(process),
-        range: kernel.user,
+        base: kernel.user.start,
+        size: kernel.user.bytes(),
         can: MmuFlags::all(),
         can_specific: true,
         children: RegionTree::new(),
         alive: true,
         hint: None,
-    });
-    kernel.objects.add_use(Vmar::to_ref(vmar));
-    Ok(vmar)
+    }))
 }
 
 /// The address space of a region that is alive.

@@ -91,11 +91,20 @@ fn create(kernel: &mut Kernel, new: NewVmo) -> Result<Key<Vmo>, Status> {
     }))
 }
 
-/// Makes a VMO of zero-filled memory, `size` bytes in whole pages; nothing is committed yet.
+/// Makes a VMO of zero-filled memory for `bytes` bytes; nothing is committed yet.
+///
+/// # Errors
+/// OUT_OF_RANGE, NO_MEMORY.
+pub(crate) fn create_paged(kernel: &mut Kernel, bytes: u64) -> Result<Key<Vmo>, Status> {
+    let size = round_up(bytes).ok_or(Status::OUT_OF_RANGE)?;
+    create_paged_as(kernel, size, bytes, VmoOptions::empty())
+}
+
+/// As [`create_paged`], with everything that `zx_vmo_create` can say; `size` is whole pages.
 ///
 /// # Errors
 /// NO_MEMORY.
-pub(crate) fn create_paged(kernel: &mut Kernel, size: u64, content_size: u64, options: VmoOptions) -> Result<Key<Vmo>, Status> {
+pub(crate) fn create_paged_as(kernel: &mut Kernel, size: u64, content_size: u64, options: VmoOptions) -> Result<Key<Vmo>, Status> {
     let content = Content::Paged(PageList::new());
     create(kernel, NewVmo { size, content_size, cache: CachePolicy::Cached, options, content })
 }
