@@ -7,7 +7,9 @@ use jacinth_kernel::hal::{
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
-use jacinth_paging::{Aarch64, TableMem, Walker, asid_of, root_of};
+use jacinth_paging::{
+    Aarch64, Entry, Leaf, Level, PteCodec, TableMem, TableWords, Walker, asid_of, root_of,
+};
 
 use core::sync::atomic::Ordering;
 
@@ -82,7 +84,7 @@ impl Machine {
 
     /// Lets the CPU that runs this take interrupts; [`prepare_cpu`](crate::prepare_cpu) came first.
     pub fn start_this_cpu(&self) {
-        timer::silence();
+        timer::start_cpu();
         gic::start_cpu(&self.devices.gic);
     }
 
@@ -309,22 +311,43 @@ impl Machine {
     fn publish_mapped_code(&self, aspace: AspaceId, range: VirtRange) {
         let mut at = range.start;
         while at < range.end {
-            if let Some(found) = self.walker.query(&self.tables, aspace, at) {
+            let (entry, bytes) = self.entry(aspace, at);
+            if let Some(leaf) = entry {
                 let run = PhysRun {
-                    base: found.phys.page(),
-                    pages: 1,
+                    base: leaf.phys,
+                    pages: bytes / PAGE_SIZE,
                 };
-                let attrs = MapAttrs {
-                    flags: found.flags,
-                    cache: found.cache,
-                    backing: Backing::Memory,
-                };
-                self.publish_code(run, attrs);
+                let (flags, cache) = (leaf.flags, leaf.cache);
+                let backing = Backing::Memory;
+                self.publish_code(
+                    run,
+                    MapAttrs {
+                        flags,
+                        cache,
+                        backing,
+                    },
+                );
             }
-            let Some(next) = at.checked_add(PAGE_SIZE) else {
+            let rest = bytes - (at.raw() & (bytes - 1));
+            let Some(next) = at.checked_add(rest) else {
                 return;
             };
             at = next;
+        }
+    }
+
+    /// The last entry on the way to an address, if it maps something, and how many bytes it covers.
+    fn entry(&self, aspace: AspaceId, at: VirtAddr) -> (Option<Leaf>, u64) {
+        let codec = self.walker.codec();
+        let (mut table, mut level) = (root_of(aspace), Level::ROOT);
+        loop {
+            let word = self.tables.read(table, level.index(at.raw()));
+            match codec.decode(word, level) {
+                Entry::Empty => return (None, level.bytes()),
+                Entry::Leaf(leaf) => return (Some(leaf), level.bytes()),
+                Entry::Table(next) => table = next,
+            }
+            level = level.below();
         }
     }
 }

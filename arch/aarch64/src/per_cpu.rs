@@ -11,8 +11,8 @@ use crate::regs::{MPIDR_EL1, Readable, TPIDR_EL1, Writeable};
 pub const MAX_CPUS: usize = 8;
 
 /// One CPU's block. Only that CPU uses it while it runs; the fields are atomic because that makes
-/// plain shared code of it, at no cost.
-#[repr(C)]
+/// plain shared code of it, at no cost. A cache line each.
+#[repr(C, align(64))]
 pub(crate) struct PerCpu {
     /// The end of its kernel stack.
     stack_top: AtomicU64,

@@ -27,10 +27,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Starts the clock at 0, and lets user mode read the counter.
+    /// Starts the clock at 0.
     pub(crate) fn start() -> Self {
-        CNTKCTL_EL1.set(USER_COUNTER);
-        CNTV_CTL_EL0.set(DISABLE);
         Self::new(CNTFRQ_EL0.get(), counter())
     }
 
@@ -75,6 +73,12 @@ impl Clock {
             .saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX))
             .saturating_add(1)
     }
+}
+
+/// Sets up what is this CPU's own: no alarm yet, and user mode may read the counter.
+pub(crate) fn start_cpu() {
+    CNTKCTL_EL1.set(USER_COUNTER);
+    silence();
 }
 
 /// Turns this CPU's alarm off.

@@ -3,6 +3,7 @@
 use core::arch::global_asm;
 use core::fmt::{self, Write as _};
 use core::mem::offset_of;
+use core::ptr;
 
 use jacinth_kernel::hal::{ContextId, CpuId};
 use jacinth_kernel::{Event, Next};
@@ -22,7 +23,9 @@ global_asm!(
     vectors = const offset_of!(Context, vectors),
     stack_top = const STACK_TOP,
     emergency_top = const EMERGENCY_TOP,
-    sync = sym sync,
+    svc = const syndrome::SVC,
+    syscall = sym syscall,
+    fault = sym fault,
     interrupt = sym interrupt,
     kernel = sym kernel,
 );
@@ -78,29 +81,22 @@ pub(crate) unsafe fn fp_load(context: ContextId) {
     unsafe { jacinth_fp_load(context::at(context)) };
 }
 
-/// A synchronous exception or an SError in user mode. Says which context goes on.
-unsafe extern "C" fn sync(context: *mut Context, esr: u64) -> *mut Context {
-    let next = if syndrome::class(esr) == syndrome::SVC {
-        // Copied, because the kernel may write an answer over the first of them meanwhile.
-        // SAFETY: the assembly just saved the registers there, and they begin with x0 to x7.
-        let args = unsafe { context.cast::<[u64; 8]>().read() };
-        // SAFETY: as above; x16 is the seventeenth word.
-        let number = unsafe { context.cast::<u64>().wrapping_add(16).read() };
-        jacinth_enter(
-            current_cpu(),
-            Event::Syscall {
-                number,
-                args: &args,
-            },
-        )
-    } else {
-        jacinth_enter(current_cpu(), syndrome::event(esr, FAR_EL1.get()))
-    };
-    follow(Some(context), next)
+/// A system call. Says which context goes on; null is the one that called.
+extern "C" fn syscall(context: *mut Context, number: u64, args: &[u64; 8]) -> *mut Context {
+    match jacinth_enter(current_cpu(), Event::Syscall { number, args }) {
+        Next::Resume => ptr::null_mut(),
+        next => follow(Some(context), next),
+    }
+}
+
+/// Another synchronous exception, or an SError, in user mode. Says which context goes on.
+extern "C" fn fault(context: *mut Context, esr: u64) -> *mut Context {
+    let event = syndrome::event(esr, FAR_EL1.get());
+    follow(Some(context), jacinth_enter(current_cpu(), event))
 }
 
 /// An interrupt in user mode. Says which context goes on.
-unsafe extern "C" fn interrupt(context: *mut Context) -> *mut Context {
+extern "C" fn interrupt(context: *mut Context) -> *mut Context {
     let next = match gic::acknowledge() {
         Some(interrupt) => jacinth_enter(current_cpu(), event_of(interrupt)),
         None => Next::Resume,
@@ -109,14 +105,26 @@ unsafe extern "C" fn interrupt(context: *mut Context) -> *mut Context {
 }
 
 /// Does what the kernel says until it is to run a thread.
-fn follow(current: Option<*mut Context>, mut next: Next) -> *mut Context {
+#[inline(always)]
+fn follow(current: Option<*mut Context>, next: Next) -> *mut Context {
+    match next {
+        Next::Resume => current.expect("a thread was running that can go on"),
+        Next::Switch(id) => context::at(id),
+        other => without_thread(current, other),
+    }
+}
+
+/// The rest of [`follow`], out of the way of the system calls that have their answer at once.
+#[cold]
+#[inline(never)]
+fn without_thread(current: Option<*mut Context>, mut next: Next) -> *mut Context {
     loop {
-        match next {
+        next = match next {
             Next::Resume => return current.expect("a thread was running that can go on"),
             Next::Switch(id) => return context::at(id),
-            Next::Idle => next = jacinth_enter(current_cpu(), idle()),
+            Next::Idle => jacinth_enter(current_cpu(), idle()),
             Next::Halt(code) => semihosting::exit(code),
-        }
+        };
     }
 }
 
@@ -154,7 +162,7 @@ const _: () = assert!(
 );
 
 /// An exception in kernel mode: the end, with a report.
-unsafe extern "C" fn kernel(registers: &KernelRegisters) -> ! {
+extern "C" fn kernel(registers: &KernelRegisters) -> ! {
     if semihosting::is_ending() {
         // The exit call itself: nobody listens.
         loop {

@@ -63,7 +63,40 @@ jacinth_vectors:
 
 user_sync:
     mrs     x1, esr_el1
-    bl      {sync}
+    lsr     x2, x1, #26
+    cmp     x2, #{svc}
+    b.ne    1f
+    // The arguments are copied: the kernel may write the answer over the first meanwhile.
+    ldp     x2, x3, [x0, #0]
+    ldp     x4, x5, [x0, #16]
+    ldp     x6, x7, [x0, #32]
+    ldp     x8, x9, [x0, #48]
+    stp     x2, x3, [sp, #-80]!
+    stp     x4, x5, [sp, #16]
+    stp     x6, x7, [sp, #32]
+    stp     x8, x9, [sp, #48]
+    str     x0, [sp, #64]
+    mov     x1, x16                     // the number
+    mov     x2, sp
+    bl      {syscall}
+    cbnz    x0, resume
+    // The same thread goes on: system registers are as they were, and Rust kept x19 to x28.
+    ldr     x0, [sp, #64]
+    mov     sp, x0
+    ldp     x29, x30, [sp, #232]
+    ldp     x17, x18, [sp, #136]
+    ldp     x15, x16, [sp, #120]
+    ldp     x13, x14, [sp, #104]
+    ldp     x11, x12, [sp, #88]
+    ldp     x9, x10, [sp, #72]
+    ldp     x7, x8, [sp, #56]
+    ldp     x5, x6, [sp, #40]
+    ldp     x3, x4, [sp, #24]
+    ldp     x1, x2, [sp, #8]
+    ldr     x0, [sp, #0]
+    eret
+
+1:  bl      {fault}
     b       resume
 
 user_interrupt:

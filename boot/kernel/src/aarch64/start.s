@@ -179,6 +179,15 @@ at_el1:
     msr     tcr_el1, x0
     mov     x0, #(3 << 20)              // FP and SIMD for everyone, SVE and SME for nobody
     msr     cpacr_el1, x0
+    msr     mdscr_el1, xzr              // no debug events
+    msr     tpidrro_el0, xzr
+    mrs     x0, id_aa64dfr0_el1         // EL0 has no event counters (0xf: none that have a standard)
+    ubfx    x0, x0, #8, #4
+    sub     x0, x0, #1
+    cmp     x0, #0xe
+    b.hs    7f
+    msr     pmuserenr_el0, xzr
+7:
     tlbi    vmalle1
     dsb     nsh
     ic      iallu
