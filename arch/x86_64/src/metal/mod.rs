@@ -10,6 +10,7 @@ mod fault;
 mod features;
 mod fp;
 mod hpet;
+mod io_apic;
 mod kernel_space;
 mod lapic;
 mod layout;

@@ -7,7 +7,7 @@ use super::cpuid::Features;
 use super::hpet::Hpet;
 use super::lapic::{self, TimerKind};
 use super::machine::Timing;
-use super::{descriptors, features, fp, per_cpu, pic, serial, trap};
+use super::{descriptors, features, fp, io_apic, per_cpu, pic, serial, trap};
 
 const BOOT_CPU: usize = 0;
 
@@ -26,11 +26,19 @@ pub fn init_boot_cpu() {
 /// Sets up the rest: protection, system calls, FP, clock and timer.
 ///
 /// # Safety
-/// The final page tables are in use, and they show the local APIC and, if given, the HPET in the
-/// device window.
-pub unsafe fn start_boot_cpu(features: Features, hpet: Option<PhysAddr>) -> Timing {
+/// The final page tables are in use, and they show the local APIC, the I/O APICs and, if given,
+/// the HPET in the device window.
+pub unsafe fn start_boot_cpu(
+    features: Features,
+    hpet: Option<PhysAddr>,
+    io_apics: &[PhysAddr],
+) -> Timing {
     features::enable(features);
     fp::enable(features);
+    for &io_apic in io_apics {
+        // SAFETY: the caller says so.
+        unsafe { io_apic::silence(io_apic) };
+    }
     // SAFETY: the caller says so.
     let hpet = hpet.and_then(|at| unsafe { Hpet::start(at) });
     let clock = Clock::start(clock::tsc_rate(features, hpet));

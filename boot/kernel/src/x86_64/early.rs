@@ -35,6 +35,7 @@ fn bytes_at<const N: usize>(at: u64) -> [u8; N] {
 }
 
 /// The firmware's tables, read in place: the firmware is done, and no frame is handed out yet.
+/// Not to be asked once the final page tables are in use, though ACPI tables found before stay.
 pub(crate) struct Firmware;
 
 impl acpi::Memory<'static> for Firmware {

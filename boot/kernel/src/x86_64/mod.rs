@@ -3,6 +3,7 @@
 //! `start.s` turns on 64-bit mode with temporary page tables and calls [`start`], which finds out
 //! what the machine is, builds the final page tables, sets the processor up, and hands over.
 
+mod devices;
 mod early;
 mod memory;
 mod regions;
@@ -14,13 +15,15 @@ use arrayvec::ArrayString;
 use jacinth_abi::ExitCode;
 use jacinth_boot::info::{BootInfo, Tables};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
-use jacinth_x86_64::acpi::{self, Acpi, Fadt, Madt};
+use jacinth_x86_64::acpi::{Acpi, Fadt, Madt};
 use jacinth_x86_64::runs::{self, Runs};
+use jacinth_x86_64::smbios;
 use jacinth_x86_64::{
     BOOT_STACK_TOP, Contents, Features, HEAP, Image, KERNEL_BASE, KernelSpace, Parts, STACKS, USER,
-    codec, features, init_boot_cpu, lapic_base, start_boot_cpu,
+    codec, features, init_boot_cpu, start_boot_cpu,
 };
 
+use devices::Devices;
 use early::Firmware;
 use memory::Memory;
 use regions::Regions;
@@ -64,18 +67,17 @@ extern "C" fn start(start_info: u32) -> ! {
         refuse("there is too little memory");
     };
     let features = features();
-    let hpet = acpi
-        .as_ref()
-        .and_then(|acpi| acpi::hpet(acpi.find(b"HPET")?));
-    let hpet = hpet
-        .map(PhysAddr::new)
-        .filter(|at| at.is_aligned(PAGE_SIZE));
-    let space = build_space(features, &mut memory, hpet);
+    let machine = model(acpi.as_ref());
+    let devices = Devices::find(acpi.as_ref());
+    let space = build_space(features, &mut memory, &devices);
     // SAFETY: the final tables show the image and the stacks where the temporary ones do.
     unsafe { space.activate() };
     // SAFETY: they show the devices, too.
-    let timing = unsafe { start_boot_cpu(features, hpet) };
-    let info = describe(&start, acpi.as_ref(), &memory, features);
+    let timing = unsafe { start_boot_cpu(features, devices.hpet, &devices.io_apics) };
+    let info = BootInfo {
+        machine,
+        ..describe(&start, acpi.as_ref(), &memory, features)
+    };
     let machine = Machine::new(Parts {
         space,
         features,
@@ -96,24 +98,16 @@ fn refuse(why: &str) -> ! {
     exit(ExitCode::BootFailed)
 }
 
-fn build_space(features: Features, memory: &mut Memory, hpet: Option<PhysAddr>) -> KernelSpace {
+fn build_space(features: Features, memory: &mut Memory, devices: &Devices) -> KernelSpace {
     let mut ram = memory.ram.clone();
     // The window must not be a second, writable way to the kernel's code.
     runs::cut(&mut ram, memory.image);
-    let page = |base: PhysAddr| PhysRun {
-        base: base.page(),
-        pages: 1,
-    };
-    let devices: Runs = [Some(lapic_base()), hpet]
-        .into_iter()
-        .flatten()
-        .map(page)
-        .collect();
+    let pages = devices.pages();
     let contents = Contents {
         ram: &ram,
         firmware: &memory.firmware,
         heap: memory.heap,
-        devices: &devices,
+        devices: &pages,
     };
     let mut used = 0;
     let mut frame = || {
@@ -139,7 +133,7 @@ fn describe(
         .unwrap_or_default();
     BootInfo {
         arch: "x86_64",
-        machine: model(acpi),
+        machine: ArrayString::new(),
         cpus: 1,
         phys_bits: features.phys_bits,
         user: USER,
@@ -155,15 +149,15 @@ fn describe(
     }
 }
 
-/// What kind of machine it is, as far as its tables tell.
+/// How the machine calls itself, else what its tables tell of it. The temporary page tables are
+/// in use.
 fn model(acpi: Option<&Acpi<'_>>) -> ArrayString<32> {
-    let has = |signature| acpi.is_some_and(|acpi| acpi.find(signature).is_some());
     let fadt = acpi.and_then(|acpi| Fadt::read(acpi.find(b"FACP")?));
+    // Firmware gives machines without legacy hardware an old emulator's name.
     let name = match fadt {
-        Some(fadt) if fadt.is_hardware_reduced => "pc without legacy hardware",
-        Some(_) if has(b"MCFG") => "pc with pci express",
-        Some(_) => "pc",
-        None => "pc without acpi",
+        Some(fadt) if fadt.is_hardware_reduced => "PC (hardware-reduced)",
+        Some(_) => smbios::product_name(&Firmware).unwrap_or("PC"),
+        None => "PC (no ACPI)",
     };
     ArrayString::from(name).unwrap_or_default()
 }

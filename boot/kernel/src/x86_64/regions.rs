@@ -34,7 +34,7 @@ impl Regions {
         regions.add_controllers(acpi);
         regions.add_memory(memory);
         regions.add_devices(acpi);
-        regions.add_reserved(start);
+        regions.add_reserved(start, memory);
         if acpi.is_some_and(|acpi| acpi.find(b"MCFG").is_some()) {
             regions.add_pci_window(memory);
         }
@@ -101,9 +101,6 @@ impl Regions {
             let low = runs::inward(run.base.raw(), end.raw() - run.base.raw());
             self.add(low, Kind::Firmware, "low memory", "memory map");
         }
-        for &run in &memory.firmware {
-            self.add(run, Kind::Firmware, "acpi tables", "ACPI");
-        }
     }
 
     fn add_devices(&mut self, acpi: Option<&Acpi<'_>>) {
@@ -121,11 +118,19 @@ impl Regions {
         }
     }
 
-    /// What the memory map reserves and nothing above has named.
-    fn add_reserved(&mut self, start: &StartInfo) {
+    /// What the memory map reserves and nothing above has named; what of it holds tables is the
+    /// firmware's own.
+    fn add_reserved(&mut self, start: &StartInfo, memory: &Memory) {
         for entry in start.map.iter().filter(|entry| !entry.is_ram) {
             let run = runs::outward(entry.at, entry.bytes);
-            self.add_rest(run, Kind::Mmio, "reserved by firmware", "memory map");
+            if memory.firmware.iter().any(|table| table.overlaps(run)) {
+                self.add_rest(run, Kind::Firmware, "firmware and its tables", "memory map");
+            } else {
+                self.add_rest(run, Kind::Mmio, "reserved by firmware", "memory map");
+            }
+        }
+        for &table in &memory.firmware {
+            self.add_rest(table, Kind::Firmware, "firmware's table", "ACPI");
         }
     }
 

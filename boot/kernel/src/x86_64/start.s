@@ -12,6 +12,9 @@
 .set EFER_LME_NXE, 0x900
 .set CR0_PG_WP, 0x80010000
 .set LONG_MODE_BIT, 29
+.set NO_EXECUTE_BIT, 20
+.set COM1, 0x3f8
+.set DEBUG_EXIT, 0xf4
 
 .section .note.pvh, "a", @note
 .balign 4
@@ -29,11 +32,13 @@ pvh_start:
     cld
     movl %ebx, %esi
 
-    # A processor that is not 64-bit ends here, with the exit code of a kernel that cannot boot.
+    # A processor without 64-bit mode or no-execute pages ends here.
     movl $0x80000001, %eax
     cpuid
     btl $LONG_MODE_BIT, %edx
-    jnc 9f
+    jnc 7f
+    btl $NO_EXECUTE_BIT, %edx
+    jnc 7f
 
     # 2048 blocks of 2 MiB.
     xorl %ecx, %ecx
@@ -74,8 +79,15 @@ pvh_start:
     lgdt start_gdt_pointer
     ljmp $8, $start64
 
+7:  movl $start_refusal, %esi
+    movl $COM1, %edx
+8:  lodsb
+    testb %al, %al
+    jz 9f
+    outb %al, %dx
+    jmp 8b
 9:  movl ${boot_failed}, %eax
-    outl %eax, $0xf4
+    outl %eax, $DEBUG_EXIT
     hlt
     jmp 9b
 
@@ -107,6 +119,9 @@ start_gdt:
 start_gdt_pointer:
     .word start_gdt_pointer - start_gdt - 1
     .long start_gdt
+
+start_refusal:
+    .asciz "jacinth: cannot boot: the processor has no 64-bit mode or no no-execute pages\r\n"
 
 .section .start.tables, "aw", @nobits
 .balign 4096
