@@ -1,7 +1,7 @@
 //! One system call in flight: handle lookup, user memory, new handles.
 
 use crate::copy;
-use crate::hal::{CpuId, DynHal};
+use crate::hal::DynHal;
 use crate::mem::Key;
 use crate::object::{Handle, Object, ObjectRef};
 use crate::task::{Process, Thread, Wait};
@@ -35,7 +35,6 @@ pub(crate) type SysResult = Result<Flow, Status>;
 pub(crate) struct Call<'a> {
     pub(crate) kernel: &'a mut Kernel,
     pub(crate) hal: &'a mut DynHal,
-    pub(crate) cpu: CpuId,
     pub(crate) thread: Key<Thread>,
     pub(crate) process: Key<Process>,
 }
@@ -70,6 +69,11 @@ impl<T> Out<T> {
     }
 }
 impl<T> In<T> {
+    /// Reads the address as one of `T`s.
+    pub(crate) const fn at(address: u64) -> Self {
+        Self(address, PhantomData)
+    }
+
     /// Whether the address is 0.
     pub(crate) const fn is_null(self) -> bool {
         self.0 == 0
@@ -129,25 +133,50 @@ words!(u32, u64, i64);
 
 impl Call<'_> {
     /// The object behind a handle: BAD_HANDLE, then WRONG_TYPE, then ACCESS_DENIED.
-    pub(crate) fn lookup<T: Object>(&self, value: HandleValue, rights: Rights) -> Result<Key<T>, Status> {
+    pub(crate) fn lookup<T: Object>(
+        &self,
+        value: HandleValue,
+        rights: Rights,
+    ) -> Result<Key<T>, Status> {
         self.lookup_with_rights(value, rights).map(|(key, _)| key)
     }
 
     /// As [`Call::lookup`], with all the rights that the handle has.
-    pub(crate) fn lookup_with_rights<T: Object>(&self, value: HandleValue, rights: Rights) -> Result<(Key<T>, Rights), Status> {
+    pub(crate) fn lookup_with_rights<T: Object>(
+        &self,
+        value: HandleValue,
+        rights: Rights,
+    ) -> Result<(Key<T>, Rights), Status> {
         let handle = self.handle(value)?;
         let key = T::from_ref(handle.object()).ok_or(Status::WRONG_TYPE)?;
-        if handle.rights().contains(rights) { Ok((key, handle.rights())) } else { Err(Status::ACCESS_DENIED) }
+        if handle.rights().contains(rights) {
+            Ok((key, handle.rights()))
+        } else {
+            Err(Status::ACCESS_DENIED)
+        }
     }
 
     /// The object of any kind behind a handle.
-    pub(crate) fn lookup_any(&self, value: HandleValue, rights: Rights) -> Result<(ObjectRef, Rights), Status> {
+    pub(crate) fn lookup_any(
+        &self,
+        value: HandleValue,
+        rights: Rights,
+    ) -> Result<(ObjectRef, Rights), Status> {
         let handle = self.handle(value)?;
-        if handle.rights().contains(rights) { Ok((handle.object(), handle.rights())) } else { Err(Status::ACCESS_DENIED) }
+        if handle.rights().contains(rights) {
+            Ok((handle.object(), handle.rights()))
+        } else {
+            Err(Status::ACCESS_DENIED)
+        }
     }
 
     fn handle(&self, value: HandleValue) -> Result<&Handle, Status> {
-        self.kernel.objects.get(self.process).handles.get(value).ok_or(Status::BAD_HANDLE)
+        self.kernel
+            .objects
+            .get(self.process)
+            .handles
+            .get(value)
+            .ok_or(Status::BAD_HANDLE)
     }
 
     /// Makes sure that [`Call::install`] finds room for one handle.
@@ -156,18 +185,21 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Makes sure that `out` can be written, so that writing it later cannot fail: the last check
-    /// of every call that makes something.
-    pub(crate) fn check_out<T: Word>(&mut self, out: Out<T>) -> Result<(), Status> {
-        let len = u64::try_from(size_of::<T::Bytes>()).map_err(|_| Status::INVALID_ARGS)?;
-        self.check_writable(out.0, len)
-    }
-
     /// Puts a handle to a new object into the caller's table and its value where `out` says.
     /// A slot was reserved; a bad `out` takes the handle out again, and the object with it.
-    pub(crate) fn install(&mut self, object: ObjectRef, rights: Rights, out: Out<u32>) -> SysResult {
+    pub(crate) fn install(
+        &mut self,
+        object: ObjectRef,
+        rights: Rights,
+        out: Out<u32>,
+    ) -> SysResult {
         let handle = Handle::new(&mut self.kernel.objects, object, rights);
-        let value = self.kernel.objects.get_mut(self.process).handles.insert_reserved(handle);
+        let value = self
+            .kernel
+            .objects
+            .get_mut(self.process)
+            .handles
+            .insert_reserved(handle);
         match self.write(out, value) {
             Ok(()) => Ok(Flow::OK),
             Err(status) => {
@@ -191,12 +223,24 @@ impl Call<'_> {
 
     /// Writes bytes to user memory: INVALID_ARGS where that is not the caller's writable memory.
     pub(crate) fn write_bytes(&mut self, to: u64, bytes: &[u8]) -> Result<(), Status> {
-        copy::write(self.kernel, self.hal, self.process, VirtAddr::new(to), bytes)
+        copy::write(
+            self.kernel,
+            self.hal,
+            self.process,
+            VirtAddr::new(to),
+            bytes,
+        )
     }
 
     /// Reads bytes of user memory: INVALID_ARGS where that is not the caller's readable memory.
     pub(crate) fn read_bytes(&mut self, from: u64, bytes: &mut [u8]) -> Result<(), Status> {
-        copy::read(self.kernel, self.hal, self.process, VirtAddr::new(from), bytes)
+        copy::read(
+            self.kernel,
+            self.hal,
+            self.process,
+            VirtAddr::new(from),
+            bytes,
+        )
     }
 
     /// Reads a name: cut to 31 bytes, and at the first NUL.
@@ -210,19 +254,15 @@ impl Call<'_> {
         Ok(name)
     }
 
-    fn check_writable(&mut self, at: u64, len: u64) -> Result<(), Status> {
-        let last = at.checked_add(len.saturating_sub(1)).ok_or(Status::INVALID_ARGS)?;
-        for address in [at, last] {
-            self.user_page(VirtAddr::new(address), Access::Write).map_err(|_| Status::INVALID_ARGS)?;
-        }
-        Ok(())
-    }
-
     /// The physical address behind a user address, committed and mapped first if need be.
     ///
     /// # Errors
     /// The reason that a fault there would have: NOT_FOUND, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
-    pub(crate) fn user_page(&mut self, at: VirtAddr, access: Access) -> Result<crate::PhysAddr, Status> {
+    pub(crate) fn user_page(
+        &mut self,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<crate::PhysAddr, Status> {
         copy::user_page(self.kernel, self.hal, self.process, at, access)
     }
 }

@@ -13,7 +13,13 @@ use jacinth_abi::Status;
 ///
 /// # Errors
 /// The reason that a fault there would have: NOT_FOUND, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
-pub(crate) fn user_page(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Process>, at: VirtAddr, access: Access) -> Result<PhysAddr, Status> {
+pub(crate) fn user_page(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    at: VirtAddr,
+    access: Access,
+) -> Result<PhysAddr, Status> {
     let aspace = kernel.objects.get(process).aspace;
     let wanted = match access {
         Access::Read => MmuFlags::READ,
@@ -23,18 +29,29 @@ pub(crate) fn user_page(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Proc
     if !kernel.user.contains(at) {
         return Err(Status::NOT_FOUND);
     }
-    if let Some(found) = hal.query(aspace, at).filter(|found| found.flags.contains(wanted)) {
+    if let Some(found) = hal
+        .query(aspace, at)
+        .filter(|found| found.flags.contains(wanted))
+    {
         return Ok(found.phys);
     }
     vm::fault(kernel, hal, process, at, access)?;
-    hal.query(aspace, at).map(|found| found.phys).ok_or(Status::INTERNAL)
+    hal.query(aspace, at)
+        .map(|found| found.phys)
+        .ok_or(Status::INTERNAL)
 }
 
 /// Writes bytes to the memory of a process.
 ///
 /// # Errors
 /// INVALID_ARGS where that is not its writable memory; NO_MEMORY.
-pub(crate) fn write(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Process>, to: VirtAddr, bytes: &[u8]) -> Result<(), Status> {
+pub(crate) fn write(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    to: VirtAddr,
+    bytes: &[u8],
+) -> Result<(), Status> {
     let (mut at, mut rest) = (to, bytes);
     while !rest.is_empty() {
         let phys = user_page(kernel, hal, process, at, Access::Write).map_err(as_argument)?;
@@ -50,7 +67,13 @@ pub(crate) fn write(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Process>
 ///
 /// # Errors
 /// INVALID_ARGS where that is not its readable memory; NO_MEMORY.
-pub(crate) fn read(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Process>, from: VirtAddr, bytes: &mut [u8]) -> Result<(), Status> {
+pub(crate) fn read(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    from: VirtAddr,
+    bytes: &mut [u8],
+) -> Result<(), Status> {
     let (mut at, mut rest) = (from, bytes);
     while !rest.is_empty() {
         let phys = user_page(kernel, hal, process, at, Access::Read).map_err(as_argument)?;
@@ -77,5 +100,8 @@ pub(crate) fn page_room(at: VirtAddr) -> usize {
 }
 
 fn behind(at: VirtAddr, len: usize) -> Result<VirtAddr, Status> {
-    u64::try_from(len).ok().and_then(|len| at.checked_add(len)).ok_or(Status::INVALID_ARGS)
+    u64::try_from(len)
+        .ok()
+        .and_then(|len| at.checked_add(len))
+        .ok_or(Status::INVALID_ARGS)
 }

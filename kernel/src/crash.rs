@@ -22,7 +22,13 @@ impl Write for Text<'_> {
 
 impl Kernel {
     /// Resolves a fault of the running thread, or kills its process; true when the thread goes on.
-    pub(crate) fn page_fault(&mut self, hal: &mut DynHal, cpu: CpuId, address: VirtAddr, access: Access) -> bool {
+    pub(crate) fn page_fault(
+        &mut self,
+        hal: &mut DynHal,
+        cpu: CpuId,
+        address: VirtAddr,
+        access: Access,
+    ) -> bool {
         let Some(thread) = self.sched.current(cpu) else {
             return false;
         };
@@ -39,32 +45,65 @@ impl Kernel {
             Access::Write => "write to",
             Access::Execute => "execution of",
         };
-        self.crash(hal, thread, format_args!("page fault ({how} {address}, pc "), format_args!(", reason {reason})"));
+        self.crash(
+            hal,
+            thread,
+            format_args!("page fault ({how} {address}, pc "),
+            format_args!(", reason {reason})"),
+        );
         false
     }
 
     /// Kills the process of the running thread for what the hardware refused.
-    pub(crate) fn exception(&mut self, hal: &mut DynHal, cpu: CpuId, kind: u32, code: u64, address: u64) {
+    pub(crate) fn exception(
+        &mut self,
+        hal: &mut DynHal,
+        cpu: CpuId,
+        kind: u32,
+        code: u64,
+        address: u64,
+    ) {
         let Some(thread) = self.sched.current(cpu) else {
             return;
         };
-        let name = ExceptionType::from_number(kind).map_or("unknown exception", ExceptionType::name);
-        self.crash(hal, thread, format_args!("{name} (address {address:#x}, pc "), format_args!(", code {code:#x})"));
+        let name =
+            ExceptionType::from_number(kind).map_or("unknown exception", ExceptionType::name);
+        self.crash(
+            hal,
+            thread,
+            format_args!("{name} (address {address:#x}, pc "),
+            format_args!(", code {code:#x})"),
+        );
     }
 
     /// Kills the process of the running thread for a system call that does not exist (tasks.md §7).
     pub(crate) fn bad_system_call(&mut self, hal: &mut DynHal, thread: Key<Thread>, number: u64) {
-        self.crash(hal, thread, format_args!("bad system call (number {number:#x}, pc "), format_args!(", reason {})", Status::BAD_SYSCALL));
+        self.crash(
+            hal,
+            thread,
+            format_args!("bad system call (number {number:#x}, pc "),
+            format_args!(", reason {})", Status::BAD_SYSCALL),
+        );
     }
 
-    fn crash(&mut self, hal: &mut DynHal, thread: Key<Thread>, what: fmt::Arguments<'_>, why: fmt::Arguments<'_>) {
+    fn crash(
+        &mut self,
+        hal: &mut DynHal,
+        thread: Key<Thread>,
+        what: fmt::Arguments<'_>,
+        why: fmt::Arguments<'_>,
+    ) {
         let state = self.objects.get(thread);
         let (process, registers) = (state.process, hal.context_crash_registers(state.context));
         let victim = self.objects.get(process);
         let (name, koid) = (victim.name, victim.head.koid);
         let mut text = Text(hal);
         // The console cannot fail: `Text` never returns an error.
-        let written = write!(text, "jacinth: process {name} ({koid}) killed: {what}{:#x}{why}\n  user {:#x}\n", registers.pc, registers.pc);
+        let written = write!(
+            text,
+            "jacinth: process {name} ({koid}) killed: {what}{:#x}{why}\n  user {:#x}\n",
+            registers.pc, registers.pc
+        );
         debug_assert!(written.is_ok(), "the console cannot fail");
         self.user_backtrace(hal, thread, registers.frame_pointer);
         self.init_crashed |= self.init == Some(process);
@@ -77,7 +116,9 @@ impl Kernel {
         let mut frame = frame_pointer;
         for _ in 0..MOST_FRAMES {
             let mut words = [0u8; 16];
-            if !frame.is_multiple_of(8) || copy::read(self, hal, process, VirtAddr::new(frame), &mut words).is_err() {
+            if !frame.is_multiple_of(8)
+                || copy::read(self, hal, process, VirtAddr::new(frame), &mut words).is_err()
+            {
                 return;
             }
             let [next, address] = split_words(words);
@@ -94,5 +135,8 @@ impl Kernel {
 const fn split_words(words: [u8; 16]) -> [u64; 2] {
     let both = u128::from_le_bytes(words);
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = both.to_le_bytes();
-    [u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p])]
+    [
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_le_bytes([i, j, k, l, m, n, o, p]),
+    ]
 }

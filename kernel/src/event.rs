@@ -59,6 +59,9 @@ pub enum Next {
     Switch(ContextId),
     /// Nothing to run: wait for an interrupt, then enter with what it was.
     Idle,
+    /// Work is left that may not hold the lock for longer: give the lock up and enter again with
+    /// [`Event::Kick`]. Whoever holds the lock does this; a machine's assembly never sees it.
+    Again,
     /// The machine ends.
     Halt(ExitCode),
 }
@@ -91,4 +94,7 @@ pub struct MachineInfo<'a> {
     pub has_io_ports: bool,
     /// Whether the machine has a secure monitor (aarch64).
     pub has_smc: bool,
+    /// How far below the end of its stack a first thread's stack pointer starts, in bytes: 8 on
+    /// x86_64, as after a `call`, else 0 (tasks.md §6).
+    pub stack_bias: u64,
 }

@@ -249,15 +249,35 @@ pub trait Mmu {
     ///
     /// # Errors
     /// See [`MapError`].
-    fn map(&mut self, aspace: AspaceId, at: VirtAddr, run: PhysRun, attrs: MapAttrs, mem: &mut Mem) -> Result<EntryCounts, MapError>;
+    fn map(
+        &mut self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        run: PhysRun,
+        attrs: MapAttrs,
+        mem: &mut Mem,
+    ) -> Result<EntryCounts, MapError>;
     /// Removes the entries in `range`, splitting blocks at its ends. Where a block cannot be split
     /// for lack of memory the whole block goes (a fault brings the rest back). Spends one unit of
     /// `work` per entry written, and stops early when it is gone.
-    fn unmap(&mut self, aspace: AspaceId, range: VirtRange, work: &mut Work, mem: &mut Mem) -> Changed;
+    fn unmap(
+        &mut self,
+        aspace: AspaceId,
+        range: VirtRange,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed;
     /// Sets the permissions of the entries that exist in `range`; what is not mapped stays so.
     /// Empty `flags` is for [`unmap`](Mmu::unmap). Splits take frames that were reserved before by
     /// the caller in `mem` (see `Mem::reserve_tables`), so this cannot fail.
-    fn protect(&mut self, aspace: AspaceId, range: VirtRange, flags: MmuFlags, work: &mut Work, mem: &mut Mem) -> Changed;
+    fn protect(
+        &mut self,
+        aspace: AspaceId,
+        range: VirtRange,
+        flags: MmuFlags,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed;
     /// Looks one address up.
     fn query(&self, aspace: AspaceId, at: VirtAddr) -> Option<Translation>;
     /// Invalidates on every CPU that runs the space, then frees the table frames of the debt.

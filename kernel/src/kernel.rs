@@ -29,6 +29,10 @@ pub struct Kernel {
     pub(crate) phys_bits: u32,
     /// The addresses that user mappings may take.
     pub(crate) user: VirtRange,
+    /// How far below the end of a stack a first thread starts, in bytes.
+    pub(crate) stack_bias: u64,
+    /// Frames that the machine's heap took for good.
+    pub(crate) heap_frames: u64,
     /// The most units of work that any event spent.
     pub(crate) most_work: u32,
 }
@@ -54,6 +58,8 @@ impl Kernel {
             init_crashed: false,
             phys_bits: info.phys_bits,
             user: info.user,
+            stack_bias: info.stack_bias,
+            heap_frames: 0,
             most_work: 0,
         })
     }
@@ -82,7 +88,11 @@ impl Kernel {
                     return Next::Resume;
                 }
             }
-            Event::Exception { kind, code, address } => self.exception(hal, cpu, kind, code, address),
+            Event::Exception {
+                kind,
+                code,
+                address,
+            } => self.exception(hal, cpu, kind, code, address),
             Event::Timer => self.timer_fired(cpu),
             Event::Start | Event::Kick => {}
         }
@@ -135,12 +145,22 @@ impl Kernel {
         };
         let process = self.objects.get(thread).process;
         let failures = self.mem.budget.heap_failures();
-        let mut call = Call { kernel: self, hal, cpu, thread, process };
+        let mut call = Call {
+            kernel: self,
+            hal,
+            thread,
+            process,
+        };
         let mut result = syscall::dispatch(&mut call, number, args);
         if matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.heap_failures() != failures {
             // An error leaves the kernel as it was, so the call can be made again with a larger heap.
             if self.grow_heap(hal) {
-                let mut call = Call { kernel: self, hal, cpu, thread, process };
+                let mut call = Call {
+                    kernel: self,
+                    hal,
+                    thread,
+                    process,
+                };
                 result = syscall::dispatch(&mut call, number, args);
             }
         }
@@ -185,7 +205,12 @@ impl Kernel {
             return;
         };
         let process = state.process;
-        let mut call = Call { kernel: self, hal, cpu, thread, process };
+        let mut call = Call {
+            kernel: self,
+            hal,
+            thread,
+            process,
+        };
         let result = syscall::go_on(&mut call, work);
         if self.answer(hal, thread, result) {
             // It was chosen for its work only: it still needs its address space and a fair turn.
@@ -208,13 +233,17 @@ impl Kernel {
             if !self.tear_down_process(hal, process, work) {
                 return false;
             }
-            self.tearing_down = self.objects.processes.get(process).and_then(|dead| dead.next_torn_down);
+            self.tearing_down = self
+                .objects
+                .processes
+                .get(process)
+                .and_then(|dead| dead.next_torn_down);
         }
         self.objects.none_dying()
     }
 
     /// Grows the machine's heap by frames of the pool.
-    fn grow_heap(&mut self, hal: &mut DynHal) -> bool {
+    pub(crate) fn grow_heap(&mut self, hal: &mut DynHal) -> bool {
         // 2 MiB at a time; less when memory is scattered or nearly gone.
         for order in [9, 6, 4] {
             if let Ok(run) = self.mem.frames.alloc_order(order) {
@@ -222,6 +251,7 @@ impl Kernel {
                     self.mem.frames.free_order(run.base, order);
                     return false;
                 }
+                self.heap_frames = self.heap_frames.wrapping_add(run.pages);
                 return true;
             }
         }
@@ -229,12 +259,20 @@ impl Kernel {
     }
 
     /// Makes sure that a process can take `count` more handles.
-    pub(crate) fn reserve_handles(&mut self, process: Key<Process>, count: u32) -> Result<(), Status> {
+    pub(crate) fn reserve_handles(
+        &mut self,
+        process: Key<Process>,
+        count: u32,
+    ) -> Result<(), Status> {
         if self.objects.handle_count.saturating_add(count) > Objects::MOST_HANDLES {
             return Err(Status::NO_MEMORY);
         }
         let budget: &mut Budget = &mut self.mem.budget;
-        self.objects.get_mut(process).handles.reserve(count, budget).map_err(crate::no_memory)
+        self.objects
+            .get_mut(process)
+            .handles
+            .reserve(count, budget)
+            .map_err(crate::no_memory)
     }
 
     /// Closes a handle of a process, cancelling the waits made through it.
@@ -250,7 +288,13 @@ impl Kernel {
     }
 
     /// Writes to the memory of any process: INVALID_ARGS where it has no writable memory.
-    pub(crate) fn user_write(&mut self, hal: &mut DynHal, process: Key<Process>, at: u64, bytes: &[u8]) -> Result<(), Status> {
+    pub(crate) fn user_write(
+        &mut self,
+        hal: &mut DynHal,
+        process: Key<Process>,
+        at: u64,
+        bytes: &[u8],
+    ) -> Result<(), Status> {
         crate::copy::write(self, hal, process, VirtAddr::new(at), bytes)
     }
 }

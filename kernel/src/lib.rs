@@ -19,9 +19,26 @@ extern crate alloc;
 extern crate std;
 
 mod addr;
+pub mod audit;
+pub mod boot;
+mod call;
+mod copy;
+mod crash;
 mod event;
 pub mod hal;
+mod kernel;
 pub mod mem;
+mod object;
+mod syscall;
+mod task;
+mod teardown;
+mod vm;
 
 pub use addr::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 pub use event::{Access, Denied, Event, MachineInfo, Next};
+pub use kernel::Kernel;
+
+/// What want of memory is called at the syscall edge.
+pub(crate) const fn no_memory(_: mem::NoMemory) -> jacinth_abi::Status {
+    jacinth_abi::Status::NO_MEMORY
+}

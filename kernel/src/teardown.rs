@@ -10,7 +10,12 @@ use jacinth_abi::Signals;
 
 impl Kernel {
     /// Does what an object in the queue of the dying needs; false when `work` ran out before.
-    pub(crate) fn tear_down_object(&mut self, hal: &mut DynHal, object: ObjectRef, work: &mut mem::Work) -> bool {
+    pub(crate) fn tear_down_object(
+        &mut self,
+        hal: &mut DynHal,
+        object: ObjectRef,
+        work: &mut mem::Work,
+    ) -> bool {
         let head = self.objects.head(object);
         let (no_handles, unused) = (head.handles == 0, head.handles == 0 && head.uses == 0);
         match object {
@@ -28,7 +33,11 @@ impl Kernel {
     fn close_endpoint(&mut self, key: Key<Channel>, unused: bool, work: &mut mem::Work) -> bool {
         if let Some(peer) = self.objects.get_mut(key).peer.take() {
             self.objects.get_mut(peer).peer = None;
-            self.update_signals(ObjectRef::Channel(peer), Signals::WRITABLE, Signals::PEER_CLOSED);
+            self.update_signals(
+                ObjectRef::Channel(peer),
+                Signals::WRITABLE,
+                Signals::PEER_CLOSED,
+            );
         }
         while self.objects.destroy_message(key) {
             if !work.spend() {

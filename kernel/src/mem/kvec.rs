@@ -73,6 +73,19 @@ impl<T> KVec<T> {
         Ok(())
     }
 
+    /// Appends copies of all elements of a slice.
+    ///
+    /// # Errors
+    /// [`NoMemory`], with nothing changed.
+    pub fn extend_from_slice(&mut self, values: &[T], budget: &mut Budget) -> Result<(), NoMemory>
+    where
+        T: Clone,
+    {
+        self.reserve(values.len(), budget)?;
+        self.0.extend_from_slice(values);
+        Ok(())
+    }
+
     /// Takes the last element away.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()

@@ -26,7 +26,11 @@ pub(crate) struct Message {
 impl Message {
     /// A message that is in no queue.
     pub(crate) const fn new(bytes: KVec<u8>, handles: KVec<Option<Handle>>) -> Self {
-        Self { bytes, handles, link: Link::new() }
+        Self {
+            bytes,
+            handles,
+            link: Link::new(),
+        }
     }
 }
 

@@ -60,26 +60,33 @@ pub(crate) struct HandleTable {
     last_free: u32,
     free: u32,
     secret: u32,
-    len: u32,
 }
 
 impl HandleTable {
     /// An empty table whose values are mixed with `secret`.
     pub(crate) const fn new(secret: u32) -> Self {
         let secret = secret & (u32::MAX >> 2);
-        Self { chunks: KVec::new(), first_free: NONE, last_free: NONE, free: 0, secret, len: 0 }
-    }
-
-    /// How many handles are in it.
-    pub(crate) const fn len(&self) -> u32 {
-        self.len
+        Self {
+            chunks: KVec::new(),
+            first_free: NONE,
+            last_free: NONE,
+            free: 0,
+            secret,
+        }
     }
 
     /// The handle with this value.
     pub(crate) fn get(&self, value: u32) -> Option<&Handle> {
         let (index, generation) = self.decode(value)?;
-        let slot = self.chunks.get(index >> CHUNK_SHIFT)?.get(index & (CHUNK - 1))?;
-        if slot.generation == generation { slot.handle.as_ref() } else { None }
+        let slot = self
+            .chunks
+            .get(index >> CHUNK_SHIFT)?
+            .get(index & (CHUNK - 1))?;
+        if slot.generation == generation {
+            slot.handle.as_ref()
+        } else {
+            None
+        }
     }
 
     /// Makes sure that the next `count` inserts find a slot.
@@ -96,7 +103,9 @@ impl HandleTable {
     /// Puts a handle into a slot that was reserved; its value.
     pub(crate) fn insert_reserved(&mut self, handle: Handle) -> u32 {
         let index = self.first_free;
-        let slot = self.slot_mut(index).expect("a slot was reserved before the commit");
+        let slot = self
+            .slot_mut(index)
+            .expect("a slot was reserved before the commit");
         slot.handle = Some(handle);
         let (generation, next) = (slot.generation, slot.next_free);
         self.first_free = next;
@@ -104,7 +113,6 @@ impl HandleTable {
             self.last_free = NONE;
         }
         self.free = self.free.wrapping_sub(1);
-        self.len = self.len.wrapping_add(1);
         (((generation << INDEX_BITS | index) ^ self.secret) << 2) | 3
     }
 
@@ -117,10 +125,13 @@ impl HandleTable {
             return None;
         }
         let handle = slot.handle.take()?;
-        slot.generation = if generation == GENERATION_MASK { 1 } else { generation.wrapping_add(1) };
+        slot.generation = if generation == GENERATION_MASK {
+            1
+        } else {
+            generation.wrapping_add(1)
+        };
         slot.next_free = NONE;
         self.put_free(index);
-        self.len = self.len.wrapping_sub(1);
         Some(handle)
     }
 
@@ -140,7 +151,10 @@ impl HandleTable {
 
     /// All handles. For audits.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Handle> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(|slot| slot.handle.as_ref())
+        self.chunks
+            .iter()
+            .flat_map(|chunk| chunk.iter())
+            .filter_map(|slot| slot.handle.as_ref())
     }
 
     fn decode(&self, value: u32) -> Option<(usize, u32)> {
@@ -153,12 +167,16 @@ impl HandleTable {
 
     fn slot(&self, index: u32) -> Option<&Slot> {
         let index = usize::try_from(index).ok()?;
-        self.chunks.get(index >> CHUNK_SHIFT)?.get(index & (CHUNK - 1))
+        self.chunks
+            .get(index >> CHUNK_SHIFT)?
+            .get(index & (CHUNK - 1))
     }
 
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot> {
         let index = usize::try_from(index).ok()?;
-        self.chunks.get_mut(index >> CHUNK_SHIFT)?.get_mut(index & (CHUNK - 1))
+        self.chunks
+            .get_mut(index >> CHUNK_SHIFT)?
+            .get_mut(index & (CHUNK - 1))
     }
 
     fn put_free(&mut self, index: u32) {
@@ -179,7 +197,14 @@ impl HandleTable {
         let mut chunk = KVec::new();
         chunk.reserve(CHUNK, budget)?;
         for _ in 0..CHUNK {
-            chunk.push(Slot { generation: 1, next_free: NONE, handle: None }, budget)?;
+            chunk.push(
+                Slot {
+                    generation: 1,
+                    next_free: NONE,
+                    handle: None,
+                },
+                budget,
+            )?;
         }
         self.chunks.push(chunk, budget)?;
         for offset in 0..1 << CHUNK_SHIFT {

@@ -44,7 +44,14 @@ enum Dying {
 impl Head {
     /// The head of a new object that nobody refers to yet.
     pub(crate) const fn new(koid: u64, signals: Signals) -> Self {
-        Self { koid, handles: 0, uses: 0, signals, observers: List::new(), dying: Dying::No }
+        Self {
+            koid,
+            handles: 0,
+            uses: 0,
+            signals,
+            observers: List::new(),
+            dying: Dying::No,
+        }
     }
 }
 
@@ -213,12 +220,16 @@ impl Objects {
 
     /// The object behind a key that a counted reference holds.
     pub(crate) fn get<T: Object>(&self, key: Key<T>) -> &T {
-        T::pool(self).get(key).expect("a counted reference names a live object")
+        T::pool(self)
+            .get(key)
+            .expect("a counted reference names a live object")
     }
 
     /// The object behind a key that a counted reference holds.
     pub(crate) fn get_mut<T: Object>(&mut self, key: Key<T>) -> &mut T {
-        T::pool_mut(self).get_mut(key).expect("a counted reference names a live object")
+        T::pool_mut(self)
+            .get_mut(key)
+            .expect("a counted reference names a live object")
     }
 
     /// Counts one more internal reference.
@@ -245,7 +256,10 @@ impl Objects {
 
     /// Drops a handle. The last one queues the object: its last-handle action runs from there.
     pub(crate) fn drop_handle(&mut self, object: ObjectRef) {
-        self.handle_count = self.handle_count.checked_sub(1).expect("handles are counted");
+        self.handle_count = self
+            .handle_count
+            .checked_sub(1)
+            .expect("handles are counted");
         let head = self.head_mut(object);
         head.handles = head.handles.checked_sub(1).expect("handles are counted");
         if head.handles == 0 {
@@ -278,6 +292,11 @@ impl Objects {
             self.last_dying = None;
         }
         Some(object)
+    }
+
+    /// Whether an object is in the queue of the dying.
+    pub(crate) fn is_queued(&self, object: ObjectRef) -> bool {
+        self.head(object).dying != Dying::No
     }
 
     /// Whether nothing waits for teardown.

@@ -28,7 +28,8 @@ impl Resource {
 
     /// Whether `[base, base + size)` lies wholly inside this resource; nothing empty does.
     pub(crate) const fn covers(&self, base: u64, size: u64) -> bool {
-        let (Some(end), Some(own_end)) = (base.checked_add(size), self.base.checked_add(self.size)) else {
+        let (Some(end), Some(own_end)) = (base.checked_add(size), self.base.checked_add(self.size))
+        else {
             return false;
         };
         size != 0 && self.base <= base && end <= own_end
@@ -37,7 +38,8 @@ impl Resource {
     /// As [`Resource::covers`], after this resource is widened to whole pages.
     pub(crate) const fn covers_pages(&self, base: u64, size: u64) -> bool {
         let first = self.base & !(PAGE_SIZE - 1);
-        let (Some(end), Some(own_end)) = (base.checked_add(size), self.base.checked_add(self.size)) else {
+        let (Some(end), Some(own_end)) = (base.checked_add(size), self.base.checked_add(self.size))
+        else {
             return false;
         };
         let Some(last) = own_end.checked_next_multiple_of(PAGE_SIZE) else {
@@ -47,7 +49,9 @@ impl Resource {
     }
 
     const fn overlaps(&self, base: u64, size: u64) -> bool {
-        self.size != 0 && self.base < base.saturating_add(size) && base < self.base.saturating_add(self.size)
+        self.size != 0
+            && self.base < base.saturating_add(size)
+            && base < self.base.saturating_add(self.size)
     }
 }
 
@@ -78,16 +82,35 @@ impl Resources {
         for range in info.denied {
             denied.push(*range, &mut mem.budget)?;
         }
-        let mmio_end = 1u64.checked_shl(info.phys_bits).map_or(u64::MAX, |size| size.wrapping_sub(1));
-        Ok(Self { denied, mmio_end, irq: info.irq_span, has_io_ports: info.has_io_ports, has_smc: info.has_smc })
+        let mmio_end = 1u64
+            .checked_shl(info.phys_bits)
+            .map_or(u64::MAX, |size| size.wrapping_sub(1));
+        Ok(Self {
+            denied,
+            mmio_end,
+            irq: info.irq_span,
+            has_io_ports: info.has_io_ports,
+            has_smc: info.has_smc,
+        })
     }
 
     /// Whether `[base, base + size)`, widened to pages, touches something no user may have.
     pub(crate) fn is_denied(&self, base: u64, size: u64) -> bool {
         let first = base & !(PAGE_SIZE - 1);
-        let last = base.saturating_add(size).checked_next_multiple_of(PAGE_SIZE).unwrap_or(u64::MAX);
-        let run = PhysRun { base: PhysAddr::new(first), pages: last.saturating_sub(first).div_ceil(PAGE_SIZE) };
+        let last = base
+            .saturating_add(size)
+            .checked_next_multiple_of(PAGE_SIZE)
+            .unwrap_or(u64::MAX);
+        let run = PhysRun {
+            base: PhysAddr::new(first),
+            pages: last.saturating_sub(first).div_ceil(PAGE_SIZE),
+        };
         self.denied.iter().any(|denied| denied.run.overlaps(run))
+    }
+
+    /// Whether the machine has resources of this kind.
+    pub(crate) fn has(&self, kind: ResourceKind) -> bool {
+        self.span(kind).is_some()
     }
 
     /// The numbers of a kind that children may have: base and end.
@@ -119,7 +142,11 @@ impl Resources {
                 && (other.exclusive || request.exclusive)
                 && other.overlaps(request.base, request.size)
         });
-        if taken { Err(Status::NOT_FOUND) } else { Ok(()) }
+        if taken {
+            Err(Status::NOT_FOUND)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether `resource` lets its holder name this physical range, for a VMO (spec README,
@@ -127,14 +154,23 @@ impl Resources {
     ///
     /// # Errors
     /// WRONG_TYPE (not an MMIO resource), ACCESS_DENIED.
-    pub(crate) fn check_physical(&self, resource: &Resource, base: u64, size: u64) -> Result<(), Status> {
+    pub(crate) fn check_physical(
+        &self,
+        resource: &Resource,
+        base: u64,
+        size: u64,
+    ) -> Result<(), Status> {
         if resource.kind != ResourceKind::Mmio {
             return Err(Status::WRONG_TYPE);
         }
         if !resource.is_ranged_root() && !resource.covers_pages(base, size) {
             return Err(Status::ACCESS_DENIED);
         }
-        if self.is_denied(base, size) { Err(Status::ACCESS_DENIED) } else { Ok(()) }
+        if self.is_denied(base, size) {
+            Err(Status::ACCESS_DENIED)
+        } else {
+            Ok(())
+        }
     }
 }
 

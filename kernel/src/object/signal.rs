@@ -24,8 +24,20 @@ pub(crate) struct Observer {
 
 impl Observer {
     /// A wait that nothing has matched yet.
-    pub(crate) const fn new(object: ObjectRef, thread: Key<Thread>, handle: (Key<Process>, u32), wanted: Signals) -> Self {
-        Self { object, thread, handle, wanted, observed: None, link: Link::new() }
+    pub(crate) const fn new(
+        object: ObjectRef,
+        thread: Key<Thread>,
+        handle: (Key<Process>, u32),
+        wanted: Signals,
+    ) -> Self {
+        Self {
+            object,
+            thread,
+            handle,
+            wanted,
+            observed: None,
+            link: Link::new(),
+        }
     }
 }
 
@@ -98,7 +110,11 @@ impl Kernel {
     }
 
     /// Lends the list of an object's observers together with the pool that holds them.
-    fn with_observers<R>(&mut self, object: ObjectRef, act: impl FnOnce(&mut ObserverList, &mut ObserverPool) -> R) -> R {
+    fn with_observers<R>(
+        &mut self,
+        object: ObjectRef,
+        act: impl FnOnce(&mut ObserverList, &mut ObserverPool) -> R,
+    ) -> R {
         let mut list = core::mem::take(&mut self.objects.head_mut(object).observers);
         let result = act(&mut list, &mut self.objects.observers);
         self.objects.head_mut(object).observers = list;

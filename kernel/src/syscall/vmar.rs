@@ -18,7 +18,16 @@ const MAP_OPTIONS: VmOptions = VmOptions::SPECIFIC
 
 /// vmar.md §4.2.
 #[expect(clippy::too_many_arguments, reason = "they are the system call's")]
-pub(crate) fn vmar_map(call: &mut Call<'_>, handle: HandleValue, options: u32, vmar_offset: u64, vmo: HandleValue, vmo_offset: u64, len: u64, mapped_addr: Out<u64>) -> SysResult {
+pub(crate) fn vmar_map(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    vmar_offset: u64,
+    vmo: HandleValue,
+    vmo_offset: u64,
+    len: u64,
+    mapped_addr: Out<u64>,
+) -> SysResult {
     let (vmar, vmar_rights) = call.lookup_with_rights::<Vmar>(handle, Rights::empty())?;
     let (vmo, vmo_rights) = call.lookup_with_rights::<Vmo>(vmo, Rights::empty())?;
     let options = promoted(options);
@@ -53,13 +62,41 @@ pub(crate) fn vmar_map(call: &mut Call<'_>, handle: HandleValue, options: u32, v
     let at = placement(options, vmar_offset)?;
     let align = alignment(options)?;
     let may = flags_of(vmar_rights & vmo_rights) & region.can;
-    let eager = if options.contains(VmOptions::MAP_RANGE) { Eager::Yes } else { Eager::No };
-    let start = vm::map(call.kernel, call.hal, MapRequest { vmar, vmo, vmo_offset, len, at, align, flags, may, eager })?;
-    finish_map(call, vmar, VirtRange::new(start, len).ok_or(Status::INTERNAL)?, mapped_addr)
+    let eager = if options.contains(VmOptions::MAP_RANGE) {
+        Eager::Yes
+    } else {
+        Eager::No
+    };
+    let start = vm::map(
+        call.kernel,
+        call.hal,
+        MapRequest {
+            vmar,
+            vmo,
+            vmo_offset,
+            len,
+            at,
+            align,
+            flags,
+            may,
+            eager,
+        },
+    )?;
+    finish_map(
+        call,
+        vmar,
+        VirtRange::new(start, len).ok_or(Status::INTERNAL)?,
+        mapped_addr,
+    )
 }
 
 /// Tells where the mapping is; one whose place cannot be told is taken away again.
-fn finish_map(call: &mut Call<'_>, vmar: crate::mem::Key<Vmar>, range: VirtRange, out: Out<u64>) -> SysResult {
+fn finish_map(
+    call: &mut Call<'_>,
+    vmar: crate::mem::Key<Vmar>,
+    range: VirtRange,
+    out: Out<u64>,
+) -> SysResult {
     match call.write(out, range.start.raw()) {
         Ok(()) => Ok(Flow::OK),
         Err(status) => {
@@ -116,7 +153,11 @@ fn flags_asked(options: VmOptions) -> Result<MmuFlags, Status> {
     flags.set(MmuFlags::READ, options.contains(VmOptions::PERM_READ));
     flags.set(MmuFlags::WRITE, options.contains(VmOptions::PERM_WRITE));
     flags.set(MmuFlags::EXECUTE, options.contains(VmOptions::PERM_EXECUTE));
-    if flags.is_empty() || flags.contains(MmuFlags::READ) { Ok(flags) } else { Err(Status::INVALID_ARGS) }
+    if flags.is_empty() || flags.contains(MmuFlags::READ) {
+        Ok(flags)
+    } else {
+        Err(Status::INVALID_ARGS)
+    }
 }
 
 /// The permissions that rights allow.
@@ -141,9 +182,19 @@ fn alignment(options: VmOptions) -> Result<u64, Status> {
 fn placement(options: VmOptions, offset: u64) -> Result<Placement, Status> {
     let replaces = options.contains(VmOptions::SPECIFIC_OVERWRITE);
     let is_chosen = replaces || options.contains(VmOptions::SPECIFIC);
-    match (is_chosen, options.contains(VmOptions::OFFSET_IS_UPPER_LIMIT)) {
+    match (
+        is_chosen,
+        options.contains(VmOptions::OFFSET_IS_UPPER_LIMIT),
+    ) {
         (true, true) => Err(Status::INVALID_ARGS),
-        (true, false) => Ok(Placement::At(offset, if replaces { Overlap::Replace } else { Overlap::Refuse })),
+        (true, false) => Ok(Placement::At(
+            offset,
+            if replaces {
+                Overlap::Replace
+            } else {
+                Overlap::Refuse
+            },
+        )),
         (false, true) => Ok(Placement::Below(offset)),
         (false, false) if offset == 0 => Ok(Placement::Anywhere),
         (false, false) => Err(Status::INVALID_ARGS),
@@ -151,14 +202,25 @@ fn placement(options: VmOptions, offset: u64) -> Result<Placement, Status> {
 }
 
 /// vmar.md §5.
-pub(crate) fn vmar_unmap(call: &mut Call<'_>, handle: HandleValue, addr: u64, len: u64) -> SysResult {
+pub(crate) fn vmar_unmap(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    addr: u64,
+    len: u64,
+) -> SysResult {
     let vmar = call.lookup::<Vmar>(handle, Rights::empty())?;
     let range = check_range(call, vmar, addr, len)?;
     vm::unmap(call, vmar, range)
 }
 
 /// vmar.md §7.
-pub(crate) fn vmar_protect(call: &mut Call<'_>, handle: HandleValue, options: u32, addr: u64, len: u64) -> SysResult {
+pub(crate) fn vmar_protect(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    addr: u64,
+    len: u64,
+) -> SysResult {
     let options = promoted(options);
     let mut needed = Rights::empty();
     needed.set(Rights::READ, options.contains(VmOptions::PERM_READ));
@@ -174,15 +236,26 @@ pub(crate) fn vmar_protect(call: &mut Call<'_>, handle: HandleValue, options: u3
 }
 
 /// Whole pages, alive, inside: unmap's steps 2 to 5, protect's 4 and 6 to 8.
-fn check_range(call: &Call<'_>, vmar: crate::mem::Key<Vmar>, addr: u64, len: u64) -> Result<VirtRange, Status> {
+fn check_range(
+    call: &Call<'_>,
+    vmar: crate::mem::Key<Vmar>,
+    addr: u64,
+    len: u64,
+) -> Result<VirtRange, Status> {
     if addr & (PAGE_SIZE - 1) != 0 {
         return Err(Status::INVALID_ARGS);
     }
-    let bytes = vm::round_up(len).filter(|bytes| *bytes != 0).ok_or(Status::INVALID_ARGS)?;
+    let bytes = vm::round_up(len)
+        .filter(|bytes| *bytes != 0)
+        .ok_or(Status::INVALID_ARGS)?;
     let region = call.kernel.objects.get(vmar);
     if !region.alive {
         return Err(Status::BAD_STATE);
     }
     let range = VirtRange::new(VirtAddr::new(addr), bytes).ok_or(Status::INVALID_ARGS)?;
-    if region.range().covers(range) { Ok(range) } else { Err(Status::INVALID_ARGS) }
+    if region.range().covers(range) {
+        Ok(range)
+    } else {
+        Err(Status::INVALID_ARGS)
+    }
 }

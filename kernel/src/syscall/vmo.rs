@@ -1,6 +1,6 @@
 //! The system calls of VMOs.
 
-use crate::call::{Call, HandleValue, In, Out, SysResult, Flow};
+use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::hal::CachePolicy;
 use crate::object::{ObjectRef, Resource};
 use crate::vm::{self, Vmo};
@@ -21,7 +21,9 @@ pub(crate) fn vmo_create(call: &mut Call<'_>, size: u64, options: u32, out: Out<
     let bytes = if options.contains(VmoOptions::UNBOUNDED) {
         MAX_VMO_SIZE
     } else {
-        vm::round_up(size).filter(|bytes| *bytes <= MAX_VMO_SIZE).ok_or(Status::OUT_OF_RANGE)?
+        vm::round_up(size)
+            .filter(|bytes| *bytes <= MAX_VMO_SIZE)
+            .ok_or(Status::OUT_OF_RANGE)?
     };
     let known = VmoOptions::RESIZABLE | VmoOptions::DISCARDABLE | VmoOptions::UNBOUNDED;
     if !known.contains(options) {
@@ -30,12 +32,22 @@ pub(crate) fn vmo_create(call: &mut Call<'_>, size: u64, options: u32, out: Out<
     call.reserve_handle()?;
     let vmo = vm::create_paged_as(call.kernel, bytes, size, options)?;
     // commit
-    let resize = if options.contains(VmoOptions::RESIZABLE) { Rights::RESIZE } else { Rights::empty() };
+    let resize = if options.contains(VmoOptions::RESIZABLE) {
+        Rights::RESIZE
+    } else {
+        Rights::empty()
+    };
     call.install(ObjectRef::Vmo(vmo), Rights::DEFAULT_VMO | resize, out)
 }
 
 /// seed.md, in the order of spec README, decision 1.
-pub(crate) fn vmo_create_physical(call: &mut Call<'_>, resource: HandleValue, paddr: u64, size: u64, out: Out<u32>) -> SysResult {
+pub(crate) fn vmo_create_physical(
+    call: &mut Call<'_>,
+    resource: HandleValue,
+    paddr: u64,
+    size: u64,
+    out: Out<u32>,
+) -> SysResult {
     if size == 0 || !is_page_aligned(size) || !is_page_aligned(paddr) {
         return Err(Status::INVALID_ARGS);
     }
@@ -46,23 +58,38 @@ pub(crate) fn vmo_create_physical(call: &mut Call<'_>, resource: HandleValue, pa
     }
     let resource = call.lookup::<Resource>(resource, Rights::empty())?;
     let resource = call.kernel.objects.get(resource);
-    call.kernel.resources.check_physical(resource, paddr, size)?;
+    call.kernel
+        .resources
+        .check_physical(resource, paddr, size)?;
     call.reserve_handle()?;
-    let run = PhysRun { base: PhysAddr::new(paddr), pages: size >> PAGE_SHIFT };
+    let run = PhysRun {
+        base: PhysAddr::new(paddr),
+        pages: size >> PAGE_SHIFT,
+    };
     let vmo = vm::create_physical(call.kernel, run)?;
     // commit
     call.install(ObjectRef::Vmo(vmo), Rights::DEFAULT_PHYSICAL_VMO, out)
 }
 
 /// vmo.md §15 to §18; of the kinds of children, slices exist.
-pub(crate) fn vmo_create_child(call: &mut Call<'_>, handle: HandleValue, options: u32, offset: u64, size: u64, out: Out<u32>) -> SysResult {
+pub(crate) fn vmo_create_child(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    offset: u64,
+    size: u64,
+    out: Out<u32>,
+) -> SysResult {
     let options = VmoChildOptions::from_bits_retain(options);
     let bytes = vm::round_up(size).ok_or(Status::OUT_OF_RANGE)?;
     if options.contains(VmoChildOptions::NO_WRITE | VmoChildOptions::RESIZABLE) {
         return Err(Status::INVALID_ARGS);
     }
     let mut needed = Rights::DUPLICATE | Rights::READ;
-    needed.set(Rights::RESIZE, options.contains(VmoChildOptions::REFERENCE | VmoChildOptions::RESIZABLE));
+    needed.set(
+        Rights::RESIZE,
+        options.contains(VmoChildOptions::REFERENCE | VmoChildOptions::RESIZABLE),
+    );
     let (parent, rights) = call.lookup_with_rights::<Vmo>(handle, needed)?;
     let above = call.kernel.objects.get(parent);
     if above.options.contains(VmoOptions::DISCARDABLE) {
@@ -77,7 +104,11 @@ pub(crate) fn vmo_create_child(call: &mut Call<'_>, handle: HandleValue, options
         let name = call.kernel.objects.get(parent).name;
         call.kernel.objects.get_mut(child).name = name;
     }
-    call.install(ObjectRef::Vmo(child), (rights - Rights::RESIZE) | Rights::PROPERTY, out)
+    call.install(
+        ObjectRef::Vmo(child),
+        (rights - Rights::RESIZE) | Rights::PROPERTY,
+        out,
+    )
 }
 
 /// One type, and only modifiers that go with it.
@@ -89,17 +120,31 @@ fn check_child_options(options: VmoChildOptions) -> Result<(), Status> {
         VmoChildOptions::RESIZABLE | VmoChildOptions::NO_WRITE
     };
     let is_one = kinds.bits().is_power_of_two();
-    if is_one && (kinds | modifiers).contains(options) { Ok(()) } else { Err(Status::INVALID_ARGS) }
+    if is_one && (kinds | modifiers).contains(options) {
+        Ok(())
+    } else {
+        Err(Status::INVALID_ARGS)
+    }
 }
 
 /// What each type asks of parent, offset and size.
-fn check_child(parent: &Vmo, options: VmoChildOptions, offset: u64, bytes: u64, size: u64) -> Result<(), Status> {
+fn check_child(
+    parent: &Vmo,
+    options: VmoChildOptions,
+    offset: u64,
+    bytes: u64,
+    size: u64,
+) -> Result<(), Status> {
     let is_slice = options.contains(VmoChildOptions::SLICE);
     if parent.is_physical() && !is_slice {
         return Err(Status::NOT_SUPPORTED);
     }
     if options.contains(VmoChildOptions::REFERENCE) {
-        return Err(if offset != 0 || size != 0 { Status::INVALID_ARGS } else { Status::NOT_SUPPORTED });
+        return Err(if offset != 0 || size != 0 {
+            Status::INVALID_ARGS
+        } else {
+            Status::NOT_SUPPORTED
+        });
     }
     if !is_page_aligned(offset) {
         return Err(Status::INVALID_ARGS);
@@ -110,15 +155,26 @@ fn check_child(parent: &Vmo, options: VmoChildOptions, offset: u64, bytes: u64, 
     let is_uncached = parent.cache != CachePolicy::Cached;
     if !is_slice {
         // Snapshots do not exist yet.
-        return Err(if is_uncached { Status::BAD_STATE } else { Status::NOT_SUPPORTED });
+        return Err(if is_uncached {
+            Status::BAD_STATE
+        } else {
+            Status::NOT_SUPPORTED
+        });
     }
-    if offset.checked_add(bytes).is_none_or(|end| end > parent.size) {
+    if offset
+        .checked_add(bytes)
+        .is_none_or(|end| end > parent.size)
+    {
         return Err(Status::INVALID_ARGS);
     }
     if parent.options.contains(VmoOptions::RESIZABLE) {
         return Err(Status::NOT_SUPPORTED);
     }
-    if is_uncached && !parent.is_physical() { Err(Status::BAD_STATE) } else { Ok(()) }
+    if is_uncached && !parent.is_physical() {
+        Err(Status::BAD_STATE)
+    } else {
+        Ok(())
+    }
 }
 
 /// vmo.md §10.
@@ -130,19 +186,35 @@ pub(crate) fn vmo_get_size(call: &mut Call<'_>, handle: HandleValue, size: Out<u
 }
 
 /// vmo.md §12.
-pub(crate) fn vmo_read(call: &mut Call<'_>, handle: HandleValue, buffer: Out<u8>, offset: u64, buffer_size: u64) -> SysResult {
+pub(crate) fn vmo_read(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    buffer: Out<u8>,
+    offset: u64,
+    buffer_size: u64,
+) -> SysResult {
     let vmo = call.lookup::<Vmo>(handle, Rights::READ)?;
     vm::copy(call, vmo, offset, buffer.0, buffer_size, true)
 }
 
 /// vmo.md §12.
-pub(crate) fn vmo_write(call: &mut Call<'_>, handle: HandleValue, buffer: In<u8>, offset: u64, buffer_size: u64) -> SysResult {
+pub(crate) fn vmo_write(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    buffer: In<u8>,
+    offset: u64,
+    buffer_size: u64,
+) -> SysResult {
     let vmo = call.lookup::<Vmo>(handle, Rights::WRITE)?;
     vm::copy(call, vmo, offset, buffer.0, buffer_size, false)
 }
 
 /// vmo.md §14.
-pub(crate) fn vmo_set_cache_policy(call: &mut Call<'_>, handle: HandleValue, policy: u32) -> SysResult {
+pub(crate) fn vmo_set_cache_policy(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    policy: u32,
+) -> SysResult {
     let policy = CachePolicy::from_raw(policy).ok_or(Status::INVALID_ARGS)?;
     let vmo = call.lookup::<Vmo>(handle, Rights::MAP)?;
     let vmo = call.kernel.objects.get_mut(vmo);

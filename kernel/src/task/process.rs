@@ -66,15 +66,26 @@ impl Kernel {
     }
 
     /// The next live thread of a process, in slot order.
-    fn next_thread_of(&self, process: Key<Process>, after: Option<Key<Thread>>) -> Option<Key<Thread>> {
+    fn next_thread_of(
+        &self,
+        process: Key<Process>,
+        after: Option<Key<Thread>>,
+    ) -> Option<Key<Thread>> {
         let from = after.map_or(0, |key| key.index().wrapping_add(1));
         let mut threads = self.objects.threads.iter();
-        threads.find(|(key, thread)| key.index() >= from && thread.process == process).map(|(key, _)| key)
+        threads
+            .find(|(key, thread)| key.index() >= from && thread.process == process)
+            .map(|(key, _)| key)
     }
 
     /// Does some of the teardown of a dying process: handles first, then the address space, then
     /// the signal (tasks.md §3.3). True when it is dead.
-    pub(crate) fn tear_down_process(&mut self, hal: &mut DynHal, key: Key<Process>, work: &mut mem::Work) -> bool {
+    pub(crate) fn tear_down_process(
+        &mut self,
+        hal: &mut DynHal,
+        key: Key<Process>,
+        work: &mut mem::Work,
+    ) -> bool {
         let process = self.objects.get_mut(key);
         if process.live_threads != 0 {
             return false;
@@ -99,7 +110,11 @@ impl Kernel {
             hal.aspace_free(self.objects.get(key).aspace, &mut self.mem);
         }
         self.objects.get_mut(key).state = ProcessState::Dead;
-        self.update_signals(ObjectRef::Process(key), Signals::empty(), Signals::TASK_TERMINATED);
+        self.update_signals(
+            ObjectRef::Process(key),
+            Signals::empty(),
+            Signals::TASK_TERMINATED,
+        );
         self.objects.drop_use(ObjectRef::Process(key));
         true
     }

@@ -37,9 +37,18 @@ impl Scheduler {
     pub(crate) fn new(cpus: usize, budget: &mut Budget) -> Result<Self, NoMemory> {
         let mut states = KVec::new();
         for _ in 0..cpus {
-            states.push(CpuState { armed: i64::MAX, ..CpuState::default() }, budget)?;
+            states.push(
+                CpuState {
+                    armed: i64::MAX,
+                    ..CpuState::default()
+                },
+                budget,
+            )?;
         }
-        Ok(Self { ready: List::new(), cpus: states })
+        Ok(Self {
+            ready: List::new(),
+            cpus: states,
+        })
     }
 
     /// The thread that a CPU runs.
@@ -82,7 +91,11 @@ impl Kernel {
     /// What `cpu` does after an event: its thread goes on while it can and its slice lasts.
     pub(crate) fn choose(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
         let current = self.sched.current(cpu);
-        let goes_on = current.filter(|key| self.objects.threads.get(*key).is_some_and(|thread| thread.state == ThreadState::Running(cpu) && thread.work.is_none()));
+        let goes_on = current.filter(|key| {
+            self.objects.threads.get(*key).is_some_and(|thread| {
+                thread.state == ThreadState::Running(cpu) && thread.work.is_none()
+            })
+        });
         if let Some(key) = goes_on {
             if !self.sched.any_ready() || !self.slice_is_over(hal, cpu, event) {
                 self.arm(hal, cpu);
@@ -124,7 +137,11 @@ impl Kernel {
             }
         }
         self.arm(hal, cpu);
-        if last == Some(key) { Next::Resume } else { Next::Switch(context) }
+        if last == Some(key) {
+            Next::Resume
+        } else {
+            Next::Switch(context)
+        }
     }
 
     fn set_current(&mut self, cpu: CpuId, current: Option<Key<Thread>>) {
@@ -140,7 +157,11 @@ impl Kernel {
         let Some(state) = self.sched.cpus.get_mut(cpu) else {
             return;
         };
-        let wanted = if any_ready { deadline.min(state.slice_end) } else { deadline };
+        let wanted = if any_ready {
+            deadline.min(state.slice_end)
+        } else {
+            deadline
+        };
         if wanted != state.armed {
             state.armed = wanted;
             hal.arm_timer(cpu, wanted);

@@ -42,11 +42,25 @@ pub(crate) enum Work {
     /// `zx_vmar_unmap`
     Unmap { vmar: Key<Vmar>, range: VirtRange },
     /// `zx_vmar_protect`
-    Protect { vmar: Key<Vmar>, range: VirtRange, flags: MmuFlags },
+    Protect {
+        vmar: Key<Vmar>,
+        range: VirtRange,
+        flags: MmuFlags,
+    },
     /// `zx_vmo_read`, `zx_vmo_write`
-    Copy { vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, to_user: bool },
+    Copy {
+        vmo: Key<Vmo>,
+        offset: u64,
+        buffer: u64,
+        len: u64,
+        to_user: bool,
+    },
     /// `zx_handle_close_many`: the rest of the array, and whether an entry was bad so far.
-    CloseMany { handles: u64, count: u64, any_bad: bool },
+    CloseMany {
+        handles: u64,
+        count: u64,
+        any_bad: bool,
+    },
 }
 
 /// How a wait ended.
@@ -130,7 +144,13 @@ impl Kernel {
     }
 
     /// What a wait that is over answers (wait-semantics.md §5, steps 4 to 6).
-    fn finish_wait(&mut self, hal: &mut DynHal, thread: Key<Thread>, wait: &Wait, end: WaitEnd) -> Result<(), Status> {
+    fn finish_wait(
+        &mut self,
+        hal: &mut DynHal,
+        thread: Key<Thread>,
+        wait: &Wait,
+        end: WaitEnd,
+    ) -> Result<(), Status> {
         let Wait::Signals { observer, observed } = *wait else {
             return Ok(());
         };
@@ -153,7 +173,11 @@ impl Kernel {
             return;
         }
         let was = core::mem::replace(&mut thread.state, ThreadState::Dead);
-        let (wait, woken, process) = (thread.wait.take(), thread.wait_end.take().is_some(), thread.process);
+        let (wait, woken, process) = (
+            thread.wait.take(),
+            thread.wait_end.take().is_some(),
+            thread.process,
+        );
         thread.work = None;
         if woken {
             self.woken.remove(&mut self.objects.threads, key);
@@ -165,7 +189,11 @@ impl Kernel {
         if let Some(Wait::Signals { observer, .. }) = wait {
             self.unobserve(observer);
         }
-        self.update_signals(ObjectRef::Thread(key), Signals::THREAD_RUNNING, Signals::TASK_TERMINATED);
+        self.update_signals(
+            ObjectRef::Thread(key),
+            Signals::THREAD_RUNNING,
+            Signals::TASK_TERMINATED,
+        );
         let live = &mut self.objects.get_mut(process).live_threads;
         *live = live.wrapping_sub(1);
         let is_last = *live == 0;

@@ -17,7 +17,10 @@ pub(crate) struct TimerHeap {
 impl TimerHeap {
     /// No deadlines.
     pub(crate) const fn new() -> Self {
-        Self { heap: KVec::new(), threads: 0 }
+        Self {
+            heap: KVec::new(),
+            threads: 0,
+        }
     }
 
     /// Makes room for one more thread.
@@ -26,7 +29,8 @@ impl TimerHeap {
     /// [`NoMemory`], with nothing changed.
     pub(crate) fn add_thread(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
         let wanted = self.threads.wrapping_add(1);
-        self.heap.reserve(wanted.saturating_sub(self.heap.len()), budget)?;
+        self.heap
+            .reserve(wanted.saturating_sub(self.heap.len()), budget)?;
         self.threads = wanted;
         Ok(())
     }
@@ -38,11 +42,18 @@ impl TimerHeap {
 
     /// The earliest deadline in ns; `i64::MAX` when there is none.
     pub(crate) fn first_deadline(&self) -> i64 {
-        self.heap.first().map_or(i64::MAX, |(deadline, _)| *deadline)
+        self.heap
+            .first()
+            .map_or(i64::MAX, |(deadline, _)| *deadline)
     }
 
     /// Sets the deadline of a thread that has none.
-    pub(crate) fn insert(&mut self, threads: &mut Pool<Thread>, deadline: i64, thread: Key<Thread>) {
+    pub(crate) fn insert(
+        &mut self,
+        threads: &mut Pool<Thread>,
+        deadline: i64,
+        thread: Key<Thread>,
+    ) {
         if deadline == i64::MAX {
             return;
         }
@@ -64,7 +75,10 @@ impl TimerHeap {
 
     /// Forgets the deadline of a thread, if it has one.
     pub(crate) fn remove(&mut self, threads: &mut Pool<Thread>, thread: Key<Thread>) {
-        let Some(slot) = threads.get_mut(thread).and_then(|thread| thread.timer_slot.take()) else {
+        let Some(slot) = threads
+            .get_mut(thread)
+            .and_then(|thread| thread.timer_slot.take())
+        else {
             return;
         };
         let Some(last) = self.heap.len().checked_sub(1) else {
@@ -80,11 +94,17 @@ impl TimerHeap {
     }
 
     fn deadline(&self, slot: usize) -> i64 {
-        self.heap.get(slot).map_or(i64::MAX, |(deadline, _)| *deadline)
+        self.heap
+            .get(slot)
+            .map_or(i64::MAX, |(deadline, _)| *deadline)
     }
 
     fn place(&self, threads: &mut Pool<Thread>, slot: usize) {
-        if let Some(thread) = self.heap.get(slot).and_then(|(_, key)| threads.get_mut(*key)) {
+        if let Some(thread) = self
+            .heap
+            .get(slot)
+            .and_then(|(_, key)| threads.get_mut(*key))
+        {
             thread.timer_slot = Some(slot);
         }
     }
@@ -109,7 +129,11 @@ impl TimerHeap {
         loop {
             let left = slot.saturating_mul(2).saturating_add(1);
             let right = left.saturating_add(1);
-            let child = if self.deadline(right) < self.deadline(left) { right } else { left };
+            let child = if self.deadline(right) < self.deadline(left) {
+                right
+            } else {
+                left
+            };
             if self.deadline(child) >= self.deadline(slot) || child >= self.heap.len() {
                 return;
             }

@@ -23,7 +23,14 @@ struct Cursor {
 /// # Errors
 /// NOT_SUPPORTED (physical), OUT_OF_RANGE, BAD_STATE (not cached); for the buffer the reason that a
 /// fault there would have; NO_MEMORY. Part of the bytes may have been copied.
-pub(crate) fn copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, to_user: bool) -> SysResult {
+pub(crate) fn copy(
+    call: &mut Call<'_>,
+    vmo: Key<Vmo>,
+    offset: u64,
+    buffer: u64,
+    len: u64,
+    to_user: bool,
+) -> SysResult {
     let shown = call.kernel.objects.get(vmo);
     if shown.is_physical() {
         return Err(Status::NOT_SUPPORTED);
@@ -42,16 +49,39 @@ pub(crate) fn copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64,
 ///
 /// # Errors
 /// As [`copy`]; BAD_HANDLE when the VMO is gone by now, OUT_OF_RANGE when it shrank.
-pub(crate) fn resume_copy(call: &mut Call<'_>, vmo: Key<Vmo>, offset: u64, buffer: u64, len: u64, to_user: bool) -> SysResult {
+pub(crate) fn resume_copy(
+    call: &mut Call<'_>,
+    vmo: Key<Vmo>,
+    offset: u64,
+    buffer: u64,
+    len: u64,
+    to_user: bool,
+) -> SysResult {
     if call.kernel.objects.vmos.get(vmo).is_none() {
         return Err(Status::BAD_HANDLE);
     }
-    let mut cursor = Cursor { vmo, offset, buffer, len };
+    let mut cursor = Cursor {
+        vmo,
+        offset,
+        buffer,
+        len,
+    };
     let mut work = mem::Work::new(mem::Work::EVENT);
     while cursor.len != 0 {
         if !work.spend() {
-            let Cursor { offset, buffer, len, .. } = cursor;
-            return Ok(Flow::Again(Work::Copy { vmo, offset, buffer, len, to_user }));
+            let Cursor {
+                offset,
+                buffer,
+                len,
+                ..
+            } = cursor;
+            return Ok(Flow::Again(Work::Copy {
+                vmo,
+                offset,
+                buffer,
+                len,
+                to_user,
+            }));
         }
         let bytes = copy_some(call, cursor, to_user)?;
         cursor.offset = cursor.offset.saturating_add(bytes);
@@ -88,7 +118,8 @@ fn offset_by(base: PhysAddr, bytes: u64) -> Result<PhysAddr, Status> {
 
 /// Copies inside one page each. Device memory in a user's buffer is refused.
 fn copy_bytes(hal: &mut DynHal, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), Status> {
-    let overlap = to.raw() < from.raw().saturating_add(bytes) && from.raw() < to.raw().saturating_add(bytes);
+    let overlap =
+        to.raw() < from.raw().saturating_add(bytes) && from.raw() < to.raw().saturating_add(bytes);
     if !overlap {
         return hal.copy(to, from, bytes).map_err(|_| Status::ACCESS_DENIED);
     }
@@ -112,7 +143,13 @@ fn write_zeros(hal: &mut DynHal, to: PhysAddr, bytes: u64) -> Result<(), Status>
 ///
 /// # Errors
 /// NOT_SUPPORTED (physical), OUT_OF_RANGE, NO_MEMORY.
-pub(crate) fn write(kernel: &mut Kernel, hal: &mut DynHal, vmo: Key<Vmo>, offset: u64, bytes: &[u8]) -> Result<(), Status> {
+pub(crate) fn write(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    vmo: Key<Vmo>,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<(), Status> {
     if matches!(kernel.objects.get(vmo).content, Content::Physical(_)) {
         return Err(Status::NOT_SUPPORTED);
     }
@@ -120,8 +157,11 @@ pub(crate) fn write(kernel: &mut Kernel, hal: &mut DynHal, vmo: Key<Vmo>, offset
     while !rest.is_empty() {
         let inside = offset & (PAGE_SIZE - 1);
         let base = commit_page(kernel, hal, vmo, offset.wrapping_sub(inside))?;
-        let (now, later) = rest.split_at_checked(usize::try_from(PAGE_SIZE - inside).unwrap_or(0)).unwrap_or((rest, &[]));
-        hal.write(offset_by(base, inside)?, now).map_err(|_| Status::INTERNAL)?;
+        let (now, later) = rest
+            .split_at_checked(usize::try_from(PAGE_SIZE - inside).unwrap_or(0))
+            .unwrap_or((rest, &[]));
+        hal.write(offset_by(base, inside)?, now)
+            .map_err(|_| Status::INTERNAL)?;
         let done = u64::try_from(now.len()).map_err(|_| Status::INTERNAL)?;
         offset = offset.checked_add(done).ok_or(Status::OUT_OF_RANGE)?;
         rest = later;

@@ -19,7 +19,13 @@ const AROUND: u64 = 16 * PAGE_SIZE;
 /// # Errors
 /// The reason why not: NOT_FOUND (nothing is mapped there), ACCESS_DENIED, OUT_OF_RANGE (behind the
 /// VMO's end), NO_MEMORY, INVALID_ARGS (executable and not cached, where that cannot be).
-pub(crate) fn fault(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Process>, at: VirtAddr, access: Access) -> Result<(), Status> {
+pub(crate) fn fault(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    at: VirtAddr,
+    access: Access,
+) -> Result<(), Status> {
     let page = at.page();
     let key = find_piece(&kernel.objects, process, page).ok_or(Status::NOT_FOUND)?;
     let here = piece(&kernel.objects, key);
@@ -42,12 +48,28 @@ pub(crate) fn fault(kernel: &mut Kernel, hal: &mut DynHal, process: Key<Process>
         Some((run, backing)) => (around_run(here, run, page), backing),
         None => {
             let base = commit_page(kernel, hal, vmo, offset)?;
-            (Around { block: None, few: around_page(&kernel.objects, key, page, base) }, Backing::Memory)
+            (
+                Around {
+                    block: None,
+                    few: around_page(&kernel.objects, key, page, base),
+                },
+                Backing::Memory,
+            )
         }
     };
     let aspace = kernel.objects.get(process).aspace;
     let space = Space { process, aspace };
-    map_around(kernel, hal, space, window, MapAttrs { flags, cache, backing })
+    map_around(
+        kernel,
+        hal,
+        space,
+        window,
+        MapAttrs {
+            flags,
+            cache,
+            backing,
+        },
+    )
 }
 
 /// What a fault may map: a block, if one fits, else a few pages.
@@ -57,9 +79,21 @@ struct Around {
     few: (VirtAddr, PhysRun),
 }
 
-fn map_around(kernel: &mut Kernel, hal: &mut DynHal, space: Space, around: Around, attrs: MapAttrs) -> Result<(), Status> {
+fn map_around(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    space: Space,
+    around: Around,
+    attrs: MapAttrs,
+) -> Result<(), Status> {
     let (at, run) = around.few;
-    let single = (at, PhysRun { base: run.base, pages: 1 });
+    let single = (
+        at,
+        PhysRun {
+            base: run.base,
+            pages: 1,
+        },
+    );
     let mut result = Err(MapError::AlreadyMapped);
     // Others may be mapped around it already, or memory too short for more than one page.
     for (at, run) in around.block.into_iter().chain([around.few, single]) {
@@ -74,10 +108,19 @@ fn map_around(kernel: &mut Kernel, hal: &mut DynHal, space: Space, around: Aroun
 }
 
 /// The piece that holds an address of a process.
-pub(super) fn find_piece(objects: &Objects, process: Key<Process>, at: VirtAddr) -> Option<Key<Mapping>> {
+pub(super) fn find_piece(
+    objects: &Objects,
+    process: Key<Process>,
+    at: VirtAddr,
+) -> Option<Key<Mapping>> {
     let mut vmar = objects.get(process).root_vmar?;
     loop {
-        match objects.get(vmar).children.containing(&objects.vmar_nodes, at)?.value {
+        match objects
+            .get(vmar)
+            .children
+            .containing(&objects.vmar_nodes, at)?
+            .value
+        {
             Region::Mapping(key) => return Some(key),
             Region::Vmar(inner) => vmar = inner,
         }
@@ -86,30 +129,63 @@ pub(super) fn find_piece(objects: &Objects, process: Key<Process>, at: VirtAddr)
 
 /// The VMO's byte that a piece shows at `at`.
 fn offset_in_vmo(piece: &Mapping, at: VirtAddr) -> Option<u64> {
-    at.raw().checked_sub(piece.range.start.raw())?.checked_add(piece.vmo_offset)
+    at.raw()
+        .checked_sub(piece.range.start.raw())?
+        .checked_add(piece.vmo_offset)
 }
 
 /// The largest block around `page` that lies in the piece and in the run that it shows, and the few
 /// pages behind `page` that do.
 fn around_run(piece: &Mapping, run: PhysRun, page: VirtAddr) -> Around {
     let shown = run.bytes().saturating_sub(piece.vmo_offset);
-    let end = piece.range.end.raw().min(piece.range.start.raw().saturating_add(shown));
-    let window = VirtRange { start: piece.range.start, end: VirtAddr::new(end) };
+    let end = piece
+        .range
+        .end
+        .raw()
+        .min(piece.range.start.raw().saturating_add(shown));
+    let window = VirtRange {
+        start: piece.range.start,
+        end: VirtAddr::new(end),
+    };
     let base = run.base.raw().saturating_add(piece.vmo_offset);
-    let phys_of = |at: VirtAddr| PhysAddr::new(base.saturating_add(at.raw().saturating_sub(window.start.raw())));
+    let phys_of = |at: VirtAddr| {
+        PhysAddr::new(base.saturating_add(at.raw().saturating_sub(window.start.raw())))
+    };
     let block = BLOCKS.into_iter().find_map(|bytes| {
         let mask = bytes.wrapping_sub(1);
         let start = VirtAddr::new(page.raw() & !mask);
         let inside = window.covers(VirtRange::new(start, bytes)?);
         let congruent = (page.raw() ^ phys_of(page).raw()) & mask == 0;
-        (inside && congruent).then(|| (start, PhysRun { base: phys_of(start), pages: bytes / PAGE_SIZE }))
+        (inside && congruent).then(|| {
+            (
+                start,
+                PhysRun {
+                    base: phys_of(start),
+                    pages: bytes / PAGE_SIZE,
+                },
+            )
+        })
     });
     let bytes = few_bytes(page, window.end);
-    Around { block, few: (page, PhysRun { base: phys_of(page), pages: bytes / PAGE_SIZE }) }
+    Around {
+        block,
+        few: (
+            page,
+            PhysRun {
+                base: phys_of(page),
+                pages: bytes / PAGE_SIZE,
+            },
+        ),
+    }
 }
 
 /// The committed pages from `page` on that lie in a row.
-fn around_page(objects: &Objects, key: Key<Mapping>, page: VirtAddr, base: PhysAddr) -> (VirtAddr, PhysRun) {
+fn around_page(
+    objects: &Objects,
+    key: Key<Mapping>,
+    page: VirtAddr,
+    base: PhysAddr,
+) -> (VirtAddr, PhysRun) {
     let here = piece(objects, key);
     let bytes = few_bytes(page, here.range.end);
     let run = offset_in_vmo(here, page).and_then(|offset| run_at(objects, here.vmo, offset, bytes));
@@ -120,5 +196,8 @@ fn around_page(objects: &Objects, key: Key<Mapping>, page: VirtAddr, base: PhysA
 fn few_bytes(page: VirtAddr, end: VirtAddr) -> u64 {
     let [_, table] = BLOCKS;
     let left_in_table = table.wrapping_sub(page.raw() & table.wrapping_sub(1));
-    end.raw().saturating_sub(page.raw()).min(AROUND).min(left_in_table)
+    end.raw()
+        .saturating_sub(page.raw())
+        .min(AROUND)
+        .min(left_in_table)
 }

@@ -1,8 +1,8 @@
 //! What `ZX_INFO_VMO` tells of a VMO.
 
 use super::{Content, Vmo};
-use crate::PAGE_SHIFT;
 use crate::Kernel;
+use crate::PAGE_SHIFT;
 use crate::mem::Key;
 use jacinth_abi::{Rights, VmoInfo, VmoInfoFlags, VmoOptions};
 
@@ -11,7 +11,13 @@ const fn committed_bytes(vmo: &Vmo) -> u64 {
     match &vmo.content {
         Content::Physical(_) | Content::Slice { .. } => 0,
         Content::Paged(pages) => pages.count() << PAGE_SHIFT,
-        Content::Adopted(run) => if vmo.parent.is_some() { 0 } else { run.bytes() },
+        Content::Adopted(run) => {
+            if vmo.parent.is_some() {
+                0
+            } else {
+                run.bytes()
+            }
+        }
     }
 }
 
@@ -22,13 +28,21 @@ pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoIn
     let mut flags = VmoInfoFlags::VIA_HANDLE;
     flags.set(VmoInfoFlags::TYPE_PAGED, !vmo.is_physical());
     flags.set(VmoInfoFlags::CONTIGUOUS, vmo.is_physical());
-    flags.set(VmoInfoFlags::RESIZABLE, vmo.options.contains(VmoOptions::RESIZABLE));
-    flags.set(VmoInfoFlags::DISCARDABLE, vmo.options.contains(VmoOptions::DISCARDABLE));
+    flags.set(
+        VmoInfoFlags::RESIZABLE,
+        vmo.options.contains(VmoOptions::RESIZABLE),
+    );
+    flags.set(
+        VmoInfoFlags::DISCARDABLE,
+        vmo.options.contains(VmoOptions::DISCARDABLE),
+    );
     VmoInfo {
         koid: vmo.head.koid,
         name: *vmo.name.as_bytes(),
         size_bytes: vmo.size,
-        parent_koid: vmo.parent.map_or(0, |parent| kernel.objects.get(parent).head.koid),
+        parent_koid: vmo
+            .parent
+            .map_or(0, |parent| kernel.objects.get(parent).head.koid),
         num_children: vmo.children.into(),
         num_mappings: vmo.mapping_count.into(),
         // There is one address space as long as nothing makes a second process.

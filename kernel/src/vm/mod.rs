@@ -4,6 +4,7 @@
 //! [`Vmar`] is a range of addresses that holds [`Mapping`]s. Called by the system calls of the
 //! families `vmo` and `vmar`, by page faults, by boot and by teardown.
 
+mod audit;
 mod copy;
 mod fault;
 mod info;
@@ -16,6 +17,7 @@ mod unmap;
 mod vmar;
 mod vmo;
 
+pub(crate) use audit::audit;
 pub(crate) use copy::{copy, resume_copy, write};
 pub(crate) use fault::fault;
 pub(crate) use info::fill_info;
@@ -26,7 +28,10 @@ pub(crate) use protect::{protect, resume_protect};
 pub(crate) use teardown::{destroy_step, vmo_free_step};
 pub(crate) use unmap::{resume_unmap, unmap, unmap_now};
 pub(crate) use vmar::{Mapping, Vmar, VmarNode, new_root_vmar};
-pub(crate) use vmo::{Content, Vmo, create_adopted, create_paged, create_paged_as, create_physical, create_slice, round_up};
+pub(crate) use vmo::{
+    Content, Vmo, create_adopted, create_paged, create_paged_as, create_physical, create_slice,
+    round_up,
+};
 
 use crate::hal::MapError;
 use jacinth_abi::Status;

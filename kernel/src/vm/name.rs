@@ -41,7 +41,11 @@ impl Name {
 
     /// The text without its padding, as far as it is UTF-8.
     pub(crate) fn as_str(&self) -> &str {
-        let len = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::MOST);
+        let len = self
+            .0
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(Self::MOST);
         let bytes = self.0.get(..len).unwrap_or_default();
         core::str::from_utf8(bytes).unwrap_or("?")
     }

@@ -51,7 +51,13 @@ pub(super) struct Wanted {
 ///
 /// # Errors
 /// INVALID_ARGS, ACCESS_DENIED, ALREADY_EXISTS, NO_RESOURCES.
-pub(super) fn place(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, at: Placement, wanted: Wanted) -> Result<VirtRange, Status> {
+pub(super) fn place(
+    objects: &mut Objects,
+    hal: &mut DynHal,
+    vmar: Key<Vmar>,
+    at: Placement,
+    wanted: Wanted,
+) -> Result<VirtRange, Status> {
     let region = objects.get(vmar);
     let room = region.size;
     match at {
@@ -67,7 +73,10 @@ pub(super) fn place(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, at
             if offset > room || wanted.size > room || wanted.size > offset {
                 return Err(Status::INVALID_ARGS);
             }
-            let limit = region.base.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
+            let limit = region
+                .base
+                .checked_add(offset)
+                .ok_or(Status::INVALID_ARGS)?;
             find(objects, hal, vmar, wanted, limit)
         }
         Placement::At(offset, overlap) => {
@@ -75,7 +84,10 @@ pub(super) fn place(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, at
             if offset >= room || wanted.size > room.saturating_sub(offset) {
                 return Err(Status::INVALID_ARGS);
             }
-            let start = region.base.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
+            let start = region
+                .base
+                .checked_add(offset)
+                .ok_or(Status::INVALID_ARGS)?;
             if !start.is_aligned(wanted.align.max(PAGE_SIZE)) {
                 return Err(Status::INVALID_ARGS);
             }
@@ -92,30 +104,55 @@ const fn check_chosen(region: &Vmar, offset: u64) -> Result<(), Status> {
     if offset & (PAGE_SIZE - 1) != 0 {
         return Err(Status::INVALID_ARGS);
     }
-    if region.can_specific { Ok(()) } else { Err(Status::ACCESS_DENIED) }
+    if region.can_specific {
+        Ok(())
+    } else {
+        Err(Status::ACCESS_DENIED)
+    }
 }
 
 fn is_free(objects: &Objects, vmar: Key<Vmar>, range: VirtRange) -> bool {
-    let next = objects.get(vmar).children.first_ending_after(&objects.vmar_nodes, range.start);
+    let next = objects
+        .get(vmar)
+        .children
+        .first_ending_after(&objects.vmar_nodes, range.start);
     next.is_none_or(|next| next.start >= range.end)
 }
 
 /// Tries the places that suit the largest blocks first, and ends with any that is aligned.
-fn find(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>, wanted: Wanted, limit: VirtAddr) -> Result<VirtRange, Status> {
+fn find(
+    objects: &mut Objects,
+    hal: &mut DynHal,
+    vmar: Key<Vmar>,
+    wanted: Wanted,
+    limit: VirtAddr,
+) -> Result<VirtRange, Status> {
     let align = wanted.align.max(PAGE_SIZE);
     let from = hint(objects, hal, vmar);
     let region = objects.get(vmar);
-    let plain = Gap { upper_limit: limit, ..Gap::aligned(region.range(), wanted.size, align) };
+    let plain = Gap {
+        upper_limit: limit,
+        ..Gap::aligned(region.range(), wanted.size, align)
+    };
     let search = |gap: Gap| {
-        let near = region.children.find_gap(&objects.vmar_nodes, &Gap { from, ..gap });
+        let near = region
+            .children
+            .find_gap(&objects.vmar_nodes, &Gap { from, ..gap });
         near.or_else(|| region.children.find_gap(&objects.vmar_nodes, &gap))
     };
     let by_blocks = BLOCKS.into_iter().filter_map(|block| {
         let residue = wanted.phys?.raw() & block.wrapping_sub(1);
         let fits = block <= wanted.size && align <= block && residue & align.wrapping_sub(1) == 0;
-        fits.then_some(Gap { modulus: block, residue, ..plain })
+        fits.then_some(Gap {
+            modulus: block,
+            residue,
+            ..plain
+        })
     });
-    let start = by_blocks.chain([plain]).find_map(search).ok_or(Status::NO_RESOURCES)?;
+    let start = by_blocks
+        .chain([plain])
+        .find_map(search)
+        .ok_or(Status::NO_RESOURCES)?;
     VirtRange::new(start, wanted.size).ok_or(Status::NO_RESOURCES)
 }
 
@@ -127,7 +164,10 @@ fn hint(objects: &mut Objects, hal: &mut DynHal, vmar: Key<Vmar>) -> VirtAddr {
     }
     let span = (region.size >> 1).clamp(1, HINT_SPAN);
     let more = hal.entropy().checked_rem(span).unwrap_or(0);
-    let hint = region.base.checked_add(more).map_or(region.base, VirtAddr::page);
+    let hint = region
+        .base
+        .checked_add(more)
+        .map_or(region.base, VirtAddr::page);
     region.hint = Some(hint);
     hint
 }

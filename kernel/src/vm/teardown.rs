@@ -11,13 +11,20 @@ use crate::object::Object;
 use jacinth_abi::Signals;
 
 /// Empties a region with everything below it; true when it is empty, and dead from then on.
-pub(crate) fn destroy_step(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, work: &mut mem::Work) -> bool {
+pub(crate) fn destroy_step(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    vmar: Key<Vmar>,
+    work: &mut mem::Work,
+) -> bool {
     let region = kernel.objects.get(vmar);
     let range = region.range();
     if let Some(process) = region.process {
         let aspace = kernel.objects.get(process).aspace;
         let space = Space { process, aspace };
-        if !region.children.is_empty() && remove_some(kernel, hal, space, vmar, range, work) < range.end {
+        if !region.children.is_empty()
+            && remove_some(kernel, hal, space, vmar, range, work) < range.end
+        {
             return false;
         }
     }
@@ -29,7 +36,12 @@ pub(crate) fn destroy_step(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar
 
 /// Frees a VMO that has neither handles nor uses: its frames, its claim on its parent, its slot.
 /// True when it is gone.
-pub(crate) fn vmo_free_step(kernel: &mut Kernel, _: &mut DynHal, vmo: Key<Vmo>, work: &mut mem::Work) -> bool {
+pub(crate) fn vmo_free_step(
+    kernel: &mut Kernel,
+    _: &mut DynHal,
+    vmo: Key<Vmo>,
+    work: &mut mem::Work,
+) -> bool {
     loop {
         if !work.spend() {
             return false;
@@ -46,7 +58,11 @@ pub(crate) fn vmo_free_step(kernel: &mut Kernel, _: &mut DynHal, vmo: Key<Vmo>, 
         let above = kernel.objects.get_mut(parent);
         above.children = above.children.saturating_sub(1);
         if above.children == 0 {
-            kernel.update_signals(Vmo::to_ref(parent), Signals::empty(), Signals::VMO_ZERO_CHILDREN);
+            kernel.update_signals(
+                Vmo::to_ref(parent),
+                Signals::empty(),
+                Signals::VMO_ZERO_CHILDREN,
+            );
         }
         kernel.objects.drop_use(Vmo::to_ref(parent));
     }

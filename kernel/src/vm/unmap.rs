@@ -3,7 +3,10 @@
 //! What is left over for a later event is still mapped in every respect, so that a fault of another
 //! thread in between finds page tables and pieces in agreement.
 
-use super::vmar::{Space, cut_front, is_inside_piece, piece, piece_ending_after, remove_piece, reserve_pieces, space, split_at};
+use super::vmar::{
+    Space, cut_front, is_inside_piece, piece, piece_ending_after, remove_piece, reserve_pieces,
+    space, split_at,
+};
 use crate::call::{Call, Flow, SysResult};
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
@@ -51,7 +54,10 @@ pub(crate) fn resume_unmap(call: &mut Call<'_>, vmar: Key<Vmar>, range: VirtRang
     if reached >= range.end {
         return Ok(Flow::OK);
     }
-    let range = VirtRange { start: reached, end: range.end };
+    let range = VirtRange {
+        start: reached,
+        end: range.end,
+    };
     Ok(Flow::Again(Work::Unmap { vmar, range }))
 }
 
@@ -69,7 +75,14 @@ pub(crate) fn unmap_now(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, 
 
 /// Removes pieces in `range` one after the other until `work` is gone; the first address that is
 /// left over, or the end.
-pub(super) fn remove_some(kernel: &mut Kernel, hal: &mut DynHal, space: Space, vmar: Key<Vmar>, range: VirtRange, work: &mut mem::Work) -> VirtAddr {
+pub(super) fn remove_some(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    space: Space,
+    vmar: Key<Vmar>,
+    range: VirtRange,
+    work: &mut mem::Work,
+) -> VirtAddr {
     let mut at = range.start;
     while let Some(key) = piece_ending_after(&kernel.objects, vmar, at) {
         let whole = piece(&kernel.objects, key).range;
@@ -98,7 +111,13 @@ pub(super) fn remove_some(kernel: &mut Kernel, hal: &mut DynHal, space: Space, v
 }
 
 /// Removes the page-table entries of `range` until `work` is gone and pays for it; how far it got.
-pub(super) fn clear(kernel: &mut Kernel, hal: &mut DynHal, space: Space, range: VirtRange, work: &mut mem::Work) -> VirtAddr {
+pub(super) fn clear(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    space: Space,
+    range: VirtRange,
+    work: &mut mem::Work,
+) -> VirtAddr {
     let mut rest = range;
     loop {
         let changed = hal.unmap(space.aspace, rest, work, &mut kernel.mem);
@@ -111,9 +130,18 @@ pub(super) fn clear(kernel: &mut Kernel, hal: &mut DynHal, space: Space, range: 
 }
 
 /// Flushes what a change left behind and counts its entries.
-pub(super) fn pay(kernel: &mut Kernel, hal: &mut DynHal, space: Space, changed: crate::hal::Changed) {
+pub(super) fn pay(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    space: Space,
+    changed: crate::hal::Changed,
+) {
     if !changed.flush.is_empty() || changed.flush.tables_unlinked {
         hal.flush(space.aspace, changed.flush, &mut kernel.mem);
     }
-    kernel.objects.get_mut(space.process).entries.add(changed.counts);
+    kernel
+        .objects
+        .get_mut(space.process)
+        .entries
+        .add(changed.counts);
 }

@@ -92,7 +92,10 @@ impl Vmar {
     /// All its addresses.
     pub(crate) const fn range(&self) -> VirtRange {
         let end = VirtAddr::new(self.base.raw().saturating_add(self.size));
-        VirtRange { start: self.base, end }
+        VirtRange {
+            start: self.base,
+            end,
+        }
     }
 }
 
@@ -100,7 +103,10 @@ impl Vmar {
 ///
 /// # Errors
 /// [`NoMemory`], with nothing changed.
-pub(crate) fn new_root_vmar(kernel: &mut Kernel, process: Key<Process>) -> Result<Key<Vmar>, NoMemory> {
+pub(crate) fn new_root_vmar(
+    kernel: &mut Kernel,
+    process: Key<Process>,
+) -> Result<Key<Vmar>, NoMemory> {
     kernel.objects.vmars.reserve(&mut kernel.mem.budget)?;
     // commit
     let koid = kernel.objects.new_koid();
@@ -126,23 +132,39 @@ pub(super) fn space(objects: &Objects, vmar: Key<Vmar>) -> Option<Space> {
 
 /// The piece behind a key from a tree.
 pub(super) fn piece(objects: &Objects, key: Key<Mapping>) -> &Mapping {
-    objects.mappings.get(key).expect("entries of a region lead to its mappings")
+    objects
+        .mappings
+        .get(key)
+        .expect("entries of a region lead to its mappings")
 }
 
 /// The piece behind a key from a tree.
 pub(super) fn piece_mut(objects: &mut Objects, key: Key<Mapping>) -> &mut Mapping {
-    objects.mappings.get_mut(key).expect("entries of a region lead to its mappings")
+    objects
+        .mappings
+        .get_mut(key)
+        .expect("entries of a region lead to its mappings")
 }
 
 /// The piece that holds `at`, else the next one behind it.
-pub(super) fn piece_ending_after(objects: &Objects, vmar: Key<Vmar>, at: VirtAddr) -> Option<Key<Mapping>> {
-    let next = objects.get(vmar).children.first_ending_after(&objects.vmar_nodes, at)?;
+pub(super) fn piece_ending_after(
+    objects: &Objects,
+    vmar: Key<Vmar>,
+    at: VirtAddr,
+) -> Option<Key<Mapping>> {
+    let next = objects
+        .get(vmar)
+        .children
+        .first_ending_after(&objects.vmar_nodes, at)?;
     mapping_of(next.value)
 }
 
 /// The piece that holds `at`.
 pub(super) fn piece_at(objects: &Objects, vmar: Key<Vmar>, at: VirtAddr) -> Option<Key<Mapping>> {
-    let found = objects.get(vmar).children.containing(&objects.vmar_nodes, at)?;
+    let found = objects
+        .get(vmar)
+        .children
+        .containing(&objects.vmar_nodes, at)?;
     mapping_of(found.value)
 }
 
@@ -158,8 +180,15 @@ const fn mapping_of(region: Region) -> Option<Key<Mapping>> {
 /// # Errors
 /// [`NoMemory`].
 pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMemory> {
-    kernel.objects.mappings.reserve_many(count, &mut kernel.mem.budget)?;
-    RegionTree::reserve(&mut kernel.objects.vmar_nodes, count, &mut kernel.mem.budget)
+    kernel
+        .objects
+        .mappings
+        .reserve_many(count, &mut kernel.mem.budget)?;
+    RegionTree::reserve(
+        &mut kernel.objects.vmar_nodes,
+        count,
+        &mut kernel.mem.budget,
+    )
 }
 
 /// Puts a piece, for which room was reserved, where nothing is.
@@ -174,14 +203,27 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
         may: new.may,
         continues: new.continues,
     });
-    let Objects { vmos, vmars, mappings, vmar_nodes, .. } = objects;
+    let Objects {
+        vmos,
+        vmars,
+        mappings,
+        vmar_nodes,
+        ..
+    } = objects;
     if let Some(vmo) = vmos.get_mut(new.vmo) {
         vmo.mappings.push_back(mappings, key);
         vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
     }
     if let Some(vmar) = vmars.get_mut(new.vmar) {
         let (start, end) = (new.range.start, new.range.end);
-        vmar.children.insert_reserved(vmar_nodes, mem::Region { start, end, value: Region::Mapping(key) });
+        vmar.children.insert_reserved(
+            vmar_nodes,
+            mem::Region {
+                start,
+                end,
+                value: Region::Mapping(key),
+            },
+        );
     }
     objects.add_use(Vmo::to_ref(new.vmo));
 }
@@ -189,9 +231,23 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
 /// Takes a piece out; a piece that continued it becomes the first of its mapping.
 pub(super) fn remove_piece(objects: &mut Objects, key: Key<Mapping>) {
     let here = piece(objects, key);
+    let (vmar, end) = (here.vmar, here.range.end);
+    take_piece(objects, key);
+    begin_mapping_at(objects, vmar, end);
+}
+
+/// Takes a piece out whose mapping goes on without it.
+pub(super) fn take_piece(objects: &mut Objects, key: Key<Mapping>) {
+    let here = piece(objects, key);
     let (vmar, vmo, range) = (here.vmar, here.vmo, here.range);
     let is_first = !here.continues;
-    let Objects { vmos, vmars, mappings, vmar_nodes, .. } = objects;
+    let Objects {
+        vmos,
+        vmars,
+        mappings,
+        vmar_nodes,
+        ..
+    } = objects;
     if let Some(vmar) = vmars.get_mut(vmar) {
         vmar.children.remove(vmar_nodes, range.start);
     }
@@ -200,12 +256,11 @@ pub(super) fn remove_piece(objects: &mut Objects, key: Key<Mapping>) {
         vmo.mapping_count = vmo.mapping_count.wrapping_sub(u32::from(is_first));
     }
     mappings.remove(key);
-    begin_mapping_at(objects, vmar, range.end);
     objects.drop_use(Vmo::to_ref(vmo));
 }
 
 /// Makes the piece that starts at `at`, if there is one, the first of its mapping.
-pub(super) fn begin_mapping_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
+fn begin_mapping_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
     let Some(next) = piece_at(objects, vmar, at) else {
         return;
     };
@@ -225,7 +280,9 @@ pub(super) fn cut_front(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) 
     let gone = to.raw().saturating_sub(start.raw());
     here.vmo_offset = here.vmo_offset.saturating_add(gone);
     here.range.start = to;
-    let Objects { vmars, vmar_nodes, .. } = objects;
+    let Objects {
+        vmars, vmar_nodes, ..
+    } = objects;
     if let Some(vmar) = vmars.get_mut(vmar) {
         vmar.children.set_start(vmar_nodes, start, to);
     }
@@ -237,7 +294,9 @@ pub(super) fn move_end(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) {
     let here = piece_mut(objects, key);
     let (vmar, start) = (here.vmar, here.range.start);
     here.range.end = to;
-    let Objects { vmars, vmar_nodes, .. } = objects;
+    let Objects {
+        vmars, vmar_nodes, ..
+    } = objects;
     if let Some(vmar) = vmars.get_mut(vmar) {
         vmar.children.set_end(vmar_nodes, start, to);
     }
@@ -261,6 +320,24 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
     let before = at.raw().saturating_sub(range.start.raw());
     let vmo_offset = here.vmo_offset.saturating_add(before);
     move_end(objects, key, at);
-    let range = VirtRange { start: at, end: range.end };
-    insert_piece(objects, Piece { vmar, vmo, range, vmo_offset, flags, may, continues: true });
+    let range = VirtRange {
+        start: at,
+        end: range.end,
+    };
+    insert_piece(
+        objects,
+        Piece {
+            vmar,
+            vmo,
+            range,
+            vmo_offset,
+            flags,
+            may,
+            continues: true,
+        },
+    );
 }
+
+#[cfg(test)]
+#[path = "vmar_tests.rs"]
+mod tests;

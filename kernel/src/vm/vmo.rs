@@ -74,7 +74,11 @@ struct NewVmo {
 }
 
 fn create(kernel: &mut Kernel, new: NewVmo) -> Result<Key<Vmo>, Status> {
-    kernel.objects.vmos.reserve(&mut kernel.mem.budget).map_err(no_memory)?;
+    kernel
+        .objects
+        .vmos
+        .reserve(&mut kernel.mem.budget)
+        .map_err(no_memory)?;
     let koid = kernel.objects.new_koid();
     Ok(kernel.objects.vmos.insert_reserved(Vmo {
         head: Head::new(koid, Signals::VMO_ZERO_CHILDREN),
@@ -104,9 +108,23 @@ pub(crate) fn create_paged(kernel: &mut Kernel, bytes: u64) -> Result<Key<Vmo>, 
 ///
 /// # Errors
 /// NO_MEMORY.
-pub(crate) fn create_paged_as(kernel: &mut Kernel, size: u64, content_size: u64, options: VmoOptions) -> Result<Key<Vmo>, Status> {
+pub(crate) fn create_paged_as(
+    kernel: &mut Kernel,
+    size: u64,
+    content_size: u64,
+    options: VmoOptions,
+) -> Result<Key<Vmo>, Status> {
     let content = Content::Paged(PageList::new());
-    create(kernel, NewVmo { size, content_size, cache: CachePolicy::Cached, options, content })
+    create(
+        kernel,
+        NewVmo {
+            size,
+            content_size,
+            cache: CachePolicy::Cached,
+            options,
+            content,
+        },
+    )
 }
 
 /// Makes a VMO over device addresses; the caller checked that they may be named.
@@ -116,16 +134,38 @@ pub(crate) fn create_paged_as(kernel: &mut Kernel, size: u64, content_size: u64,
 pub(crate) fn create_physical(kernel: &mut Kernel, run: PhysRun) -> Result<Key<Vmo>, Status> {
     let size = run.bytes();
     let (cache, options) = (CachePolicy::Uncached, VmoOptions::empty());
-    create(kernel, NewVmo { size, content_size: size, cache, options, content: Content::Physical(run) })
+    create(
+        kernel,
+        NewVmo {
+            size,
+            content_size: size,
+            cache,
+            options,
+            content: Content::Physical(run),
+        },
+    )
 }
 
 /// Makes a VMO over RAM outside the pool, of which `bytes` bytes mean something.
 ///
 /// # Errors
 /// NO_MEMORY.
-pub(crate) fn create_adopted(kernel: &mut Kernel, run: PhysRun, bytes: u64) -> Result<Key<Vmo>, Status> {
+pub(crate) fn create_adopted(
+    kernel: &mut Kernel,
+    run: PhysRun,
+    bytes: u64,
+) -> Result<Key<Vmo>, Status> {
     let (cache, options) = (CachePolicy::Cached, VmoOptions::empty());
-    create(kernel, NewVmo { size: run.bytes(), content_size: bytes, cache, options, content: Content::Adopted(run) })
+    create(
+        kernel,
+        NewVmo {
+            size: run.bytes(),
+            content_size: bytes,
+            cache,
+            options,
+            content: Content::Adopted(run),
+        },
+    )
 }
 
 /// Makes a slice of `[offset, offset + size)`, whole pages inside the parent.
@@ -134,23 +174,48 @@ pub(crate) fn create_adopted(kernel: &mut Kernel, run: PhysRun, bytes: u64) -> R
 ///
 /// # Errors
 /// NO_MEMORY.
-pub(crate) fn create_slice(kernel: &mut Kernel, parent: Key<Vmo>, offset: u64, size: u64, content_size: u64) -> Result<Key<Vmo>, Status> {
+pub(crate) fn create_slice(
+    kernel: &mut Kernel,
+    parent: Key<Vmo>,
+    offset: u64,
+    size: u64,
+    content_size: u64,
+) -> Result<Key<Vmo>, Status> {
     let above = kernel.objects.get(parent);
-    let part = |run: PhysRun| PhysRun { base: PhysAddr::new(run.base.raw().saturating_add(offset)), pages: size >> PAGE_SHIFT };
+    let part = |run: PhysRun| PhysRun {
+        base: PhysAddr::new(run.base.raw().saturating_add(offset)),
+        pages: size >> PAGE_SHIFT,
+    };
     let content = match above.content {
         Content::Physical(run) => Content::Physical(part(run)),
         Content::Adopted(run) => Content::Adopted(part(run)),
-        Content::Paged(_) => Content::Slice { root: parent, offset },
-        Content::Slice { root, offset: more } => Content::Slice { root, offset: offset.saturating_add(more) },
+        Content::Paged(_) => Content::Slice {
+            root: parent,
+            offset,
+        },
+        Content::Slice { root, offset: more } => Content::Slice {
+            root,
+            offset: offset.saturating_add(more),
+        },
     };
-    let new = NewVmo { size, content_size, cache: above.cache, options: VmoOptions::empty(), content };
+    let new = NewVmo {
+        size,
+        content_size,
+        cache: above.cache,
+        options: VmoOptions::empty(),
+        content,
+    };
     let child = create(kernel, new)?;
     // commit
     kernel.objects.get_mut(child).parent = Some(parent);
     kernel.objects.add_use(Vmo::to_ref(parent));
     let above = kernel.objects.get_mut(parent);
     above.children = above.children.wrapping_add(1);
-    kernel.update_signals(Vmo::to_ref(parent), Signals::VMO_ZERO_CHILDREN, Signals::empty());
+    kernel.update_signals(
+        Vmo::to_ref(parent),
+        Signals::VMO_ZERO_CHILDREN,
+        Signals::empty(),
+    );
     Ok(child)
 }
 
@@ -198,7 +263,12 @@ pub(super) fn next_committed(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> O
 ///
 /// # Errors
 /// OUT_OF_RANGE, NO_MEMORY.
-pub(super) fn commit_page(kernel: &mut Kernel, hal: &mut DynHal, vmo: Key<Vmo>, offset: u64) -> Result<PhysAddr, Status> {
+pub(super) fn commit_page(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    vmo: Key<Vmo>,
+    offset: u64,
+) -> Result<PhysAddr, Status> {
     if offset >= kernel.objects.get(vmo).size {
         return Err(Status::OUT_OF_RANGE);
     }
@@ -207,14 +277,24 @@ pub(super) fn commit_page(kernel: &mut Kernel, hal: &mut DynHal, vmo: Key<Vmo>, 
     }
     let (root, offset) = holder(&kernel.objects, vmo, offset);
     let index = offset >> PAGE_SHIFT;
-    let Objects { vmos, page_nodes, .. } = &mut kernel.objects;
+    let Objects {
+        vmos, page_nodes, ..
+    } = &mut kernel.objects;
     let Some(Content::Paged(pages)) = vmos.get_mut(root).map(|root| &mut root.content) else {
         return Err(Status::INTERNAL);
     };
-    pages.reserve_path(index, page_nodes, &mut kernel.mem.budget).map_err(no_memory)?;
+    pages
+        .reserve_path(index, page_nodes, &mut kernel.mem.budget)
+        .map_err(no_memory)?;
     let frame = kernel.mem.frame_alloc().map_err(no_memory)?;
     let address = frame.address();
-    if hal.zero(PhysRun { base: address, pages: 1 }).is_err() {
+    if hal
+        .zero(PhysRun {
+            base: address,
+            pages: 1,
+        })
+        .is_err()
+    {
         kernel.mem.frame_free(frame);
         return Err(Status::INTERNAL);
     }
@@ -225,10 +305,14 @@ pub(super) fn commit_page(kernel: &mut Kernel, hal: &mut DynHal, vmo: Key<Vmo>, 
 
 /// Takes one page of a paged VMO out; its frame.
 pub(super) fn take_page(objects: &mut Objects, vmo: Key<Vmo>) -> Option<Frame> {
-    let Objects { vmos, page_nodes, .. } = objects;
+    let Objects {
+        vmos, page_nodes, ..
+    } = objects;
     let Content::Paged(pages) = &mut vmos.get_mut(vmo)?.content else {
         return None;
     };
     let (index, _) = pages.next_at_or_after(page_nodes, 0)?;
-    pages.remove(page_nodes, index).map(|page| Frame::claim(page.frame()))
+    pages
+        .remove(page_nodes, index)
+        .map(|page| Frame::claim(page.frame()))
 }

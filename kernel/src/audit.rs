@@ -1,0 +1,136 @@
+//! A recount of everything from the roots: what a test calls after each event.
+//!
+//! Nothing here is used by the kernel itself. Whatever is counted while the kernel runs is counted
+//! again from what refers to it, and the first difference is reported.
+
+use crate::Kernel;
+use crate::hal::DynHal;
+use crate::object::{ObjectRef, Objects};
+use alloc::collections::BTreeMap;
+
+/// What does not agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditError {
+    /// An object's handle count differs from the handles that exist: koid, counted, recounted.
+    Handles(u64, u32, u32),
+    /// The system's handle count differs: counted, recounted.
+    AllHandles(u32, u32),
+    /// An object's use count differs: koid, counted, recounted.
+    Uses(u64, u32, u32),
+    /// An object lives although nothing refers to it: its koid.
+    Leaked(u64),
+    /// The free frames' own records differ.
+    FramePool,
+    /// Frames are neither free nor owned: total, free, owned.
+    Frames(u64, u64, u64),
+    /// The memory part of the audit found a difference.
+    Vm(&'static str),
+}
+
+impl Kernel {
+    /// Recounts handles, uses and frames, and compares each address space with its regions.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn audit(&self, hal: &DynHal) -> Result<(), AuditError> {
+        let mut refs = References::default();
+        self.count_references(&mut refs);
+        self.compare_counts(&refs)?;
+        if !self.mem.frames.audit() {
+            return Err(AuditError::FramePool);
+        }
+        crate::vm::audit(self, hal).map_err(AuditError::Vm)
+    }
+
+    fn count_references(&self, refs: &mut References) {
+        let objects = &self.objects;
+        for (_, process) in objects.processes.iter() {
+            process
+                .handles
+                .iter()
+                .for_each(|handle| refs.handle(objects, handle.object()));
+            if let Some(root) = process.root_vmar {
+                refs.use_of(objects, ObjectRef::Vmar(root));
+            }
+        }
+        for (_, message) in objects.messages.iter() {
+            message
+                .handles
+                .iter()
+                .flatten()
+                .for_each(|handle| refs.handle(objects, handle.object()));
+        }
+        for (key, thread) in objects.threads.iter() {
+            refs.use_of(objects, ObjectRef::Process(thread.process));
+            if !matches!(
+                thread.state,
+                crate::task::ThreadState::New | crate::task::ThreadState::Dead
+            ) {
+                refs.use_of(objects, ObjectRef::Thread(key));
+            }
+        }
+        for (key, process) in objects.processes.iter() {
+            if matches!(process.state, crate::task::ProcessState::Dying { .. }) {
+                refs.use_of(objects, ObjectRef::Process(key));
+            }
+        }
+        if let Some(init) = self.init {
+            refs.use_of(objects, ObjectRef::Process(init));
+        }
+        for (_, vmo) in objects.vmos.iter() {
+            if let Some(parent) = vmo.parent {
+                refs.use_of(objects, ObjectRef::Vmo(parent));
+            }
+        }
+        for (_, mapping) in objects.mappings.iter() {
+            refs.use_of(objects, ObjectRef::Vmo(mapping.vmo));
+        }
+    }
+
+    fn compare_counts(&self, refs: &References) -> Result<(), AuditError> {
+        let mut outcome = Ok(());
+        let mut all = 0u32;
+        self.objects.for_each(|object, head| {
+            let (handles, uses) = refs.of(head.koid);
+            all = all.wrapping_add(handles);
+            let found = if handles != head.handles {
+                Err(AuditError::Handles(head.koid, head.handles, handles))
+            } else if uses != head.uses {
+                Err(AuditError::Uses(head.koid, head.uses, uses))
+            } else if handles == 0 && uses == 0 && !self.objects.is_queued(object) {
+                Err(AuditError::Leaked(head.koid))
+            } else {
+                Ok(())
+            };
+            if outcome.is_ok() {
+                outcome = found;
+            }
+        });
+        outcome?;
+        if all == self.objects.handle_count {
+            Ok(())
+        } else {
+            Err(AuditError::AllHandles(self.objects.handle_count, all))
+        }
+    }
+}
+
+/// Handles and uses by koid, as recounted.
+#[derive(Default)]
+struct References(BTreeMap<u64, (u32, u32)>);
+
+impl References {
+    fn handle(&mut self, objects: &Objects, object: ObjectRef) {
+        let entry = self.0.entry(objects.head(object).koid).or_default();
+        entry.0 = entry.0.wrapping_add(1);
+    }
+
+    fn use_of(&mut self, objects: &Objects, object: ObjectRef) {
+        let entry = self.0.entry(objects.head(object).koid).or_default();
+        entry.1 = entry.1.wrapping_add(1);
+    }
+
+    fn of(&self, koid: u64) -> (u32, u32) {
+        self.0.get(&koid).copied().unwrap_or_default()
+    }
+}

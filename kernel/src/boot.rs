@@ -1,0 +1,418 @@
+//! The first process: made by the kernel from a program in memory, as Zircon starts its own
+//! (tasks.md §9): one channel whose message carries every handle that there is to give.
+
+use crate::hal::{DynHal, MmuFlags, ThreadStart};
+use crate::mem::{KVec, Key, List, NoMemory};
+use crate::object::{Channel, Handle, HandleTable, Head, Message, Object, ObjectRef, Request};
+use crate::task::{Process, ProcessState, Thread};
+use crate::vm::{self, Name};
+use crate::{Kernel, PAGE_SIZE, PhysRun, VirtAddr};
+use jacinth_abi::{Field, ResourceKind, Rights, Signals, Status, processargs};
+
+/// Bytes of the first thread's stack.
+const STACK_BYTES: u64 = 256 * 1024;
+
+/// One piece of a program in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// Where its first byte goes; need not be page-aligned.
+    pub at: VirtAddr,
+    /// Its length in memory; what the file does not fill is zero.
+    pub mem_bytes: u64,
+    /// Its bytes in the file, at most `mem_bytes`.
+    pub file: &'a [u8],
+    /// What its pages allow.
+    pub flags: MmuFlags,
+}
+
+/// A program that is ready to be mapped.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'a> {
+    /// The process's name.
+    pub name: &'a str,
+    /// Its pieces; no two share a page.
+    pub segments: &'a [Segment<'a>],
+    /// Its first instruction.
+    pub entry: VirtAddr,
+}
+
+/// What a VMO for the first process holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Contents<'a> {
+    /// A copy of these bytes.
+    Bytes(&'a [u8]),
+    /// These very frames, which are outside the pool and stay the VMO's for good.
+    Adopt {
+        /// The frames.
+        run: PhysRun,
+        /// How many bytes of them count.
+        bytes: u64,
+    },
+}
+
+/// A VMO for the first process.
+#[derive(Clone, Copy, Debug)]
+pub struct BootVmo<'a> {
+    /// The VMO's name.
+    pub name: &'a str,
+    /// What it is, for the message (`PA_HND`).
+    pub handle_info: u32,
+    /// What it holds.
+    pub contents: Contents<'a>,
+}
+
+/// Why there is no first process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootError {
+    /// Memory is gone.
+    NoMemory,
+    /// The program does not fit into an address space.
+    BadProgram,
+}
+
+impl From<NoMemory> for BootError {
+    fn from(_: NoMemory) -> Self {
+        Self::NoMemory
+    }
+}
+
+impl From<Status> for BootError {
+    fn from(status: Status) -> Self {
+        if status == Status::NO_MEMORY {
+            Self::NoMemory
+        } else {
+            Self::BadProgram
+        }
+    }
+}
+
+/// The handles of the first message, and what each is.
+#[derive(Default)]
+struct Gifts {
+    handles: KVec<Option<Handle>>,
+    infos: KVec<u32>,
+}
+
+impl Gifts {
+    fn add(
+        &mut self,
+        kernel: &mut Kernel,
+        object: ObjectRef,
+        rights: Rights,
+        info: u32,
+    ) -> Result<(), NoMemory> {
+        self.handles.reserve(1, &mut kernel.mem.budget)?;
+        self.infos.push(info, &mut kernel.mem.budget)?;
+        let handle = Handle::new(&mut kernel.objects, object, rights);
+        self.handles.push(Some(handle), &mut kernel.mem.budget)
+    }
+}
+
+impl Kernel {
+    /// Makes the first process and readies its thread. What was made before an error stays: there
+    /// is nobody to run on such a machine.
+    ///
+    /// # Errors
+    /// See [`BootError`].
+    pub fn start_init(
+        &mut self,
+        hal: &mut DynHal,
+        program: &Program<'_>,
+        vmos: &[BootVmo<'_>],
+        args: &[&str],
+    ) -> Result<(), BootError> {
+        let process = self.new_process(hal, Name::from_str(program.name))?;
+        self.objects.add_use(ObjectRef::Process(process));
+        self.init = Some(process);
+        let root = self
+            .objects
+            .get(process)
+            .root_vmar
+            .ok_or(BootError::BadProgram)?;
+        for segment in program.segments {
+            self.load_segment(hal, process, segment)?;
+        }
+        let thread = self.new_thread(hal, process, Name::from_str("initial-thread"))?;
+        let stack = self.map_stack(hal, process)?;
+
+        let mut gifts = Gifts::default();
+        gifts.add(
+            self,
+            Process::to_ref(process),
+            Rights::DEFAULT_PROCESS,
+            processargs::PA_PROC_SELF,
+        )?;
+        gifts.add(
+            self,
+            Thread::to_ref(thread),
+            Rights::DEFAULT_THREAD,
+            processargs::PA_THREAD_SELF,
+        )?;
+        let vmar_rights = Rights::DEFAULT_VMAR | Rights::IO | Rights::EXECUTE;
+        gifts.add(
+            self,
+            ObjectRef::Vmar(root),
+            vmar_rights,
+            processargs::PA_VMAR_ROOT,
+        )?;
+        self.add_resources(&mut gifts)?;
+        for vmo in vmos {
+            self.add_vmo(hal, &mut gifts, vmo)?;
+        }
+        let bootstrap = self.bootstrap_channel(process, gifts, args)?;
+        self.start_thread(
+            hal,
+            thread,
+            ThreadStart {
+                entry: program.entry.raw(),
+                stack,
+                arg1: u64::from(bootstrap),
+                arg2: 0,
+            },
+        );
+        Ok(())
+    }
+
+    /// A process with an empty address space.
+    fn new_process(&mut self, hal: &mut DynHal, name: Name) -> Result<Key<Process>, NoMemory> {
+        self.objects.processes.reserve(&mut self.mem.budget)?;
+        let frame = self.mem.frame_alloc()?;
+        let aspace = hal.aspace_new(frame);
+        let [a, b, c, d, ..] = hal.entropy().to_le_bytes();
+        let koid = self.objects.new_koid();
+        let key = self.objects.processes.insert_reserved(Process {
+            head: Head::new(koid, Signals::empty()),
+            name,
+            handles: HandleTable::new(u32::from_le_bytes([a, b, c, d])),
+            aspace,
+            root_vmar: None,
+            entries: crate::hal::EntryCounts::default(),
+            state: ProcessState::Initial,
+            return_code: None,
+            start_time: 0,
+            live_threads: 0,
+            next_torn_down: None,
+        });
+        let root = vm::new_root_vmar(self, key)?;
+        self.objects.get_mut(key).root_vmar = Some(root);
+        Ok(key)
+    }
+
+    /// A thread that is not started.
+    fn new_thread(
+        &mut self,
+        hal: &mut DynHal,
+        process: Key<Process>,
+        name: Name,
+    ) -> Result<Key<Thread>, NoMemory> {
+        self.objects.threads.reserve(&mut self.mem.budget)?;
+        self.timers.add_thread(&mut self.mem.budget)?;
+        let frame = self.mem.frame_alloc()?;
+
+        // commit
+        let context = hal.context_new(frame);
+        let koid = self.objects.new_koid();
+        let key = self
+            .objects
+            .threads
+            .insert_reserved(Thread::new(koid, process, context, name));
+        self.objects.add_use(ObjectRef::Process(process));
+        let live = &mut self.objects.get_mut(process).live_threads;
+        *live = live.wrapping_add(1);
+        Ok(key)
+    }
+
+    /// Starts a thread, and its process with it.
+    fn start_thread(&mut self, hal: &mut DynHal, key: Key<Thread>, start: ThreadStart) {
+        let thread = self.objects.get(key);
+        let (context, process) = (thread.context, thread.process);
+        hal.context_start(context, start);
+        let owner = self.objects.get_mut(process);
+        if owner.state == ProcessState::Initial {
+            owner.state = ProcessState::Running;
+            owner.start_time = hal.now();
+        }
+        self.objects.add_use(ObjectRef::Thread(key));
+        self.update_signals(
+            ObjectRef::Thread(key),
+            Signals::empty(),
+            Signals::THREAD_RUNNING,
+        );
+        self.make_ready(key);
+    }
+
+    /// Maps one segment as a VMO of its own, widened to whole pages.
+    fn load_segment(
+        &mut self,
+        hal: &mut DynHal,
+        process: Key<Process>,
+        segment: &Segment<'_>,
+    ) -> Result<(), BootError> {
+        let skew = segment.at.page_offset();
+        let bytes = segment
+            .mem_bytes
+            .checked_add(skew)
+            .and_then(|bytes| bytes.checked_next_multiple_of(PAGE_SIZE))
+            .ok_or(BootError::BadProgram)?;
+        let vmo = vm::create_paged(self, bytes)?;
+        vm::write(self, hal, vmo, skew, segment.file)?;
+        vm::map_for_boot(
+            self,
+            hal,
+            process,
+            vmo,
+            Some(segment.at.page()),
+            bytes,
+            segment.flags,
+        )?;
+        Ok(())
+    }
+
+    /// Maps the first thread's stack; the stack pointer to start with (tasks.md §6). The page
+    /// below is a guard: nothing is mapped there as long as nobody asks for that very place.
+    fn map_stack(&mut self, hal: &mut DynHal, process: Key<Process>) -> Result<u64, BootError> {
+        let vmo = vm::create_paged(self, STACK_BYTES)?;
+        let base = vm::map_for_boot(
+            self,
+            hal,
+            process,
+            vmo,
+            None,
+            STACK_BYTES,
+            MmuFlags::READ | MmuFlags::WRITE,
+        )?;
+        let top = base.checked_add(STACK_BYTES).ok_or(BootError::BadProgram)?;
+        Ok(top.raw().saturating_sub(self.stack_bias))
+    }
+
+    fn add_resources(&mut self, gifts: &mut Gifts) -> Result<(), BootError> {
+        let kinds = [
+            (ResourceKind::Mmio, "mmio", processargs::PA_MMIO_RESOURCE),
+            (ResourceKind::Irq, "irq", processargs::PA_IRQ_RESOURCE),
+            (
+                ResourceKind::IoPort,
+                "io_port",
+                processargs::PA_IOPORT_RESOURCE,
+            ),
+            (ResourceKind::Smc, "smc", processargs::PA_SMC_RESOURCE),
+            (
+                ResourceKind::System,
+                "system",
+                processargs::PA_SYSTEM_RESOURCE,
+            ),
+        ];
+        for (kind, name, info) in kinds {
+            if !self.resources.has(kind) {
+                continue;
+            }
+            self.objects.resources.reserve(&mut self.mem.budget)?;
+            let root = Request {
+                kind,
+                base: 0,
+                size: 0,
+                exclusive: false,
+            };
+            let key = self.objects.new_resource(&root, Name::from_str(name));
+            gifts.add(
+                self,
+                ObjectRef::Resource(key),
+                Rights::DEFAULT_RESOURCE,
+                info,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn add_vmo(
+        &mut self,
+        hal: &mut DynHal,
+        gifts: &mut Gifts,
+        vmo: &BootVmo<'_>,
+    ) -> Result<(), BootError> {
+        let key = match vmo.contents {
+            Contents::Bytes(bytes) => {
+                let len = u64::try_from(bytes.len()).map_err(|_| BootError::NoMemory)?;
+                let key = vm::create_paged(self, len)?;
+                vm::write(self, hal, key, 0, bytes)?;
+                key
+            }
+            Contents::Adopt { run, bytes } => vm::create_adopted(self, run, bytes)?,
+        };
+        self.objects.get_mut(key).name = Name::from_str(vmo.name);
+        gifts.add(
+            self,
+            ObjectRef::Vmo(key),
+            Rights::DEFAULT_VMO,
+            vmo.handle_info,
+        )?;
+        Ok(())
+    }
+
+    /// Makes the bootstrap channel with its one message; the value of the end that `process` gets.
+    fn bootstrap_channel(
+        &mut self,
+        process: Key<Process>,
+        gifts: Gifts,
+        args: &[&str],
+    ) -> Result<u32, BootError> {
+        let bytes = self.message_bytes(&gifts.infos, args)?;
+        self.objects.channels.reserve(&mut self.mem.budget)?;
+        self.objects.messages.reserve(&mut self.mem.budget)?;
+        self.reserve_handles(process, 1)?;
+
+        // commit
+        let koid = self.objects.new_koid();
+        // The writing end is the kernel's and closed at once: the message stays readable.
+        let peer_koid = self.objects.new_koid();
+        let mut end = Channel {
+            head: Head::new(koid, Signals::READABLE | Signals::PEER_CLOSED),
+            peer: None,
+            peer_koid,
+            messages: List::new(),
+        };
+        let message = self
+            .objects
+            .messages
+            .insert_reserved(Message::new(bytes, gifts.handles));
+        end.messages.push_back(&mut self.objects.messages, message);
+        let key = self.objects.channels.insert_reserved(end);
+        let handle = Handle::new(
+            &mut self.objects,
+            ObjectRef::Channel(key),
+            Rights::DEFAULT_CHANNEL,
+        );
+        Ok(self
+            .objects
+            .get_mut(process)
+            .handles
+            .insert_reserved(handle))
+    }
+
+    /// The processargs message (tasks.md §9.2): header, handle infos, argument strings.
+    fn message_bytes(&mut self, infos: &[u32], args: &[&str]) -> Result<KVec<u8>, BootError> {
+        let count = |len: usize| u32::try_from(len).map_err(|_| BootError::NoMemory);
+        let header_bytes = processargs::Header::SIZE;
+        let args_off = header_bytes.wrapping_add(infos.len().wrapping_mul(4));
+        let header = processargs::Header {
+            protocol: processargs::PROTOCOL,
+            version: processargs::VERSION,
+            handle_info_off: count(header_bytes)?,
+            args_off: count(args_off)?,
+            args_num: count(args.len())?,
+            ..processargs::Header::default()
+        };
+        let mut bytes = KVec::new();
+        let budget = &mut self.mem.budget;
+        let mut start = [0u8; processargs::Header::SIZE];
+        header.put(&mut start);
+        bytes.extend_from_slice(&start, budget)?;
+        for info in infos {
+            bytes.extend_from_slice(&info.to_le_bytes(), budget)?;
+        }
+        for arg in args {
+            bytes.extend_from_slice(arg.as_bytes(), budget)?;
+            bytes.push(0, budget)?;
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,119 @@
+//! Calls on handles as such (spec: handles-resources.md §3-6).
+
+use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
+use crate::mem;
+use crate::object::Handle;
+use crate::task::Work;
+use jacinth_abi::{Rights, Status, limits};
+
+/// `zx_handle_close`
+pub(crate) fn handle_close(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
+    if handle == limits::HANDLE_INVALID || call.kernel.close_handle(call.process, handle) {
+        return Ok(Flow::OK);
+    }
+    Err(Status::BAD_HANDLE)
+}
+
+/// `zx_handle_close_many`
+pub(crate) fn handle_close_many(call: &mut Call<'_>, handles: In<u32>, count: u64) -> SysResult {
+    close_rest(call, handles.0, count, false)
+}
+
+/// Closes what is left of an array, a piece at a time: each piece is read before any of it is
+/// closed, and what was closed before a bad address stays closed.
+pub(crate) fn close_rest(
+    call: &mut Call<'_>,
+    handles: u64,
+    count: u64,
+    any_bad: bool,
+) -> SysResult {
+    const PIECE: u64 = 64;
+    let now = count.min(PIECE);
+    let mut values = [0u8; 256];
+    let bytes = usize::try_from(now.wrapping_mul(4)).unwrap_or(0);
+    let piece = values.get_mut(..bytes).ok_or(Status::INTERNAL)?;
+    call.read_bytes(handles, piece)?;
+
+    // commit
+    let mut any_bad = any_bad;
+    let (entries, _) = piece.as_chunks::<4>();
+    for entry in entries {
+        let value = u32::from_le_bytes(*entry);
+        any_bad |=
+            value != limits::HANDLE_INVALID && !call.kernel.close_handle(call.process, value);
+    }
+    let left = count.wrapping_sub(now);
+    if left != 0 {
+        let handles = handles.wrapping_add(now.wrapping_mul(4));
+        return Ok(Flow::Again(Work::CloseMany {
+            handles,
+            count: left,
+            any_bad,
+        }));
+    }
+    if any_bad {
+        Err(Status::BAD_HANDLE)
+    } else {
+        Ok(Flow::OK)
+    }
+}
+
+/// `zx_handle_duplicate`
+pub(crate) fn handle_duplicate(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    rights: u32,
+    out: Out<u32>,
+) -> SysResult {
+    let (object, held) = call.lookup_any(handle, Rights::DUPLICATE)?;
+    let rights = narrow(held, rights)?;
+    call.reserve_handle()?;
+    call.install(object, rights, out)
+}
+
+/// `zx_handle_replace`: the source is closed in every case but want of memory.
+pub(crate) fn handle_replace(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    rights: u32,
+    out: Out<u32>,
+) -> SysResult {
+    let (object, held) = call.lookup_any(handle, Rights::empty())?;
+    let rights = match narrow(held, rights) {
+        Ok(rights) => rights,
+        Err(status) => {
+            call.kernel.close_handle(call.process, handle);
+            return Err(status);
+        }
+    };
+    call.reserve_handle()?;
+    let new = Handle::new(&mut call.kernel.objects, object, rights);
+    call.kernel.close_handle(call.process, handle);
+    let value = call
+        .kernel
+        .objects
+        .get_mut(call.process)
+        .handles
+        .insert_reserved(new);
+    if let Err(status) = call.write(out, value) {
+        call.kernel.close_handle(call.process, value);
+        return Err(status);
+    }
+    Ok(Flow::OK)
+}
+
+/// The rights that `wanted` asks for: the held ones, or a subset of them.
+fn narrow(held: Rights, wanted: u32) -> Result<Rights, Status> {
+    if wanted == Rights::SAME_RIGHTS {
+        return Ok(held);
+    }
+    Rights::from_bits(wanted)
+        .filter(|rights| held.contains(*rights))
+        .ok_or(Status::INVALID_ARGS)
+}
+
+/// One piece of `close_many` is one event's work.
+const _: () = assert!(
+    mem::Work::EVENT >= 64,
+    "a piece of 64 handles fits an event"
+);

@@ -1,0 +1,192 @@
+//! `zx_object_get_info` (spec: handles-resources.md §7).
+
+use crate::call::{Call, Flow, HandleValue, Out, SysResult};
+use crate::object::Resource;
+use crate::task::{Process, ProcessState, Thread, ThreadState};
+use crate::vm::{self, Vmar, Vmo};
+use jacinth_abi::{
+    HandleBasicInfo, HandleCountInfo, PageTableInfo, ProcessHandleStatsInfo, ProcessInfo, Record,
+    ResourceInfo, Rights, Status, ThreadInfo, Topic, VmarInfo,
+};
+
+/// Where the answer goes.
+#[derive(Clone, Copy)]
+struct Answer {
+    buffer: Out<u8>,
+    size: u64,
+    actual: Out<u64>,
+    avail: Out<u64>,
+}
+
+/// `zx_object_get_info`: the topic is judged first, then the handle, then the buffer.
+pub(crate) fn object_get_info(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    topic: u32,
+    buffer: Out<u8>,
+    buffer_size: u64,
+    actual: Out<u64>,
+    avail: Out<u64>,
+) -> SysResult {
+    let to = Answer {
+        buffer,
+        size: buffer_size,
+        actual,
+        avail,
+    };
+    match Topic(topic) {
+        Topic::HANDLE_VALID => call.lookup_any(handle, Rights::empty()).map(|_| Flow::OK),
+        Topic::HANDLE_BASIC => handle_basic(call, handle, to),
+        Topic::HANDLE_COUNT => handle_count(call, handle, to),
+        Topic::PROCESS => process(call, handle, to),
+        Topic::PROCESS_HANDLE_STATS => process_handle_stats(call, handle, to),
+        Topic::THREAD => thread(call, handle, to),
+        Topic::RESOURCE => resource(call, handle, to),
+        Topic::VMO => vmo(call, handle, to, 176),
+        Topic::VMO_V3 => vmo(call, handle, to, 128),
+        Topic::VMO_V2 => vmo(call, handle, to, 120),
+        Topic::VMO_V1 => vmo(call, handle, to, 104),
+        Topic::VMAR => vmar(call, handle, to),
+        Topic::JACINTH_INFO_PAGE_TABLE => page_table(call, handle, to),
+        _ => Err(Status::NOT_SUPPORTED),
+    }
+}
+
+fn handle_basic(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let (object, rights) = call.lookup_any(handle, Rights::empty())?;
+    let objects = &call.kernel.objects;
+    let record = HandleBasicInfo {
+        koid: objects.head(object).koid,
+        rights: rights.bits(),
+        object_type: object.object_type().number(),
+        related_koid: objects.related_koid(object),
+        ..HandleBasicInfo::default()
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn handle_count(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let (object, _) = call.lookup_any(handle, Rights::INSPECT)?;
+    let record = HandleCountInfo {
+        handle_count: call.kernel.objects.head(object).handles,
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn process(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
+    let process = call.kernel.objects.get(key);
+    let flags = match process.state {
+        ProcessState::Initial => 0,
+        ProcessState::Running => ProcessInfo::STARTED,
+        ProcessState::Dying { .. } | ProcessState::Dead => {
+            ProcessInfo::STARTED | ProcessInfo::EXITED
+        }
+    };
+    let record = ProcessInfo {
+        return_code: process.return_code.unwrap_or(0),
+        start_time: process.start_time,
+        flags,
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn process_handle_stats(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
+    let mut record = ProcessHandleStatsInfo::default();
+    for held in call.kernel.objects.get(key).handles.iter() {
+        let number = usize::try_from(held.object().object_type().number()).unwrap_or(usize::MAX);
+        if let Some(count) = record.handle_count.get_mut(number) {
+            *count = count.saturating_add(1);
+        }
+    }
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Thread>(handle, Rights::INSPECT)?;
+    let thread = call.kernel.objects.get(key);
+    let state = match (thread.state, &thread.wait) {
+        (ThreadState::New, _) => 0x0,
+        (ThreadState::Dead, _) => 0x5,
+        (ThreadState::Blocked, Some(crate::task::Wait::Sleep)) => 0x203,
+        (ThreadState::Blocked, Some(crate::task::Wait::Signals { .. })) => 0x603,
+        _ => 0x1,
+    };
+    let record = ThreadInfo {
+        state,
+        ..ThreadInfo::default()
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn resource(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Resource>(handle, Rights::INSPECT)?;
+    let resource = call.kernel.objects.get(key);
+    let record = ResourceInfo {
+        kind: resource.kind.number(),
+        flags: if resource.exclusive {
+            jacinth_abi::RSRC_FLAG_EXCLUSIVE
+        } else {
+            0
+        },
+        base: resource.base,
+        size: resource.size,
+        name: *resource.name.as_bytes(),
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn vmo(call: &mut Call<'_>, handle: HandleValue, to: Answer, version_bytes: usize) -> SysResult {
+    let (key, rights) = call.lookup_with_rights::<Vmo>(handle, Rights::empty())?;
+    let record = vm::fill_info(call.kernel, key, rights);
+    let bytes = record.to_bytes();
+    single(call, to, bytes.get(..version_bytes).unwrap_or(&bytes))
+}
+
+fn vmar(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Vmar>(handle, Rights::INSPECT)?;
+    let vmar = call.kernel.objects.get(key);
+    let record = VmarInfo {
+        base: vmar.base.raw(),
+        len: vmar.size,
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+/// Jacinth's own: what the page tables of the region's whole address space hold.
+fn page_table(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Vmar>(handle, Rights::INSPECT)?;
+    let process = call
+        .kernel
+        .objects
+        .get(key)
+        .process
+        .ok_or(Status::BAD_STATE)?;
+    let entries = call.kernel.objects.get(process).entries;
+    let record = PageTableInfo {
+        pages_4k: entries.pages_4k.cast_unsigned(),
+        blocks_2m: entries.blocks_2m.cast_unsigned(),
+        blocks_1g: entries.blocks_1g.cast_unsigned(),
+        tables: entries.tables.cast_unsigned(),
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+/// Hands one record out: the record, then `actual`, then `avail` (handles-resources.md §7.2).
+fn single(call: &mut Call<'_>, to: Answer, record: &[u8]) -> SysResult {
+    let fits = usize::try_from(to.size).is_ok_and(|size| size >= record.len());
+    if fits {
+        call.write_bytes(to.buffer.0, record)?;
+    }
+    for (out, count) in [(to.actual, u64::from(fits)), (to.avail, 1)] {
+        if !out.is_null() {
+            call.write(out, count)?;
+        }
+    }
+    if fits {
+        Ok(Flow::OK)
+    } else {
+        Err(Status::BUFFER_TOO_SMALL)
+    }
+}

@@ -1,0 +1,60 @@
+//! System calls: the dispatcher that follows from the table, and one file per family.
+
+mod channel;
+mod handle;
+mod info;
+mod object;
+mod property;
+mod resource;
+mod system;
+mod task;
+mod time;
+mod vmar;
+mod vmo;
+
+use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
+use crate::task::Work;
+
+macro_rules! dispatcher {
+    ($($(#[$doc:meta])* $number:literal $family:ident: $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {
+        /// Calls the function that a number stands for, with its arguments typed.
+        #[expect(clippy::too_many_lines, reason = "generated: one arm a call")]
+        pub(crate) fn dispatch(call: &mut Call<'_>, number: u64, args: &[u64; 8]) -> SysResult {
+            let [a, b, c, d, e, f, g, h] = *args;
+            let mut registers = [a, b, c, d, e, f, g, h].into_iter();
+            let mut next = || registers.next().unwrap_or(0);
+            match number {
+                $($number => {
+                    $(let $arg: $type = FromReg::from_reg(next());)*
+                    $family::$name(call, $($arg),*)
+                })*
+                _ => {
+                    call.kernel.bad_system_call(call.hal, call.thread, number);
+                    Ok(Flow::Gone)
+                }
+            }
+        }
+    };
+}
+
+jacinth_abi::syscalls!(dispatcher);
+
+/// Goes on with a long call.
+pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
+    match work {
+        Work::Unmap { vmar, range } => crate::vm::resume_unmap(call, vmar, range),
+        Work::Protect { vmar, range, flags } => crate::vm::resume_protect(call, vmar, range, flags),
+        Work::Copy {
+            vmo,
+            offset,
+            buffer,
+            len,
+            to_user,
+        } => crate::vm::resume_copy(call, vmo, offset, buffer, len, to_user),
+        Work::CloseMany {
+            handles,
+            count,
+            any_bad,
+        } => handle::close_rest(call, handles, count, any_bad),
+    }
+}

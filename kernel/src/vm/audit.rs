@@ -1,0 +1,189 @@
+//! The memory part of the audit: frames, children, mappings, page tables.
+
+use super::vmo::run_at;
+use super::{Content, Mapping};
+use crate::Kernel;
+use crate::hal::DynHal;
+use crate::mem::Key;
+use crate::task::ProcessState;
+use crate::{PAGE_SIZE, VirtAddr};
+use alloc::collections::BTreeMap;
+
+/// Mappings longer than this are looked at by 2 MiB steps where nothing is mapped.
+const FINE_BYTES: u64 = 64 << 20;
+const COARSE_STEP: u64 = 2 << 20;
+
+/// Recounts frames, children and mappings, and compares each address space with its regions.
+///
+/// # Errors
+/// What differs first.
+pub(crate) fn audit(kernel: &Kernel, hal: &DynHal) -> Result<(), &'static str> {
+    audit_vmos(kernel)?;
+    audit_frames(kernel)?;
+    let mut found: BTreeMap<u32, (i64, bool)> = BTreeMap::new();
+    for (key, mapping) in kernel.objects.mappings.iter() {
+        audit_tree_entry(kernel, key, mapping)?;
+        let process = kernel
+            .objects
+            .get(mapping.vmar)
+            .process
+            .ok_or("a mapping is in a dead region")?;
+        let pages = audit_mapping(kernel, hal, mapping)?;
+        let total = found.entry(process.index()).or_insert((0, true));
+        total.0 = total.0.wrapping_add(pages);
+        total.1 &= mapping.range.bytes() <= FINE_BYTES;
+    }
+    for (key, process) in kernel.objects.processes.iter() {
+        let entries = process.entries;
+        let mapped = entries
+            .pages_4k
+            .wrapping_add(entries.blocks_2m.wrapping_mul(512))
+            .wrapping_add(entries.blocks_1g.wrapping_mul(512 * 512));
+        let (pages, is_exact) = found.get(&key.index()).copied().unwrap_or((0, true));
+        if mapped < pages || (is_exact && mapped != pages) {
+            return Err("page tables hold what no region maps");
+        }
+    }
+    Ok(())
+}
+
+/// Children, mapping counts, page lists.
+fn audit_vmos(kernel: &Kernel) -> Result<(), &'static str> {
+    let objects = &kernel.objects;
+    let mut children: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut mappings: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
+    for (_, vmo) in objects.vmos.iter() {
+        if let Some(parent) = vmo.parent {
+            let count = children.entry(parent.index()).or_default();
+            *count = count.wrapping_add(1);
+        }
+    }
+    for (_, mapping) in objects.mappings.iter() {
+        let count = mappings.entry(mapping.vmo.index()).or_default();
+        count.0 = count.0.wrapping_add(1);
+        count.1 = count.1.wrapping_add(u32::from(!mapping.continues));
+    }
+    for (key, vmo) in objects.vmos.iter() {
+        if children.get(&key.index()).copied().unwrap_or(0) != vmo.children {
+            return Err("a VMO's children are miscounted");
+        }
+        if mappings.get(&key.index()).copied().unwrap_or_default()
+            != (vmo.mappings.len(), vmo.mapping_count)
+        {
+            return Err("a VMO's mappings are miscounted");
+        }
+        if let Content::Paged(pages) = &vmo.content
+            && !pages.audit(&objects.page_nodes)
+        {
+            return Err("a page list's records differ");
+        }
+    }
+    Ok(())
+}
+
+/// Every frame of the pool is free, or owned once.
+fn audit_frames(kernel: &Kernel) -> Result<(), &'static str> {
+    let objects = &kernel.objects;
+    let mut owned = BTreeMap::new();
+    for (_, vmo) in objects.vmos.iter() {
+        let Content::Paged(pages) = &vmo.content else {
+            continue;
+        };
+        let mut index = 0;
+        while let Some((at, page)) = pages.next_at_or_after(&objects.page_nodes, index) {
+            if kernel.mem.frames.is_free(page.frame()) {
+                return Err("a committed page is free");
+            }
+            if owned.insert(page.frame(), ()).is_some() {
+                return Err("a frame is in two VMOs");
+            }
+            index = at.wrapping_add(1);
+        }
+    }
+    let mut count = u64::try_from(owned.len()).map_err(|_| "too many frames")?;
+    count = count
+        .wrapping_add(u64::from(objects.threads.len()))
+        .wrapping_add(kernel.heap_frames);
+    for (_, process) in objects.processes.iter() {
+        if process.state != ProcessState::Dead && process.root_vmar.is_some() {
+            count = count
+                .wrapping_add(1)
+                .wrapping_add(process.entries.tables.cast_unsigned());
+        }
+    }
+    let total = kernel.mem.frames.total_frames();
+    if kernel.mem.frames.free_frames().wrapping_add(count) == total {
+        Ok(())
+    } else {
+        Err("frames are lost or counted twice")
+    }
+}
+
+/// The region's tree leads to the mapping, and says the same of it.
+fn audit_tree_entry(
+    kernel: &Kernel,
+    key: Key<Mapping>,
+    mapping: &Mapping,
+) -> Result<(), &'static str> {
+    let vmar = kernel
+        .objects
+        .vmars
+        .get(mapping.vmar)
+        .ok_or("a mapping is in no region")?;
+    let entry = vmar
+        .children
+        .containing(&kernel.objects.vmar_nodes, mapping.range.start)
+        .ok_or("a mapping is not in its region's tree")?;
+    let same = entry.start == mapping.range.start
+        && entry.end == mapping.range.end
+        && entry.value == super::vmar::Region::Mapping(key);
+    if same {
+        Ok(())
+    } else {
+        Err("a region's tree and its mapping differ")
+    }
+}
+
+/// What the page tables hold for a mapping is what its VMO has there, and allows no more; the
+/// number of pages found.
+fn audit_mapping(kernel: &Kernel, hal: &DynHal, mapping: &Mapping) -> Result<i64, &'static str> {
+    let process = kernel
+        .objects
+        .get(mapping.vmar)
+        .process
+        .ok_or("a mapping is in a dead region")?;
+    let aspace = kernel.objects.get(process).aspace;
+    let step = if mapping.range.bytes() <= FINE_BYTES {
+        PAGE_SIZE
+    } else {
+        COARSE_STEP
+    };
+    let mut pages = 0i64;
+    let mut at = mapping.range.start;
+    while at < mapping.range.end {
+        let next = match hal.query(aspace, at) {
+            None => VirtAddr::new(at.raw() & !(step - 1)).checked_add(step),
+            Some(found) => {
+                let offset = mapping
+                    .vmo_offset
+                    .wrapping_add(at.raw().wrapping_sub(mapping.range.start.raw()));
+                let run = run_at(&kernel.objects, mapping.vmo, offset, PAGE_SIZE)
+                    .ok_or("a page is mapped that its VMO has not")?;
+                if run.base != found.phys {
+                    return Err("another frame is mapped than the VMO's");
+                }
+                if !mapping.flags.contains(found.flags) {
+                    return Err("the page tables allow more than the mapping");
+                }
+                let end = VirtAddr::new(at.raw() & !(found.entry_bytes - 1))
+                    .checked_add(found.entry_bytes);
+                let end = end.map(|end| end.min(mapping.range.end));
+                let bytes = end.map_or(0, |end| end.raw().wrapping_sub(at.raw()));
+                pages = pages.wrapping_add((bytes / PAGE_SIZE).cast_signed());
+                end
+            }
+        };
+        at = next.ok_or("a mapping ends outside the address space")?;
+    }
+    Ok(pages)
+}

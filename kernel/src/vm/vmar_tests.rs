@@ -1,0 +1,239 @@
+//! Pieces of mappings against a map from page to what is there.
+
+use super::super::protect::set_flags;
+use super::super::unmap::cut;
+use super::super::{Content, Name, Vmo};
+use super::*;
+use crate::PAGE_SIZE;
+use crate::hal::CachePolicy;
+use crate::mem::{Budget, List, PageList};
+use jacinth_abi::VmoOptions;
+use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
+use std::collections::BTreeMap;
+use std::vec::Vec;
+
+const PAGES: u64 = 24;
+
+struct World {
+    objects: Objects,
+    budget: Budget,
+    vmar: Key<Vmar>,
+    vmo: Key<Vmo>,
+}
+
+fn world() -> World {
+    let (mut objects, mut budget) = (Objects::new(), Budget::new());
+    let vmo = Vmo {
+        head: Head::new(1, Signals::empty()),
+        name: Name::default(),
+        size: 0,
+        content_size: 0,
+        cache: CachePolicy::Cached,
+        options: VmoOptions::empty(),
+        content: Content::Paged(PageList::new()),
+        parent: None,
+        children: 0,
+        mappings: List::new(),
+        mapping_count: 0,
+    };
+    let vmar = Vmar {
+        head: Head::new(2, Signals::empty()),
+        process: None,
+        base: VirtAddr::new(0),
+        size: PAGES * PAGE_SIZE,
+        can: MmuFlags::all(),
+        can_specific: true,
+        children: RegionTree::new(),
+        alive: true,
+        hint: None,
+    };
+    let vmo = objects.vmos.insert(vmo, &mut budget).unwrap();
+    let vmar = objects.vmars.insert(vmar, &mut budget).unwrap();
+    // A handle's worth, so that the VMO is not queued when its mappings are gone.
+    objects.add_use(Vmo::to_ref(vmo));
+    World {
+        objects,
+        budget,
+        vmar,
+        vmo,
+    }
+}
+
+fn range(start: u64, pages: u64) -> VirtRange {
+    let end = (start + pages).min(PAGES);
+    VirtRange {
+        start: VirtAddr::new(start * PAGE_SIZE),
+        end: VirtAddr::new(end * PAGE_SIZE),
+    }
+}
+
+impl World {
+    fn reserve(&mut self) {
+        self.objects
+            .mappings
+            .reserve_many(3, &mut self.budget)
+            .unwrap();
+        RegionTree::reserve(&mut self.objects.vmar_nodes, 3, &mut self.budget).unwrap();
+    }
+
+    fn map(&mut self, range: VirtRange, page: u64) {
+        self.unmap(range);
+        self.reserve();
+        let (vmar, vmo) = (self.vmar, self.vmo);
+        let (flags, may) = (MmuFlags::READ, MmuFlags::all());
+        insert_piece(
+            &mut self.objects,
+            Piece {
+                vmar,
+                vmo,
+                range,
+                vmo_offset: page * PAGE_SIZE,
+                flags,
+                may,
+                continues: false,
+            },
+        );
+    }
+
+    fn unmap(&mut self, range: VirtRange) {
+        self.reserve();
+        cut(&mut self.objects, self.vmar, range);
+        let mut at = range.start;
+        while let Some(key) = piece_ending_after(&self.objects, self.vmar, at) {
+            let whole = piece(&self.objects, key).range;
+            if whole.start >= range.end {
+                break;
+            }
+            remove_piece(&mut self.objects, key);
+            at = whole.end;
+        }
+    }
+
+    fn protect(&mut self, range: VirtRange, flags: MmuFlags) {
+        self.reserve();
+        let mut at = range.start;
+        while at < range.end {
+            let Some(key) = piece_at(&self.objects, self.vmar, at) else {
+                return;
+            };
+            at = piece(&self.objects, key).range.end;
+        }
+        cut(&mut self.objects, self.vmar, range);
+        set_flags(&mut self.objects, self.vmar, range, flags);
+    }
+
+    fn pieces(&self) -> Vec<&Mapping> {
+        let (mut at, mut all) = (VirtAddr::new(0), Vec::new());
+        while let Some(key) = piece_ending_after(&self.objects, self.vmar, at) {
+            let here = piece(&self.objects, key);
+            all.push(here);
+            at = here.range.end;
+        }
+        all
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Map(u64, u64, u64),
+    Unmap(u64, u64),
+    Protect(u64, u64, bool),
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    let (start, pages) = (0..PAGES, 1..9u64);
+    prop_oneof![
+        (start.clone(), pages.clone(), 0..99u64)
+            .prop_map(|(start, pages, page)| Step::Map(start, pages, page)),
+        (start.clone(), pages.clone()).prop_map(|(start, pages)| Step::Unmap(start, pages)),
+        (start, pages, any::<bool>())
+            .prop_map(|(start, pages, write)| Step::Protect(start, pages, write)),
+    ]
+}
+
+/// Page → (VMO page, flags, number of the mapping call).
+type Model = BTreeMap<u64, (u64, MmuFlags, usize)>;
+
+fn apply(world: &mut World, model: &mut Model, number: usize, step: Step) {
+    match step {
+        Step::Map(start, pages, page) => {
+            world.map(range(start, pages), page);
+            let more = (start..(start + pages).min(PAGES))
+                .map(|at| (at, (page + at - start, MmuFlags::READ, number)));
+            model.extend(more);
+        }
+        Step::Unmap(start, pages) => {
+            world.unmap(range(start, pages));
+            model.retain(|at, _| !(start..start + pages).contains(at));
+        }
+        Step::Protect(start, pages, write) => {
+            let flags = if write {
+                MmuFlags::READ | MmuFlags::WRITE
+            } else {
+                MmuFlags::READ
+            };
+            world.protect(range(start, pages), flags);
+            let all = start..(start + pages).min(PAGES);
+            if all.clone().all(|at| model.contains_key(&at)) {
+                for at in all {
+                    model.entry(at).and_modify(|entry| entry.1 = flags);
+                }
+            }
+        }
+    }
+}
+
+fn compare(world: &World, model: &Model) {
+    let mut left = model.clone();
+    let mut before: Option<&Mapping> = None;
+    let mut mappings = 0;
+    for here in world.pieces() {
+        let first = here.range.start.raw() / PAGE_SIZE;
+        for at in first..here.range.end.raw() / PAGE_SIZE {
+            let (page, flags, _) = left.remove(&at).unwrap();
+            assert_eq!(
+                (page * PAGE_SIZE, flags),
+                (here.vmo_offset + (at - first) * PAGE_SIZE, here.flags)
+            );
+        }
+        if here.continues {
+            let before = before.unwrap();
+            assert_eq!(before.range.end, here.range.start);
+            assert_eq!(model[&(first - 1)].2, model[&first].2);
+            assert_ne!(
+                before.flags, here.flags,
+                "neighbours that are alike are one piece"
+            );
+        } else {
+            let touches = first.checked_sub(1).and_then(|at| model.get(&at));
+            assert!(touches.is_none_or(|before| before.2 != model[&first].2));
+            mappings += 1;
+        }
+        before = Some(here);
+    }
+    assert!(left.is_empty());
+    let vmo = world.objects.get(world.vmo);
+    assert_eq!(vmo.mapping_count, mappings);
+    assert_eq!(vmo.mappings.len(), world.objects.mappings.len());
+    assert_eq!(vmo.head.uses, 1 + world.objects.mappings.len());
+    assert!(
+        world
+            .objects
+            .get(world.vmar)
+            .children
+            .audit(&world.objects.vmar_nodes)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn pieces_are_what_the_calls_said(steps in proptest::collection::vec(steps(), 1..40)) {
+        let mut world = world();
+        let mut model = Model::new();
+        for (number, step) in steps.into_iter().enumerate() {
+            apply(&mut world, &mut model, number, step);
+            compare(&world, &model);
+        }
+    }
+}
