@@ -159,7 +159,10 @@ fn model(acpi: Option<&Acpi<'_>>) -> ArrayString<32> {
         Some(_) => smbios::product_name(&Firmware).unwrap_or("PC"),
         None => "PC (no ACPI)",
     };
-    ArrayString::from(name).unwrap_or_default()
+    let mut model = ArrayString::new();
+    // What does not fit is left out.
+    name.chars().try_for_each(|char| model.try_push(char)).ok();
+    model
 }
 
 /// The root pointer and the tables that the root table lists.
