@@ -6,7 +6,6 @@ use crate::object::{Channel, ObjectRef};
 use jacinth_abi::{Rights, Signals, Status, limits};
 
 /// `zx_channel_read`
-#[expect(clippy::too_many_arguments, reason = "the arguments are Zircon's")]
 pub(crate) fn channel_read(
     call: &mut Call<'_>,
     handle: HandleValue,

@@ -18,7 +18,6 @@ use crate::task::Work;
 macro_rules! dispatcher {
     ($($(#[$doc:meta])* $number:literal $family:ident: $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {
         /// Calls the function that a number stands for, with its arguments typed.
-        #[expect(clippy::too_many_lines, reason = "generated: one arm a call")]
         pub(crate) fn dispatch(call: &mut Call<'_>, number: u64, args: &[u64; 8]) -> SysResult {
             let [a, b, c, d, e, f, g, h] = *args;
             let mut registers = [a, b, c, d, e, f, g, h].into_iter();

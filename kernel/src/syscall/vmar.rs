@@ -17,7 +17,6 @@ const MAP_OPTIONS: VmOptions = VmOptions::SPECIFIC
     .union(VmOptions::PERM_ANY);
 
 /// vmar.md §4.2.
-#[expect(clippy::too_many_arguments, reason = "they are the system call's")]
 pub(crate) fn vmar_map(
     call: &mut Call<'_>,
     handle: HandleValue,

@@ -226,7 +226,8 @@ fn compare(world: &World, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn pieces_are_what_the_calls_said(steps in proptest::collection::vec(steps(), 1..40)) {
         let mut world = world();
