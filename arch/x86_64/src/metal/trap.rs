@@ -208,6 +208,7 @@ fn follow_elsewhere(cpu: CpuId, mut next: Next) -> *mut Context {
             Next::Switch(to) => return switch(cpu, to),
             Next::Halt(code) => exit(code),
             Next::Idle => next = jacinth_enter(cpu, idle(cpu)),
+            Next::Again => next = jacinth_enter(cpu, Event::Kick),
         }
     }
 }
