@@ -5,7 +5,7 @@ use crate::hal::{DynHal, MmuFlags, ThreadStart};
 use crate::mem::{KVec, Key, List, NoMemory};
 use crate::object::{Channel, Handle, HandleTable, Head, Message, Object, ObjectRef, Request};
 use crate::task::{Process, ProcessState, Thread};
-use crate::vm::{self, Name};
+use crate::vm::{self, Eager, MapRequest, Name, Overlap, Placement, Vmo};
 use crate::{Kernel, PAGE_SIZE, PhysRun, VirtAddr};
 use jacinth_abi::{Field, ResourceKind, Rights, Signals, Status, processargs};
 
@@ -195,6 +195,7 @@ impl Kernel {
         });
         let root = vm::new_root_vmar(self, key)?;
         self.objects.get_mut(key).root_vmar = Some(root);
+        self.objects.add_use(ObjectRef::Vmar(root));
         Ok(key)
     }
 
@@ -268,21 +269,41 @@ impl Kernel {
         Ok(())
     }
 
-    /// Maps the first thread's stack; the stack pointer to start with (tasks.md §6). The page
-    /// below is a guard: nothing is mapped there as long as nobody asks for that very place.
+    /// Maps the first thread's stack above a guard page; the stack pointer to start with.
     fn map_stack(&mut self, hal: &mut DynHal, process: Key<Process>) -> Result<u64, BootError> {
-        let vmo = vm::create_paged(self, STACK_BYTES)?;
-        let base = vm::map_for_boot(
-            self,
-            hal,
-            process,
-            vmo,
-            None,
-            STACK_BYTES,
-            MmuFlags::READ | MmuFlags::WRITE,
-        )?;
-        let top = base.checked_add(STACK_BYTES).ok_or(BootError::BadProgram)?;
+        let bytes = STACK_BYTES + PAGE_SIZE;
+        let vmo = vm::create_paged(self, bytes)?;
+        let read_write = MmuFlags::READ | MmuFlags::WRITE;
+        let base = vm::map_for_boot(self, hal, process, vmo, None, bytes, read_write)?;
+        self.guard_page(hal, process, vmo, base)?;
+        let top = base.checked_add(bytes).ok_or(BootError::BadProgram)?;
         Ok(top.raw().saturating_sub(self.stack_bias))
+    }
+
+    /// Puts a mapping that allows nothing over the page at `at`.
+    fn guard_page(
+        &mut self,
+        hal: &mut DynHal,
+        process: Key<Process>,
+        vmo: Key<Vmo>,
+        at: VirtAddr,
+    ) -> Result<(), BootError> {
+        let vmar = self.objects.get(process).root_vmar;
+        let vmar = vmar.ok_or(BootError::BadProgram)?;
+        let offset = at.raw().saturating_sub(self.user.start.raw());
+        let guard = MapRequest {
+            vmar,
+            vmo,
+            vmo_offset: 0,
+            len: PAGE_SIZE,
+            at: Placement::At(offset, Overlap::Replace),
+            align: 0,
+            flags: MmuFlags::empty(),
+            may: MmuFlags::empty(),
+            eager: Eager::No,
+        };
+        vm::map(self, hal, guard)?;
+        Ok(())
     }
 
     fn add_resources(&mut self, gifts: &mut Gifts) -> Result<(), BootError> {

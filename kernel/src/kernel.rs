@@ -117,7 +117,7 @@ impl Kernel {
         let all_done = self.tear_down(hal, &mut work);
         self.most_work = self.most_work.max(work.spent());
         self.finish_waits(hal);
-        if let Some(code) = self.verdict() {
+        if all_done && let Some(code) = self.verdict() {
             return Next::Halt(code);
         }
         match self.choose(hal, cpu, event) {

@@ -17,7 +17,10 @@ pub(crate) enum Region {
     /// A piece of a mapping.
     Mapping(Key<Mapping>),
     /// Another region.
-    #[expect(dead_code, reason = "nothing makes regions in regions before zx_vmar_allocate exists")]
+    #[expect(
+        dead_code,
+        reason = "nothing makes regions in regions before zx_vmar_allocate exists"
+    )]
     Vmar(Key<Vmar>),
 }
 
@@ -341,5 +344,8 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
 
 #[cfg(test)]
 #[path = "vmar_tests.rs"]
-#[expect(clippy::disallowed_methods, reason = "tests and proptest's macros may abort when memory is gone")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests and proptest's macros may abort when memory is gone"
+)]
 mod tests;
