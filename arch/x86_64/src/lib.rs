@@ -7,7 +7,7 @@
 //! `jacinth_enter`, the kernel's entrance, and `jacinth_heap_extend`. `start_cpu` then leaves for
 //! user mode. Only the boot CPU is started so far.
 //!
-//! [`acpi`], [`smbios`] and [`runs`] are safe code that runs anywhere; everything else exists on a bare target
+//! [`acpi`], [`smbios`], [`rate`] and [`runs`] are safe code that runs anywhere; everything else exists on a bare target
 //! alone.
 
 #![cfg_attr(not(test), no_std)]
@@ -15,6 +15,7 @@
 pub mod acpi;
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 mod metal;
+pub mod rate;
 pub mod runs;
 pub mod smbios;
 

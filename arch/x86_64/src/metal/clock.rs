@@ -5,58 +5,11 @@
 
 use core::arch::x86_64::_rdtsc;
 
+use crate::rate::Rate;
+
 use super::cpuid::{self, Features};
 use super::hpet::Hpet;
 use super::pit;
-
-/// A rate in ticks per nanosecond: 32 bits and 32 bits of fraction, both ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rate {
-    ticks_per_ns: u64,
-    ns_per_tick: u64,
-}
-
-impl Rate {
-    /// The rate of `ticks` in `ns` nanoseconds; neither is taken as 0.
-    pub(crate) const fn new(ticks: u64, ns: u64) -> Self {
-        Self {
-            ticks_per_ns: ratio(ticks, ns),
-            ns_per_tick: ratio(ns, ticks),
-        }
-    }
-
-    /// The ticks in a time, saturating.
-    pub(crate) const fn ticks(self, ns: u64) -> u64 {
-        scale(ns, self.ticks_per_ns)
-    }
-
-    /// The nanoseconds that ticks take, saturating.
-    pub(crate) const fn ns(self, ticks: u64) -> u64 {
-        scale(ticks, self.ns_per_tick)
-    }
-}
-
-const FRACTION_BITS: u32 = 32;
-
-const fn ratio(one: u64, other: u64) -> u64 {
-    let one = if one == 0 { 1 } else { one };
-    let other = if other == 0 { 1 } else { other };
-    let ratio = ((one as u128) << FRACTION_BITS) / other as u128;
-    if ratio > u64::MAX as u128 {
-        u64::MAX
-    } else {
-        ratio as u64
-    }
-}
-
-const fn scale(value: u64, by: u64) -> u64 {
-    let scaled = (value as u128 * by as u128) >> FRACTION_BITS;
-    if scaled > u64::MAX as u128 {
-        u64::MAX
-    } else {
-        scaled as u64
-    }
-}
 
 /// Nanoseconds since boot, from the TSC.
 #[derive(Clone, Copy, Debug)]

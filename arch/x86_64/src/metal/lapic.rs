@@ -5,7 +5,9 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use jacinth_kernel::PhysAddr;
 use x86_64::registers::model_specific::Msr;
 
-use super::clock::{Clock, Rate};
+use crate::rate::Rate;
+
+use super::clock::Clock;
 use super::registers::Registers;
 
 /// The vector of this CPU's timer.

@@ -14,12 +14,13 @@ use jacinth_paging::{
 };
 use x86_64::instructions::tlb;
 
-use super::clock::{Clock, Rate};
+use super::clock::Clock;
 use super::cpuid::Features;
 use super::kernel_space::{KernelSpace, load_root, loaded_root};
 use super::layout::{HEAP, USER};
 use super::physmap::Tables;
 use super::{context, entropy, fp, lapic, physmap, serial, user_bases};
+use crate::rate::Rate;
 use crate::runs::Runs;
 
 /// What a machine is made of, once its boot CPU runs on the final page tables.
