@@ -68,6 +68,6 @@ unsafe extern "Rust" fn jacinth_heap_extend(at: VirtAddr, bytes: u64) {
 }
 
 /// A 64-bit number on a 64-bit machine.
-fn pointer_sized(number: u64) -> usize {
+pub(crate) fn pointer_sized(number: u64) -> usize {
     usize::try_from(number).expect("this kernel runs on 64-bit machines")
 }

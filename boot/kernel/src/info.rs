@@ -16,6 +16,9 @@ pub const MAX_TABLES: usize = 32;
 /// The most entries of the deny list: all RAM, and every region that could be the kernel's.
 pub const MAX_DENIED: usize = MAX_RAM + MAX_REGIONS;
 
+/// What a call pushes on x86_64: a program's first function expects it on its stack.
+const RETURN_ADDRESS_BYTES: u64 = 8;
+
 /// Why RAM is on the deny list.
 pub const DENIED_RAM: &str = "RAM";
 
@@ -149,6 +152,11 @@ impl BootInfo {
             irq_span: self.irq_span,
             has_io_ports: self.has_io_ports,
             has_smc: self.has_smc,
+            stack_bias: if self.arch == "x86_64" {
+                RETURN_ADDRESS_BYTES
+            } else {
+                0
+            },
         }
     }
 }

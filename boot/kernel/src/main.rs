@@ -20,31 +20,21 @@ mod arch;
 mod arch;
 
 #[cfg(target_os = "none")]
+mod bring_up;
+#[cfg(target_os = "none")]
 mod console;
+#[cfg(target_os = "none")]
+mod enter;
 #[cfg(target_os = "none")]
 mod heap;
 #[cfg(target_os = "none")]
 mod panic;
 
 #[cfg(target_os = "none")]
-use jacinth_boot::{info, table};
+pub(crate) use bring_up::main;
 
 /// Says how to start this program.
 #[cfg(not(target_os = "none"))]
 fn main() {
     println!("this program runs on a booted kernel: use ./qemu-run.sh");
-}
-
-/// Takes over from the start code: prints the machine table, makes the kernel and its first
-/// process, and lets the boot CPU run.
-///
-/// # Safety
-/// `info` tells the truth about the machine, its heap is mapped and used by nobody. Called once.
-#[cfg(target_os = "none")]
-pub(crate) unsafe fn main(machine: arch::Machine, info: info::BootInfo) -> ! {
-    // SAFETY: the caller's promise about the heap.
-    unsafe { heap::init(info.heap.0, info.heap.1) };
-    table::write(&mut console::writer(), &info).ok();
-    drop(machine);
-    arch::exit(jacinth_abi::ExitCode::BootFailed)
 }

@@ -12,6 +12,7 @@ use elf::endian::LittleEndian;
 use elf::parse::ParseError;
 use elf::segment::ProgramHeader;
 use elf::{ElfBytes, file::FileHeader};
+use jacinth_kernel::boot::Segment;
 use jacinth_kernel::hal::MmuFlags;
 use jacinth_kernel::{PAGE_SIZE, VirtAddr, VirtRange};
 
@@ -19,19 +20,6 @@ use jacinth_kernel::{PAGE_SIZE, VirtAddr, VirtRange};
 pub const BIAS: u64 = 0x40_0000;
 /// The most loadable segments of a program.
 pub const MAX_SEGMENTS: usize = 16;
-
-/// A part of a program in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment<'a> {
-    /// Its first byte, with the bias in it.
-    pub at: VirtAddr,
-    /// Its size in memory; what the file does not fill is zero.
-    pub mem_bytes: u64,
-    /// Its bytes in the file.
-    pub file: &'a [u8],
-    /// What the program may do there.
-    pub flags: MmuFlags,
-}
 
 /// A program that passed every check.
 #[derive(Clone, Debug)]

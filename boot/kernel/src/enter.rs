@@ -1,0 +1,44 @@
+//! The one place where a machine's events meet the kernel: one lock around both.
+
+use jacinth_kernel::hal::CpuId;
+use jacinth_kernel::{Event, Kernel, Next};
+use jacinth_lock::BigLock;
+
+use crate::arch::Machine;
+
+/// All state there is: the core's, and that of the machine under it.
+pub(crate) struct State {
+    pub(crate) kernel: Kernel,
+    pub(crate) machine: Machine,
+}
+
+/// The big lock. Empty until boot is done.
+pub(crate) static STATE: BigLock<Option<State>> = BigLock::new(None);
+
+/// Tells the kernel what happened on a CPU, and returns what the CPU does now. The machines' trap
+/// code calls it by name, with interrupts off.
+#[unsafe(no_mangle)]
+pub(crate) extern "Rust" fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next {
+    match enter(cpu, event) {
+        Next::Again => go_on(cpu),
+        next => next,
+    }
+}
+
+/// Goes on with work that is left, with the lock open in between: others are served first.
+#[cold]
+fn go_on(cpu: CpuId) -> Next {
+    loop {
+        match enter(cpu, Event::Kick) {
+            Next::Again => {}
+            next => return next,
+        }
+    }
+}
+
+#[inline]
+fn enter(cpu: CpuId, event: Event<'_>) -> Next {
+    let mut state = STATE.lock();
+    let State { kernel, machine } = state.as_mut().expect("no CPU enters before boot is done");
+    kernel.enter(machine, cpu, event)
+}
