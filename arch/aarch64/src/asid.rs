@@ -9,7 +9,7 @@ const WORD_BITS: u16 = 64;
 
 /// Which identifiers are in use.
 #[derive(Debug)]
-pub(crate) struct Asids {
+pub struct Asids {
     used: [u64; WORDS],
     /// The last one, which is shared.
     shared: u16,
@@ -19,7 +19,7 @@ pub(crate) struct Asids {
 
 impl Asids {
     /// Makes the set for identifiers of `bits` bits, 8 or 16.
-    pub(crate) const fn new(bits: u32) -> Self {
+    pub const fn new(bits: u32) -> Self {
         let shared = if bits >= 16 { u16::MAX } else { u8::MAX as u16 };
         Self {
             used: [0; WORDS],
@@ -29,7 +29,7 @@ impl Asids {
     }
 
     /// Takes an identifier; the shared one when there is no other.
-    pub(crate) fn take(&mut self) -> u16 {
+    pub fn take(&mut self) -> u16 {
         let after = self.next..self.shared;
         let before = 1..self.next;
         let Some(asid) = after.chain(before).find(|&asid| !self.is_used(asid)) else {
@@ -41,14 +41,14 @@ impl Asids {
     }
 
     /// Gives one back, of which nothing is left in any TLB.
-    pub(crate) fn give_back(&mut self, asid: u16) {
+    pub fn give_back(&mut self, asid: u16) {
         if asid != 0 && asid != self.shared && self.is_used(asid) {
             self.flip(asid);
         }
     }
 
     /// Whether other spaces may have this identifier too.
-    pub(crate) const fn is_shared(&self, asid: u16) -> bool {
+    pub const fn is_shared(&self, asid: u16) -> bool {
         asid == self.shared
     }
 

@@ -3,16 +3,16 @@
 
 /// A pool of one word.
 #[derive(Debug)]
-pub(crate) struct Entropy(u64);
+pub struct Entropy(u64);
 
 impl Entropy {
     /// Starts with the loader's random bits, 0 where there were none.
-    pub(crate) const fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Makes the next 64 bits out of what the machine has: the counter, and perhaps true ones.
-    pub(crate) fn next(&mut self, counter: u64, random: Option<u64>) -> u64 {
+    pub fn next(&mut self, counter: u64, random: Option<u64>) -> u64 {
         // SplitMix64 (Steele, Lea and Flood 2014): a good mixer of one word.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ counter.rotate_left(32);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,51 +1,29 @@
 //! Jacinth's aarch64 machine: QEMU's `virt` and what is like it.
 //!
-//! [`Machine`] is what the kernel asks things of (`jacinth_kernel::hal`). Whoever links this crate
-//! brings the processor to EL1 with the MMU on, reads the [`devicetree`], makes a [`KernelSpace`]
-//! and a [`Machine`], defines `jacinth_enter` and `jacinth_heap_extend`, and calls [`start_cpu`].
-//! Everything that needs no processor is tested on the host; there the rest only compiles.
+//! A program that links this crate brings the boot CPU to EL1 with the MMU on and calls
+//! `prepare_cpu`, so that faults are reported; reads the [`devicetree`]; makes a `KernelSpace` and
+//! puts it in place; finds its devices through a `DeviceWindow`; makes a `Machine`. It defines the
+//! two functions that this crate calls: `jacinth_enter`, the kernel's entrance, and
+//! `jacinth_heap_extend`. `start_cpu` then leaves for user mode. Only the boot CPU is started so far.
+//!
+//! What is listed as a module here is safe code that runs anywhere and is tested on the host;
+//! everything else exists on a bare target alone.
 
 #![cfg_attr(not(test), no_std)]
-// On a host nothing calls what only assembly or real registers lead to.
-#![cfg_attr(
-    not(target_os = "none"),
-    expect(dead_code, reason = "the machine runs on the bare target only")
-)]
 
-extern crate alloc;
-
-mod asid;
-mod cache;
-mod context;
-mod devices;
+pub mod asid;
+pub mod clock;
 pub mod devicetree;
-mod entropy;
-mod gic;
+pub mod entropy;
 pub mod layout;
-mod machine;
-mod mmio;
-mod per_cpu;
-mod regs;
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+mod metal;
 pub mod runs;
-mod semihosting;
-mod space;
-mod syndrome;
-mod tables;
-mod timer;
-#[cfg(target_os = "none")]
-mod trap;
-mod uart;
+pub mod syndrome;
 
-/// What the kernel may do with a mapping of its own.
-pub use jacinth_paging::KernelAccess;
-
-pub use devices::{DeviceWindow, Devices, Missing};
-pub use machine::{Machine, Parts};
-pub use per_cpu::{CpuStacks, MAX_CPUS, current_cpu};
-pub use regs::phys_bits;
-pub use semihosting::exit;
-pub use space::{KernelSpace, Memory};
-pub use tables::{Facts, MAX_PRIVATE, Words};
-#[cfg(target_os = "none")]
-pub use trap::{prepare_cpu, start_cpu};
-pub use uart::early_console_write;
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+pub use metal::{
+    CpuStacks, DeviceWindow, Devices, Facts, KernelAccess, KernelSpace, MAX_CPUS, MAX_PRIVATE,
+    Machine, Memory, Missing, Parts, Words, current_cpu, early_console_write, exit, phys_bits,
+    prepare_cpu, start_cpu,
+};

@@ -15,7 +15,7 @@ const UNKNOWN: u64 = 0x00;
 const FP_TRAP: u64 = 0x07;
 const ILLEGAL_STATE: u64 = 0x0e;
 /// `svc` in 64-bit mode.
-pub(crate) const SVC: u64 = 0x15;
+pub const SVC: u64 = 0x15;
 const SYSTEM_INSTRUCTION: u64 = 0x18;
 const SVE_TRAP: u64 = 0x19;
 const SME_TRAP: u64 = 0x1d;
@@ -39,12 +39,12 @@ const WNR: u64 = 1 << 6;
 const CM: u64 = 1 << 8;
 
 /// The exception class.
-pub(crate) const fn class(syndrome: u64) -> u64 {
+pub const fn class(syndrome: u64) -> u64 {
     (syndrome >> 26) & 0x3f
 }
 
 /// Makes an event of a synchronous exception, other than a system call, or of an SError.
-pub(crate) fn event(syndrome: u64, far: u64) -> Event<'static> {
+pub fn event(syndrome: u64, far: u64) -> Event<'static> {
     let address = untagged(far);
     let exception = |kind, address| Event::Exception {
         kind,

@@ -2,11 +2,10 @@
 
 use jacinth_kernel::{PhysRun, VirtAddr};
 
-/// Makes instruction fetches see what is in these frames of RAM (Arm ARM, section B2.4.4).
-#[cfg(target_arch = "aarch64")]
-pub(crate) fn publish_code(at: VirtAddr, run: PhysRun) {
-    use crate::regs::{self, ISH, SY, dsb, isb};
+use crate::metal::regs::{self, ISH, SY, dsb, isb};
 
+/// Makes instruction fetches see what is in these frames of RAM (Arm ARM, section B2.4.4).
+pub(crate) fn publish_code(at: VirtAddr, run: PhysRun) {
     /// CTR_EL0: no cleaning of data, no invalidating of instructions needed.
     const IDC: u64 = 1 << 28;
     const DIC: u64 = 1 << 29;
@@ -31,20 +30,9 @@ pub(crate) fn publish_code(at: VirtAddr, run: PhysRun) {
 }
 
 /// Makes instruction fetches forget all they saw: for code that is not in RAM.
-#[cfg(target_arch = "aarch64")]
 pub(crate) fn forget_code() {
-    use crate::regs::{self, ISH, SY, dsb, isb};
-
     dsb(ISH);
     regs::ic_ialluis();
     dsb(ISH);
     isb(SY);
 }
-
-/// Nothing, where the crate is only checked.
-#[cfg(not(target_arch = "aarch64"))]
-pub(crate) fn publish_code(_at: VirtAddr, _run: PhysRun) {}
-
-/// Nothing, where the crate is only checked.
-#[cfg(not(target_arch = "aarch64"))]
-pub(crate) fn forget_code() {}

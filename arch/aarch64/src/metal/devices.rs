@@ -4,11 +4,11 @@ use arrayvec::ArrayVec;
 use jacinth_kernel::{PhysRun, VirtAddr};
 
 use crate::devicetree;
-use crate::gic::Gic;
 use crate::layout::{DEVICES, pointer};
-use crate::mmio::Registers;
-use crate::space::{KernelSpace, Memory};
-use crate::uart;
+use crate::metal::gic::Gic;
+use crate::metal::mmio::Registers;
+use crate::metal::space::{KernelSpace, Memory};
+use crate::metal::uart;
 
 /// The devices that the kernel drives, mapped.
 #[derive(Debug)]

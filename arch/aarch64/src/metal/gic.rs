@@ -8,8 +8,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use arrayvec::ArrayVec;
 
-use crate::mmio::Registers;
-use crate::regs::{self, ISH, MPIDR_EL1, Readable, SY, dsb, isb};
+use crate::metal::mmio::Registers;
+use crate::metal::regs::{self, ISH, MPIDR_EL1, Readable, SY, dsb, isb};
 
 /// The software interrupt by which one CPU makes another enter the kernel.
 pub(crate) const KICK: u32 = 0;
@@ -207,7 +207,7 @@ pub(crate) fn kick(cpu: usize, affinity: u64) {
 /// Quiets the source of an interrupt before the interrupt ends.
 fn settle(number: u32) {
     if number == TIMER.load(Ordering::Relaxed) {
-        crate::timer::silence();
+        crate::metal::timer::silence();
         isb(SY);
     }
 }

@@ -14,15 +14,19 @@ use jacinth_paging::{
 use core::sync::atomic::Ordering;
 
 use crate::asid::Asids;
-use crate::devices::Devices;
+use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::layout::{HEAP, USER, pointer};
-use crate::per_cpu;
-use crate::regs::{self, SY, TTBR0_EL1, Writeable, isb};
-use crate::space::KernelSpace;
-use crate::tables::{Facts, Scope, UserTables, Words};
-use crate::timer::{self, Clock};
-use crate::{cache, context, early_console_write, gic};
+use crate::metal::devices::Devices;
+use crate::metal::per_cpu;
+use crate::metal::regs::random;
+use crate::metal::regs::{self, SY, TTBR0_EL1, Writeable, isb};
+use crate::metal::space::KernelSpace;
+use crate::metal::tables::{Facts, Scope, UserTables, Words};
+use crate::metal::timer;
+use crate::metal::trap::{fp_load, fp_save};
+use crate::metal::uart::early_console_write;
+use crate::metal::{cache, context, gic};
 
 /// What a machine is made of; the start code prepares it.
 #[derive(Debug)]
@@ -76,13 +80,13 @@ impl Machine {
             no_user: parts.no_user,
             asids: Asids::new(regs::asid_bits()),
             devices: parts.devices,
-            clock: Clock::start(),
+            clock: timer::clock(),
             heap_end: parts.heap_end,
             entropy: Entropy::new(parts.seed),
         }
     }
 
-    /// Lets the CPU that runs this take interrupts; [`prepare_cpu`](crate::prepare_cpu) came first.
+    /// Lets the CPU that runs this take interrupts; `prepare_cpu` came first.
     pub fn start_this_cpu(&self) {
         timer::start_cpu();
         gic::start_cpu(&self.devices.gic);
@@ -354,13 +358,13 @@ impl Machine {
 
 impl Cpu for Machine {
     fn now(&self) -> i64 {
-        self.clock.now()
+        self.clock.ns_at(timer::counter())
     }
 
     fn arm_timer(&mut self, cpu: CpuId, deadline_ns: i64) {
         // Alarms are registers of their own CPU; the kernel arms another's by kicking it.
         debug_assert_eq!(cpu, per_cpu::current_cpu(), "each CPU arms its own alarm");
-        self.clock.arm(deadline_ns);
+        timer::arm(&self.clock, deadline_ns);
     }
 
     fn activate(&mut self, cpu: CpuId, aspace: AspaceId) {
@@ -402,10 +406,6 @@ fn bytes_of(buffer: &[u8]) -> u64 {
     u64::try_from(buffer.len()).unwrap_or(u64::MAX)
 }
 
-#[cfg(target_os = "none")]
-use crate::{regs::random, trap::fp_load, trap::fp_save};
-
-#[cfg(target_os = "none")]
 fn extend_heap(at: VirtAddr, bytes: u64) {
     unsafe extern "Rust" {
         /// Takes mapped memory behind the heap's end: defined by whoever links this crate.
@@ -413,28 +413,4 @@ fn extend_heap(at: VirtAddr, bytes: u64) {
     }
     // SAFETY: just mapped right behind the heap, of frames that are claimed for good.
     unsafe { jacinth_heap_extend(at, bytes) };
-}
-
-/// The crate is only checked here.
-#[cfg(not(target_os = "none"))]
-use hosted::{extend_heap, fp_load, fp_save, random};
-
-#[cfg(not(target_os = "none"))]
-mod hosted {
-    use jacinth_kernel::VirtAddr;
-    use jacinth_kernel::hal::ContextId;
-
-    pub(super) fn extend_heap(_at: VirtAddr, _bytes: u64) {}
-
-    /// # Safety
-    /// Never called.
-    pub(super) unsafe fn fp_save(_context: ContextId) {}
-
-    /// # Safety
-    /// Never called.
-    pub(super) unsafe fn fp_load(_context: ContextId) {}
-
-    pub(super) fn random() -> Option<u64> {
-        None
-    }
 }

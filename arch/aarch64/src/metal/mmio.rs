@@ -3,6 +3,8 @@
 //! The accesses are written in assembly: a compiler may turn a volatile access into an instruction
 //! with write-back, which a hypervisor cannot emulate.
 
+use access::{load_32, load_64, store_8, store_32};
+
 /// The registers of one device, mapped for as long as the kernel runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Registers {
@@ -74,7 +76,6 @@ impl Registers {
     }
 }
 
-#[cfg(target_arch = "aarch64")]
 mod access {
     use core::arch::asm;
 
@@ -118,29 +119,3 @@ mod access {
         }
     }
 }
-
-/// The crate is only checked on other architectures: nothing there makes [`Registers`].
-#[cfg(not(target_arch = "aarch64"))]
-mod access {
-    /// # Safety
-    /// Never called.
-    pub(super) unsafe fn load_32(_at: usize) -> u32 {
-        0
-    }
-
-    /// # Safety
-    /// Never called.
-    pub(super) unsafe fn load_64(_at: usize) -> u64 {
-        0
-    }
-
-    /// # Safety
-    /// Never called.
-    pub(super) unsafe fn store_32(_at: usize, _value: u32) {}
-
-    /// # Safety
-    /// Never called.
-    pub(super) unsafe fn store_8(_at: usize, _value: u8) {}
-}
-
-use access::{load_32, load_64, store_8, store_32};

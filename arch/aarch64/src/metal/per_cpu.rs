@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use jacinth_kernel::hal::CpuId;
 
-use crate::regs::{MPIDR_EL1, Readable, TPIDR_EL1, Writeable};
+use crate::metal::regs::{MPIDR_EL1, Readable, TPIDR_EL1, Writeable};
 
 /// The most CPUs that there is room for.
 pub const MAX_CPUS: usize = 8;

@@ -2,13 +2,11 @@
 //! they come from, and the few that it does not have.
 
 pub(crate) use aarch64_cpu::asm::barrier::{ISH, ISHST, SY, dsb, isb};
-#[cfg(target_os = "none")]
 pub(crate) use aarch64_cpu::asm::wfi;
 pub(crate) use aarch64_cpu::registers::{
     CNTFRQ_EL0, CNTKCTL_EL1, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, ID_AA64MMFR0_EL1, MPIDR_EL1,
     TPIDR_EL1, TTBR0_EL1,
 };
-#[cfg(target_os = "none")]
 pub(crate) use aarch64_cpu::registers::{FAR_EL1, ID_AA64ISAR0_EL1, VBAR_EL1};
 pub(crate) use aarch64_cpu::registers::{Readable, Writeable};
 
@@ -34,74 +32,57 @@ pub(crate) fn asid_bits() -> u32 {
     }
 }
 
-macro_rules! system_registers {
-    ($($(#[$doc:meta])* $read:ident, $write:ident = $name:literal;)*) => {
+macro_rules! reads {
+    ($($(#[$doc:meta])* $name:ident = $register:literal;)*) => {
         $(
             $(#[$doc])*
-            #[cfg(target_arch = "aarch64")]
-            #[inline(always)]
-            #[allow(dead_code, reason = "the macro makes both directions of every register")]
-            pub(crate) fn $read() -> u64 {
+            pub(crate) fn $name() -> u64 {
                 let value: u64;
-                // SAFETY: reading the register has no effect but those its users below name.
-                unsafe { core::arch::asm!(concat!("mrs {}, ", $name), out(reg) value, options(nostack, preserves_flags)) };
+                // SAFETY: reading the register touches no memory.
+                unsafe { core::arch::asm!(concat!("mrs {}, ", $register), out(reg) value, options(nostack, preserves_flags)) };
                 value
             }
-
-            $(#[$doc])*
-            #[cfg(target_arch = "aarch64")]
-            #[inline(always)]
-            #[allow(dead_code, reason = "the macro makes both directions of every register")]
-            pub(crate) fn $write(value: u64) {
-                // SAFETY: the register steers interrupts only; memory is not touched.
-                unsafe { core::arch::asm!(concat!("msr ", $name, ", {}"), in(reg) value, options(nostack, preserves_flags)) };
-            }
-
-            /// Nothing, where the crate is only checked.
-            #[cfg(not(target_arch = "aarch64"))]
-            #[allow(dead_code, reason = "the macro makes both directions of every register")]
-            pub(crate) fn $read() -> u64 {
-                0
-            }
-
-            /// Nothing, where the crate is only checked.
-            #[cfg(not(target_arch = "aarch64"))]
-            #[allow(dead_code, reason = "the macro makes both directions of every register")]
-            pub(crate) fn $write(_value: u64) {}
         )*
     };
 }
 
-system_registers! {
+reads! {
     /// ICC_SRE_EL1: whether the GIC is driven through system registers.
-    icc_sre, set_icc_sre = "S3_0_C12_C12_5";
-    /// ICC_PMR_EL1: the priority mask.
-    icc_pmr, set_icc_pmr = "S3_0_C4_C6_0";
-    /// ICC_IGRPEN1_EL1: group 1 interrupts on.
-    icc_igrpen1, set_icc_igrpen1 = "S3_0_C12_C12_7";
-    /// ICC_CTLR_EL1: how interrupts end.
-    icc_ctlr, set_icc_ctlr = "S3_0_C12_C12_4";
+    icc_sre = "S3_0_C12_C12_5";
     /// ICC_IAR1_EL1: reading it takes the most urgent interrupt.
-    icc_iar1, set_icc_iar1 = "S3_0_C12_C12_0";
-    /// ICC_EOIR1_EL1: ends an interrupt.
-    icc_eoir1, set_icc_eoir1 = "S3_0_C12_C12_1";
-    /// ICC_SGI1R_EL1: sends an interrupt to other CPUs.
-    icc_sgi1r, set_icc_sgi1r = "S3_0_C12_C11_5";
+    icc_iar1 = "S3_0_C12_C12_0";
+    /// CTR_EL0: what the caches look like.
+    cache_type = "ctr_el0";
 }
 
-/// CTR_EL0: what the caches look like.
-#[cfg(target_arch = "aarch64")]
-pub(crate) fn cache_type() -> u64 {
-    let value: u64;
-    // SAFETY: reading the register has no effect.
-    unsafe {
-        core::arch::asm!("mrs {}, ctr_el0", out(reg) value, options(nomem, nostack, preserves_flags))
+macro_rules! writes {
+    ($($(#[$doc:meta])* $name:ident = $register:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) fn $name(value: u64) {
+                // SAFETY: the register steers interrupts only; memory is not touched.
+                unsafe { core::arch::asm!(concat!("msr ", $register, ", {}"), in(reg) value, options(nostack, preserves_flags)) };
+            }
+        )*
     };
-    value
+}
+
+writes! {
+    /// ICC_SRE_EL1: whether the GIC is driven through system registers.
+    set_icc_sre = "S3_0_C12_C12_5";
+    /// ICC_PMR_EL1: the priority mask.
+    set_icc_pmr = "S3_0_C4_C6_0";
+    /// ICC_IGRPEN1_EL1: group 1 interrupts on.
+    set_icc_igrpen1 = "S3_0_C12_C12_7";
+    /// ICC_CTLR_EL1: how interrupts end.
+    set_icc_ctlr = "S3_0_C12_C12_4";
+    /// ICC_EOIR1_EL1: ends an interrupt.
+    set_icc_eoir1 = "S3_0_C12_C12_1";
+    /// ICC_SGI1R_EL1: sends an interrupt to other CPUs.
+    set_icc_sgi1r = "S3_0_C12_C11_5";
 }
 
 /// RNDR: a random number, if the processor has one ready.
-#[cfg(target_arch = "aarch64")]
 pub(crate) fn random() -> Option<u64> {
     const RNDR: u32 = 60;
     if ID_AA64ISAR0_EL1.get() >> RNDR == 0 {
@@ -119,15 +100,10 @@ macro_rules! tlb_operations {
     ($($(#[$doc:meta])* $name:ident = $operation:literal;)*) => {
         $(
             $(#[$doc])*
-            #[cfg(target_arch = "aarch64")]
             pub(crate) fn $name(operand: u64) {
                 // SAFETY: forgetting translations is always allowed; they are found again.
                 unsafe { core::arch::asm!(concat!("tlbi ", $operation, ", {}"), in(reg) operand, options(nostack, preserves_flags)) };
             }
-
-            /// Nothing, where the crate is only checked.
-            #[cfg(not(target_arch = "aarch64"))]
-            pub(crate) fn $name(_operand: u64) {}
         )*
     };
 }
@@ -150,7 +126,6 @@ macro_rules! cache_operations {
             ///
             /// # Safety
             /// The address is mapped and readable.
-            #[cfg(target_arch = "aarch64")]
             pub(crate) unsafe fn $name(at: u64) {
                 // SAFETY: cleaning and invalidating to the point of unification loses no data.
                 unsafe { core::arch::asm!(concat!($operation, ", {}"), in(reg) at, options(nostack, preserves_flags)) };
@@ -167,7 +142,6 @@ cache_operations! {
 }
 
 /// Forgets all instruction caches, on every CPU.
-#[cfg(target_arch = "aarch64")]
 pub(crate) fn ic_ialluis() {
     // SAFETY: forgetting instructions is always allowed; they are fetched again.
     unsafe { core::arch::asm!("ic ialluis", options(nostack, preserves_flags)) };

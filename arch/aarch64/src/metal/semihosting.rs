@@ -42,7 +42,6 @@ pub(crate) fn write(text: &[u8]) {
     }
 }
 
-#[cfg(target_arch = "aarch64")]
 fn call(operation: u64, parameter: usize) {
     // SAFETY: the host reads the parameter block, which the callers keep alive, and writes nothing.
     unsafe {
@@ -54,6 +53,3 @@ fn call(operation: u64, parameter: usize) {
         );
     }
 }
-
-#[cfg(not(target_arch = "aarch64"))]
-fn call(_operation: u64, _parameter: usize) {}

@@ -4,8 +4,8 @@ use jacinth_kernel::hal::CachePolicy;
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr};
 use jacinth_paging::{Aarch64, KernelAccess, KernelMapError, KernelMapper, TableWords};
 
-use crate::regs::phys_bits;
-use crate::tables::Words;
+use crate::metal::regs::phys_bits;
+use crate::metal::tables::Words;
 
 /// The kernel's page tables, to which mappings are only ever added.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr};
 use jacinth_paging::{Fence, TABLE_ENTRIES, TableMem, TableWords, asid_of};
 
 use crate::layout::{Image, pointer};
-use crate::regs::{self, ISH, ISHST, SY, dsb, isb};
+use crate::metal::regs::{self, ISH, ISHST, SY, dsb, isb};
 
 /// The most runs that the fence is told of at the start.
 pub const MAX_PRIVATE: usize = 96;

@@ -8,12 +8,13 @@ use core::ptr;
 use jacinth_kernel::hal::{ContextId, CpuId};
 use jacinth_kernel::{Event, Next};
 
-use crate::context::{self, Context};
-use crate::gic::{self, Interrupt};
-use crate::per_cpu::{self, CpuStacks, EMERGENCY_TOP, STACK_TOP, current_cpu};
-use crate::regs::{FAR_EL1, Readable, VBAR_EL1, Writeable, wfi};
+use crate::metal::context::{self, Context};
+use crate::metal::gic::{self, Interrupt};
+use crate::metal::per_cpu::{self, CpuStacks, EMERGENCY_TOP, STACK_TOP, current_cpu};
+use crate::metal::regs::{FAR_EL1, Readable, VBAR_EL1, Writeable, wfi};
+use crate::metal::semihosting;
+use crate::metal::uart::early_console_write;
 use crate::syndrome;
-use crate::{early_console_write, semihosting};
 
 global_asm!(
     include_str!("trap.s"),
@@ -123,6 +124,7 @@ fn without_thread(current: Option<*mut Context>, mut next: Next) -> *mut Context
             Next::Resume => return current.expect("a thread was running that can go on"),
             Next::Switch(id) => return context::at(id),
             Next::Idle => jacinth_enter(current_cpu(), idle()),
+            Next::Again => jacinth_enter(current_cpu(), Event::Kick),
             Next::Halt(code) => semihosting::exit(code),
         };
     }

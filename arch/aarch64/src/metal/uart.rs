@@ -5,8 +5,8 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::mmio::Registers;
-use crate::semihosting;
+use crate::metal::mmio::Registers;
+use crate::metal::semihosting;
 
 /// Bytes of registers.
 const BYTES: usize = 0x1000;

@@ -1,0 +1,29 @@
+//! Everything that needs the very processor.
+
+mod cache;
+mod context;
+mod devices;
+mod gic;
+mod machine;
+mod mmio;
+mod per_cpu;
+mod regs;
+mod semihosting;
+mod space;
+mod tables;
+mod timer;
+mod trap;
+mod uart;
+
+/// What the kernel may do with a mapping of its own.
+pub use jacinth_paging::KernelAccess;
+
+pub use devices::{DeviceWindow, Devices, Missing};
+pub use machine::{Machine, Parts};
+pub use per_cpu::{CpuStacks, MAX_CPUS, current_cpu};
+pub use regs::phys_bits;
+pub use semihosting::exit;
+pub use space::{KernelSpace, Memory};
+pub use tables::{Facts, MAX_PRIVATE, Words};
+pub use trap::{prepare_cpu, start_cpu};
+pub use uart::early_console_write;
