@@ -31,8 +31,7 @@ pub(crate) fn vmar_map(
     let (vmo, vmo_rights) = call.lookup_with_rights::<Vmo>(vmo, Rights::empty())?;
     let options = promoted(options);
     let shown = call.kernel.objects.get(vmo);
-    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) {
-        // No mapping is bounded by a stream size yet: no kind of VMO tracks it for faults.
+    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) && shown.run().is_some() {
         return Err(Status::NOT_SUPPORTED);
     }
     if !vmo_rights.contains(Rights::MAP) {
@@ -127,6 +126,10 @@ fn check_options(options: VmOptions, rights: Rights) -> Result<MmuFlags, Status>
     if !flags_of(rights).contains(flags) {
         return Err(Status::ACCESS_DENIED);
     }
+    let is_bounded = options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE);
+    if is_bounded && !options.contains(VmOptions::ALLOW_FAULTS) {
+        return Err(Status::INVALID_ARGS);
+    }
     if options.has_undefined() {
         return Err(Status::INVALID_ARGS);
     }
@@ -138,6 +141,10 @@ fn check_options(options: VmOptions, rights: Rights) -> Result<MmuFlags, Status>
 const fn check_vmo_options(options: VmOptions, vmo: VmoOptions) -> Result<(), Status> {
     let refuses_resizable = options.contains(VmOptions::REQUIRE_NON_RESIZABLE);
     if refuses_resizable && vmo.contains(VmoOptions::RESIZABLE) {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) {
+        // No mapping is bounded by a stream size yet: faults do not look at it.
         return Err(Status::NOT_SUPPORTED);
     }
     if vmo.contains(VmoOptions::DISCARDABLE) && !options.contains(VmOptions::ALLOW_FAULTS) {
