@@ -165,7 +165,7 @@ impl Sim {
                 arch,
                 phys_bits,
                 &self.ram,
-                crate::sim::root(aspace).raw(),
+                crate::sim::root_table(aspace).raw(),
                 at,
             ),
         };

@@ -48,6 +48,9 @@ pub struct Config {
     pub devices: Vec<PhysRun>,
     /// The kernel's own devices: nobody may map them.
     pub kernel_devices: Vec<PhysRun>,
+    /// Whether the machine forgets what is private from the start: a test of the kernel's own
+    /// policy, without the second fence.
+    pub is_fence_open: bool,
 }
 
 /// The run of `bytes` bytes at `base`.
@@ -87,6 +90,7 @@ impl Config {
             image: run(0x4000_0000, MIB),
             devices: vec![Self::SCRATCH, Self::WINDOW],
             kernel_devices: vec![Self::CONTROLLER, run(0x0a00_0000, PAGE_SIZE)],
+            is_fence_open: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The machine as the kernel sees it.
 
 use crate::Arch;
-use crate::sim::{Context, Sim, root};
+use crate::sim::{Context, Sim, root_table};
 use crate::tables::{AnyWalker, Tables};
 use jacinth_kernel::hal::{
     AspaceId, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters, EntryCounts,
@@ -154,13 +154,16 @@ impl Mmu for Sim {
     }
 
     fn aspace_free(&mut self, aspace: AspaceId, mem: &mut Mem) {
-        let is_running = self
+        let mut running = self
             .processors
-            .iter()
-            .any(|processor| processor.aspace == Some(aspace));
+            .iter_mut()
+            .filter(|processor| processor.aspace == Some(aspace));
+        if let Some(here) = running.next() {
+            here.aspace = None;
+        }
         assert!(
-            !is_running,
-            "an address space is freed while a processor runs it"
+            running.next().is_none(),
+            "an address space is freed while another processor runs it"
         );
         let (walker, mut tables) = self.tables();
         walker.free_all(&mut tables, aspace, mem);
@@ -171,7 +174,7 @@ impl Mmu for Sim {
             self.asids.give(jacinth_paging::asid_of(aspace));
         }
         assert!(
-            !self.fence.is_private(root(aspace)),
+            !self.fence.is_private(root_table(aspace)),
             "the root table goes back to the pool"
         );
     }

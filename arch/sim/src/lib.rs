@@ -18,12 +18,13 @@ mod sim;
 mod tables;
 mod tlb;
 mod walk;
+pub mod world;
 
 pub use access::Refused;
 pub use config::{Arch, Config, run};
 pub use device::{Device, Touch};
 pub use random::Random;
-pub use sim::{Description, Sim};
+pub use sim::{Description, Sim, root_table};
 
 /// What a mapping makes of an access, in the words of the architectures' manuals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

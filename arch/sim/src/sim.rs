@@ -73,7 +73,8 @@ impl Asids {
 }
 
 /// The root table that an address space's number names.
-pub(crate) const fn root(aspace: AspaceId) -> PhysAddr {
+#[must_use]
+pub const fn root_table(aspace: AspaceId) -> PhysAddr {
     jacinth_paging::root_of(aspace)
 }
 
@@ -116,6 +117,10 @@ impl Description {
             irq_span: (0, 256),
             has_io_ports: self.config.arch == Arch::X86_64,
             has_smc: self.config.arch == Arch::Aarch64,
+            stack_bias: match self.config.arch {
+                Arch::X86_64 => 8,
+                Arch::Aarch64 => 0,
+            },
         }
     }
 }
@@ -144,6 +149,9 @@ impl Sim {
     pub fn new(config: &Config) -> Self {
         let mut private = vec![config.image];
         private.extend(&config.kernel_devices);
+        if config.is_fence_open {
+            private.clear();
+        }
         let processor = |_| Processor {
             tlb: Tlb::default(),
             aspace: None,
@@ -178,6 +186,18 @@ impl Sim {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The address space that a processor runs.
+    #[must_use]
+    pub fn current_aspace(&self, cpu: CpuId) -> Option<AspaceId> {
+        self.processors[cpu].aspace
+    }
+
+    /// The frames that hold threads' registers.
+    #[must_use]
+    pub fn context_frames(&self) -> Vec<PhysAddr> {
+        self.contexts.keys().copied().map(PhysAddr::new).collect()
     }
 
     /// The device that holds `at`.
@@ -225,7 +245,7 @@ impl Sim {
     /// Walks the page tables as the hardware would, past any TLB.
     pub(crate) fn walk(&self, aspace: AspaceId, at: u64) -> Option<Leaf> {
         let (arch, phys_bits) = (self.config.arch, self.config.phys_bits);
-        match walk::upper(arch, phys_bits, &self.ram, root(aspace).raw(), at) {
+        match walk::upper(arch, phys_bits, &self.ram, root_table(aspace).raw(), at) {
             Found::Nothing => None,
             Found::Block(leaf) => Some(leaf),
             Found::Table(upper) => walk::last_level(arch, phys_bits, &self.ram, upper, at),

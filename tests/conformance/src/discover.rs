@@ -43,6 +43,7 @@ impl Env {
             handles,
             facts,
             effort,
+            is_memory_short: false,
         })
     }
 }

@@ -72,6 +72,8 @@ pub struct Env {
     pub facts: Facts,
     /// How often loops go round.
     pub effort: Effort,
+    /// Whether there may be no memory for splitting a block, so that all of it is unmapped.
+    pub is_memory_short: bool,
 }
 
 impl Env {

@@ -1,0 +1,238 @@
+//! What the baton protects: the machine, the kernel, and who runs where.
+
+use crate::{Description, Refused, Sim};
+use jacinth_abi::ExitCode;
+use jacinth_kernel::hal::{ContextId, CpuId};
+use jacinth_kernel::{Access, Event, Kernel, Next, VirtAddr};
+use std::collections::BTreeSet;
+
+/// Names one thread: its context, and which use of that context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ThreadId {
+    pub(crate) context: u64,
+    serial: u64,
+}
+
+/// How the machine came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The kernel halted it.
+    Exit(ExitCode),
+    /// A check of the simulation failed, or the kernel panicked.
+    Failed(String),
+}
+
+/// An access that the machine refused.
+pub(crate) struct Fault {
+    pub(crate) refused: Refused,
+    pub(crate) address: u64,
+    pub(crate) access: Access,
+}
+
+const GENERAL: u32 = 0x008;
+const UNALIGNED_ACCESS: u32 = 0x508;
+
+/// Everything that only the holder of the baton touches.
+pub(crate) struct State {
+    pub(crate) sim: Sim,
+    pub(crate) kernel: Kernel,
+    /// What each processor runs.
+    current: Vec<Option<ContextId>>,
+    /// The processor whose thread holds the baton.
+    pub(crate) running: CpuId,
+    pub(crate) ending: Option<Ending>,
+    /// Threads that have a host thread.
+    pub(crate) spawned: BTreeSet<ThreadId>,
+    pub(crate) is_audited: bool,
+    pub(crate) events: u64,
+    /// The number of the allocation that a test lets fail.
+    pub(crate) failing: Option<u64>,
+    pub(crate) is_failure_told: bool,
+    pub(crate) trace: Option<Vec<Next>>,
+}
+
+impl State {
+    /// Starts the kernel on a new machine.
+    pub(crate) fn new(sim: Sim, is_audited: bool) -> Self {
+        let description = Description::new(sim.config());
+        let kernel =
+            Kernel::new(&description.info()).expect("the host has memory for a kernel");
+        let current = vec![None; sim.config().cpus];
+        Self {
+            sim,
+            kernel,
+            current,
+            running: 0,
+            ending: None,
+            spawned: BTreeSet::new(),
+            is_audited,
+            events: 0,
+            failing: None,
+            is_failure_told: false,
+            trace: None,
+        }
+    }
+
+    /// Brings every processor in, then chooses the first thread.
+    pub(crate) fn start(&mut self) {
+        for cpu in 0..self.current.len() {
+            self.enter(cpu, Event::Start);
+        }
+        self.choose();
+    }
+
+    /// The thread that holds the baton.
+    pub(crate) fn holder(&self) -> Option<ThreadId> {
+        let context = self.current.get(self.running).copied().flatten()?;
+        self.thread(context)
+    }
+
+    fn thread(&self, context: ContextId) -> Option<ThreadId> {
+        let serial = self.sim.contexts.get(&context.0)?.serial;
+        Some(ThreadId {
+            context: context.0,
+            serial,
+        })
+    }
+
+    /// The answer of the call that the thread made last.
+    pub(crate) fn result(&self, thread: ThreadId) -> i64 {
+        self.sim
+            .contexts
+            .get(&thread.context)
+            .map_or(0, |context| context.result)
+    }
+
+    /// Whether the allocation that a test lets fail was asked for.
+    pub(crate) fn was_reached(&mut self) -> bool {
+        self.failing
+            .is_some_and(|number| self.kernel.mem().budget.asked() > number)
+    }
+
+    /// Whether it was reached, and this is the first time that anybody is told.
+    pub(crate) fn take_failure(&mut self) -> bool {
+        let is_new = self.was_reached() && !self.is_failure_told;
+        self.is_failure_told |= is_new;
+        is_new
+    }
+
+    /// Whether the thread's context still exists.
+    pub(crate) fn is_alive(&self, thread: ThreadId) -> bool {
+        self.thread(ContextId(thread.context)) == Some(thread)
+    }
+
+    /// Runs the kernel once, and checks everything that can be checked.
+    pub(crate) fn enter(&mut self, cpu: CpuId, event: Event<'_>) {
+        if self.ending.is_some() {
+            return;
+        }
+        let mut next = self.kernel.enter(&mut self.sim, cpu, event);
+        self.note(next);
+        while next == Next::Again {
+            self.check(event);
+            next = self.kernel.enter(&mut self.sim, cpu, Event::Kick);
+            self.note(next);
+        }
+        match next {
+            Next::Resume => assert!(self.current[cpu].is_some(), "Resume on a processor that runs nothing"),
+            Next::Switch(context) => self.current[cpu] = Some(context),
+            Next::Idle => self.current[cpu] = None,
+            Next::Again => {}
+            Next::Halt(code) => self.ending = Some(Ending::Exit(code)),
+        }
+        self.check(event);
+    }
+
+    fn note(&mut self, next: Next) {
+        self.events += 1;
+        if let Some(trace) = &mut self.trace {
+            trace.push(next);
+        }
+    }
+
+    fn check(&mut self, event: Event<'_>) {
+        if let Err(stale) = self.sim.audit_tlbs() {
+            self.ending = Some(Ending::Failed(format!("after {event:?}: {stale}")));
+        }
+        if self.is_audited
+            && let Err(error) = self.kernel.audit(&self.sim)
+        {
+            self.ending = Some(Ending::Failed(format!("after {event:?}: audit: {error:?}")));
+        }
+    }
+
+    /// Lets a little time pass; the timer may go off. False when the baton went elsewhere.
+    pub(crate) fn tick(&mut self, me: ThreadId) -> bool {
+        let ns = 50 + i64::try_from(self.sim.random.below(4000)).unwrap_or(0);
+        self.sim.advance(ns);
+        let cpu = self.running;
+        if self.sim.take_timer(cpu) {
+            self.enter(cpu, Event::Timer);
+            self.choose();
+        }
+        self.ending.is_none() && self.holder() == Some(me)
+    }
+
+    /// Chooses who runs next; lets the machine idle while nobody can.
+    pub(crate) fn choose(&mut self) {
+        while self.ending.is_none() {
+            for cpu in 0..self.current.len() {
+                if self.sim.take_kick(cpu) {
+                    self.enter(cpu, Event::Kick);
+                }
+            }
+            let ready: Vec<CpuId> = (0..self.current.len())
+                .filter(|cpu| self.current[*cpu].is_some())
+                .collect();
+            match ready.as_slice() {
+                [] => self.idle(),
+                [only] => {
+                    self.running = *only;
+                    return;
+                }
+                many => {
+                    let draw = self.sim.random.below(many.len() as u64);
+                    self.running = many[usize::try_from(draw).unwrap_or(0)];
+                    return;
+                }
+            }
+        }
+    }
+
+    fn idle(&mut self) {
+        match self.sim.skip_to_timer() {
+            Some(cpu) => {
+                assert!(self.sim.take_timer(cpu), "the clock was moved to the timer");
+                self.enter(cpu, Event::Timer);
+            }
+            None => {
+                self.ending = Some(Ending::Failed(
+                    "nothing runs and no timer is armed".to_owned(),
+                ))
+            }
+        }
+    }
+
+    /// Tells the kernel of a refused access.
+    pub(crate) fn fault(&mut self, fault: &Fault) {
+        let (cpu, address, access) = (self.running, fault.address, fault.access);
+        let event = match fault.refused {
+            Refused::Page => Event::PageFault {
+                address: VirtAddr::new(address),
+                access,
+            },
+            Refused::Unaligned => Event::Exception {
+                kind: UNALIGNED_ACCESS,
+                code: 0,
+                address,
+            },
+            Refused::Bus => Event::Exception {
+                kind: GENERAL,
+                code: 0,
+                address,
+            },
+        };
+        self.enter(cpu, event);
+        self.choose();
+    }
+}

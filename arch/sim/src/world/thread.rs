@@ -1,0 +1,269 @@
+//! A program's thread: a host thread that waits for the baton.
+
+use super::state::{Fault, State, ThreadId};
+use crate::{Refused, Sim};
+use jacinth_kernel::hal::{ContextId, CpuId, ThreadStart};
+use jacinth_kernel::{Access, Event, Kernel, PAGE_SIZE};
+use std::panic::resume_unwind;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// What a thread that was killed unwinds with.
+pub(crate) struct Killed;
+
+/// What all host threads of one world share.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    turn: Condvar,
+}
+
+/// Tests' way into a world: the machine and the kernel, while no event is being handled.
+#[derive(Clone)]
+pub struct Control(pub(crate) Arc<Shared>);
+
+impl Control {
+    /// Looks at, or changes, the machine and the kernel.
+    pub fn with<R>(&self, act: impl FnOnce(&mut Sim, &mut Kernel) -> R) -> R {
+        let mut state = self.0.lock();
+        let State { sim, kernel, .. } = &mut *state;
+        act(sim, kernel)
+    }
+
+    /// Makes the allocation fail that comes after `count` more.
+    pub fn fail_allocation(&self, count: u64) {
+        let state = &mut *self.0.lock();
+        state.kernel.mem().budget.fail_after(Some(count));
+        state.failing = Some(state.kernel.mem().budget.asked().wrapping_add(count));
+        state.is_failure_told = false;
+    }
+
+    /// Lets all allocations pass again; answers whether the chosen one was reached.
+    pub fn stop_failing(&self) -> bool {
+        let state = &mut *self.0.lock();
+        let was_reached = state.was_reached();
+        state.kernel.mem().budget.fail_after(None);
+        state.failing = None;
+        was_reached
+    }
+
+    /// How many events the kernel has handled.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.0.lock().events
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(state: State) -> Self {
+        Self {
+            state: Mutex::new(state),
+            turn: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes all threads: one of them finds that it holds the baton, or that all is over.
+    pub(crate) fn pass(&self) {
+        self.turn.notify_all();
+    }
+
+    /// Waits for a change of the state.
+    pub(crate) fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.turn
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn into_state(self) -> State {
+        self.state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A program's thread as the program sees it: its loads, its stores and its system calls.
+///
+/// A thread that the kernel has killed unwinds at its next step. What runs while it unwinds
+/// (closing of handles, say) does nothing.
+#[derive(Clone)]
+pub struct Thread {
+    shared: Arc<Shared>,
+    me: ThreadId,
+    entry: u64,
+    stack: u64,
+}
+
+/// A fault that comes back so often without an access between is a TLB that nobody flushed, or a
+/// kernel that says "go on" when nothing has changed.
+const MOST_FAULTS: u32 = 16;
+const NO_MEMORY: i64 = -4;
+
+impl Thread {
+    pub(crate) fn new(shared: Arc<Shared>, me: ThreadId, start: ThreadStart) -> Self {
+        Self {
+            shared,
+            me,
+            entry: start.entry,
+            stack: start.stack,
+        }
+    }
+
+    pub(crate) const fn context(&self) -> ContextId {
+        ContextId(self.me.context)
+    }
+
+    /// The stack pointer that the thread began with.
+    #[must_use]
+    pub const fn stack(&self) -> u64 {
+        self.stack
+    }
+
+    /// Waits until this thread holds the baton.
+    ///
+    /// Unwinds when the thread is dead or the world has ended; `None` when it does so already.
+    fn baton(&self) -> Option<MutexGuard<'_, State>> {
+        let mut state = self.shared.lock();
+        loop {
+            if state.ending.is_some() || !state.is_alive(self.me) {
+                drop(state);
+                self.shared.pass();
+                if std::thread::panicking() {
+                    return None;
+                }
+                resume_unwind(Box::new(Killed));
+            }
+            if state.holder() == Some(self.me) {
+                return Some(state);
+            }
+            self.shared.pass();
+            state = self.shared.wait(state);
+        }
+    }
+
+    /// Does one thing in user mode, through as many faults as it takes.
+    fn perform<R: Default>(
+        &self,
+        mut instruction: impl FnMut(&mut Sim, CpuId) -> Result<R, Fault>,
+    ) -> R {
+        let mut faults = 0;
+        while faults < MOST_FAULTS {
+            let Some(mut state) = self.baton() else {
+                return R::default();
+            };
+            if !state.tick(self.me) {
+                continue;
+            }
+            let cpu = state.running;
+            match instruction(&mut state.sim, cpu) {
+                Ok(result) => return result,
+                Err(fault) => state.fault(&fault),
+            }
+            faults += 1;
+        }
+        panic!("an access keeps faulting: a missed flush, or a fault answered with nothing done");
+    }
+
+    /// Loads a number of 1, 2, 4 or 8 bytes.
+    pub fn load(&self, address: u64, width_bytes: u8) -> u64 {
+        let fault = |refused| Fault {
+            refused,
+            address,
+            access: Access::Read,
+        };
+        self.perform(|sim, cpu| sim.user_load(cpu, address, width_bytes).map_err(fault))
+    }
+
+    /// Stores a number of 1, 2, 4 or 8 bytes.
+    pub fn store(&self, address: u64, width_bytes: u8, value: u64) {
+        let fault = |refused| Fault {
+            refused,
+            address,
+            access: Access::Write,
+        };
+        self.perform(|sim, cpu| {
+            sim.user_store(cpu, address, width_bytes, value)
+                .map_err(fault)
+        });
+    }
+
+    /// Fetches an instruction.
+    pub fn fetch(&self, address: u64) {
+        let fault = |refused| Fault {
+            refused,
+            address,
+            access: Access::Execute,
+        };
+        self.perform(|sim, cpu| sim.user_fetch(cpu, address).map_err(fault));
+    }
+
+    /// Copies bytes into the program's memory.
+    pub(crate) fn put(&self, address: u64, bytes: &[u8]) {
+        for (at, piece) in pieces(address, bytes.len()) {
+            let fault = |refused: Refused| Fault {
+                refused,
+                address: at,
+                access: Access::Write,
+            };
+            self.perform(|sim, cpu| {
+                sim.user_write_bytes(cpu, at, &bytes[piece.clone()])
+                    .map_err(fault)
+            });
+        }
+    }
+
+    /// Copies bytes out of the program's memory.
+    pub(crate) fn take(&self, address: u64, bytes: &mut [u8]) {
+        for (at, piece) in pieces(address, bytes.len()) {
+            let fault = |refused: Refused| Fault {
+                refused,
+                address: at,
+                access: Access::Read,
+            };
+            self.perform(|sim, cpu| {
+                sim.user_read_bytes(cpu, at, &mut bytes[piece.clone()])
+                    .map_err(fault)
+            });
+        }
+    }
+
+    /// Makes a system call with plain registers.
+    ///
+    /// A call that answers NO_MEMORY because of [`Control::fail_allocation`] is made once more.
+    pub fn trap(&self, number: u64, args: &[u64; 8]) -> i64 {
+        self.fetch(self.entry);
+        loop {
+            let Some(mut state) = self.baton() else {
+                return 0;
+            };
+            let cpu = state.running;
+            state.enter(cpu, Event::Syscall { number, args });
+            state.choose();
+            drop(state);
+            let Some(mut state) = self.baton() else {
+                return 0;
+            };
+            let result = state.result(self.me);
+            if !(result == NO_MEMORY && state.take_failure()) {
+                return result;
+            }
+        }
+    }
+}
+
+/// Cuts a range at page boundaries: the address and the part of the buffer for each piece.
+fn pieces(address: u64, len: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        if done == len {
+            return None;
+        }
+        let at = address + done as u64;
+        let room = usize::try_from(PAGE_SIZE - at % PAGE_SIZE).unwrap_or(len);
+        let end = len.min(done + room);
+        let piece = done..end;
+        done = end;
+        Some((at, piece))
+    })
+}

@@ -1,0 +1,86 @@
+//! Runs scenarios, each from the same start, in as few worlds as it takes.
+
+use crate::seam;
+use conformance::{Env, Scenario};
+use jacinth_sim::world::{self, Control, Ending, Options, Thread};
+use jacinth_sim::{Arch, Config};
+use std::sync::Mutex;
+
+/// How one scenario went.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Which.
+    pub name: &'static str,
+    /// What went wrong, if anything did.
+    pub failure: Option<String>,
+}
+
+/// What is done with each scenario: once plainly, or with failing allocations.
+pub type Round = fn(&Scenario, &mut Env, &Control) -> Result<(), String>;
+
+/// Where scenarios run.
+#[derive(Clone, Debug)]
+pub struct Bench {
+    /// The machine and what is checked.
+    pub options: Options,
+}
+
+impl Bench {
+    /// A small machine; everything is recounted after each event.
+    #[must_use]
+    pub fn new(arch: Arch, seed: u64) -> Self {
+        let config = Config::new(arch, seed);
+        let scratch = Config::SCRATCH.base.raw();
+        let ram = config.image.end().raw();
+        let args = [format!("scratch={scratch:#x},0x40"), format!("ram={ram:#x}"), "effort=little".to_owned()];
+        Self { options: Options { config, is_audited: true, args: args.to_vec() } }
+    }
+
+    /// Runs all scenarios that `chosen` likes; one that takes the world down fails, and the others
+    /// go on in a new one.
+    pub fn run(&self, chosen: impl Fn(&Scenario) -> bool, round: Round) -> Vec<Verdict> {
+        let mut left: Vec<&'static Scenario> = conformance::scenarios().filter(|scenario| chosen(scenario)).collect();
+        let mut verdicts = Vec::new();
+        while !left.is_empty() {
+            let done = Mutex::new(Vec::new());
+            let report = world::run(
+                &self.options,
+                Box::new(|thread, control, bootstrap| run_in(thread, control, bootstrap, &left, round, &done)),
+            );
+            let done = done.into_inner().expect("a world's end leaves the list whole");
+            let next = done.len();
+            verdicts.extend(done);
+            if let Some(failed) = left.get(next) {
+                let failure = Some(describe(&report.ending, report.sim.console()));
+                verdicts.push(Verdict { name: failed.name, failure });
+            } else if !matches!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0))) {
+                let failure = Some(describe(&report.ending, report.sim.console()));
+                verdicts.push(Verdict { name: "the end of the world", failure });
+            }
+            left.drain(..(next + 1).min(left.len()));
+        }
+        verdicts
+    }
+}
+
+fn describe(ending: &Ending, console: &str) -> String {
+    format!("the world ended: {ending:?}; console: {console}")
+}
+
+fn run_in(
+    thread: &Thread,
+    control: &Control,
+    bootstrap: u32,
+    scenarios: &[&'static Scenario],
+    round: Round,
+    done: &Mutex<Vec<Verdict>>,
+) -> i64 {
+    let start = seam::start(thread, bootstrap).expect("a program is given what it needs");
+    thread.warm_up(u64::MAX);
+    let mut env = Env::new(&start).expect("the machine has what scenarios need");
+    for scenario in scenarios {
+        let failure = round(scenario, &mut env, control).err();
+        done.lock().expect("nobody panics with the list").push(Verdict { name: scenario.name, failure });
+    }
+    0
+}

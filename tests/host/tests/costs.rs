@@ -1,0 +1,80 @@
+//! What things cost the kernel: memory, and time under the lock.
+
+use jacinth_kernel::PAGE_SIZE;
+use jacinth_kernel::mem::Work;
+use jacinth_sim::world::{self, Control, Ending, Thread};
+use jacinth_sim::{Arch, run};
+use jacinth_tests_host::Bench;
+use zx::{VmOptions, Vmo};
+
+const TIB: u64 = 1 << 40;
+
+/// Free frames, and allocations asked for so far.
+fn memory(control: &Control) -> (u64, u64) {
+    control.with(|_, kernel| (kernel.mem().frames.free_frames(), kernel.mem().budget.asked()))
+}
+
+/// What something takes: frames and allocations.
+fn cost<R>(control: &Control, body: impl FnOnce() -> R) -> (R, (u64, u64)) {
+    let before = memory(control);
+    let result = body();
+    let after = memory(control);
+    (result, (before.0 - after.0, after.1 - before.1))
+}
+
+#[test]
+fn a_physical_vmo_costs_the_same_whatever_its_size() {
+    for arch in Arch::ALL {
+        let mut bench = Bench::new(arch, 1);
+        bench.options.config.phys_bits = 48;
+        bench.options.config.devices.push(run(2 * TIB, TIB));
+        let main = |thread: &Thread, control: &Control, bootstrap: u32| {
+            let start = jacinth_tests_host::start(thread, bootstrap).expect("a program is given what it needs");
+            let root = start.mmio.as_ref().expect("the root of MMIO");
+            thread.warm_up(u64::MAX);
+            let create = |bytes: u64| Vmo::create_physical(root, 2 * TIB, bytes).expect("nobody denies it");
+            drop((create(PAGE_SIZE), create(PAGE_SIZE)));
+            let (small, small_cost) = cost(control, || create(PAGE_SIZE));
+            let (large, large_cost) = cost(control, || create(TIB));
+            assert_eq!(small_cost, large_cost);
+            assert_eq!(large.size(), Ok(TIB));
+            let map = |vmo: &Vmo| {
+                let bytes = vmo.size().expect("a VMO has a size");
+                start.root_vmar.map_at(VmOptions::PERM_READ, 0, vmo, 0, bytes).expect("there is room")
+            };
+            drop((map(&small), map(&large)));
+            let (_small, small_cost) = cost(control, || map(&small));
+            let (lazy, large_cost) = cost(control, || map(&large));
+            assert_eq!(small_cost, large_cost);
+            drop(lazy);
+            let (_eager, (frames, _)) = cost(control, || start.root_vmar.map(&large, VmOptions::PERM_READ));
+            assert!(frames <= 6, "1 TiB in blocks of 1 GiB takes {frames} tables");
+            0
+        };
+        let report = world::run(&bench.options, Box::new(main));
+        assert_eq!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0)), "{}", report.sim.console());
+    }
+}
+
+#[test]
+fn no_event_spends_more_than_it_may() {
+    for arch in Arch::ALL {
+        let main = |thread: &Thread, _: &Control, bootstrap: u32| {
+            let start = jacinth_tests_host::start(thread, bootstrap).expect("a program is given what it needs");
+            let vmo = Vmo::create(1024 * PAGE_SIZE, zx::VmoOptions::empty()).expect("a VMO");
+            let region = start.root_vmar.map(&vmo, VmOptions::PERM_READ | VmOptions::PERM_WRITE).expect("a region");
+            for page in 0..1024 {
+                region.write64(page * PAGE_SIZE, page);
+            }
+            region.protect(VmOptions::PERM_READ, 0, 1024 * PAGE_SIZE).expect("it may lose permissions");
+            let bytes = vec![1; 128 * 1024];
+            vmo.write(0, &bytes).expect("it is memory");
+            drop((region, vmo));
+            0
+        };
+        let report = world::run(&Bench::new(arch, 1).options, Box::new(main));
+        assert_eq!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0)), "{}", report.sim.console());
+        let most = report.kernel.most_work();
+        assert!(most <= Work::EVENT, "an event spent {most} units, {} are allowed", Work::EVENT);
+    }
+}
