@@ -39,11 +39,7 @@ pub(crate) fn show(report: &mut Report, start: &Startup, machine: &Machine) -> R
     let has_bridge = functions
         .iter()
         .any(|function| function.class >> 8 == HOST_BRIDGE);
-    report.check(
-        "functions, a host bridge among them",
-        functions.len(),
-        has_bridge,
-    );
+    report.check("functions, with a host bridge", functions.len(), has_bridge);
     Ok(())
 }
 

@@ -111,7 +111,7 @@ fn resources(report: &mut Report, bench: &Bench<'_>) -> Result<(), Status> {
         let text = alloc::format!("vmo_create_physical: {what}");
         report.error(&text, Err(Status::ACCESS_DENIED), got);
     };
-    beyond("two pages of a one-page resource", paddr, 2 * PAGE);
+    beyond("2 pages of a 1-page resource", paddr, 2 * PAGE);
     beyond("the page behind a resource", paddr + PAGE, PAGE);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the tour prints, and the count of its checks.
 
-use core::fmt::{self, Debug, Display};
+use core::fmt::{self, Display};
 
 use zx::{Status, println};
 
@@ -19,7 +19,7 @@ pub(crate) struct Report {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hex(pub(crate) u64);
 
-impl Debug for Hex {
+impl Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x}", self.0)
     }
@@ -55,18 +55,20 @@ impl Report {
     pub(crate) fn check(&mut self, name: &str, value: impl Display, is_right: bool) {
         let verdict = if is_right { "ok" } else { "FAILED" };
         self.count(is_right);
+        // Numbers would go to the right.
+        let value = alloc::format!("{value}");
         println!("   {name:NAMES$} {value:VALUES$} {verdict}");
     }
 
     /// Prints a value and whether it is the one expected.
-    pub(crate) fn equal<T: Debug + PartialEq>(&mut self, name: &str, got: T, expected: T) {
+    pub(crate) fn equal<T: Display + PartialEq>(&mut self, name: &str, got: T, expected: T) {
         let is_right = got == expected;
         self.count(is_right);
-        let got = alloc::format!("{got:?}");
+        let got = alloc::format!("{got}");
         if is_right {
             println!("   {name:NAMES$} {got:VALUES$} ok");
         } else {
-            println!("   {name:NAMES$} {got:VALUES$} FAILED: {expected:?} was expected");
+            println!("   {name:NAMES$} {got:VALUES$} FAILED: {expected} was expected");
         }
     }
 

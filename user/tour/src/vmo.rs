@@ -32,11 +32,8 @@ fn identity(report: &mut Report, vmo: &Vmo) -> Result<(), Status> {
         rights,
         Hex(u64::from(Rights::DEFAULT_PHYSICAL_VMO.bits())),
     );
-    report.equal(
-        "type",
-        ObjectType::from_number(info.object_type),
-        Some(ObjectType::Vmo),
-    );
+    let kind = ObjectType::from_number(info.object_type);
+    report.equal("type", kind.map_or("?", ObjectType::name), "VMO");
     report.check("koid", info.koid, info.koid >= zx::abi::limits::KOID_FIRST);
     report.equal("handles to it", vmo.handle_count()?, 1);
     Ok(())
@@ -58,7 +55,11 @@ fn details(report: &mut Report, vmo: &Vmo) -> Result<(), Status> {
     // CONTIGUOUS and VIA_HANDLE; TYPE_PHYSICAL is no bit.
     report.equal("flags", Hex(u64::from(info.flags)), Hex(0x48));
     let policy = CachePolicy::from_number(info.cache_policy);
-    report.equal("cache policy", policy, Some(CachePolicy::Uncached));
+    report.equal(
+        "cache policy",
+        policy.map_or("?", CachePolicy::name),
+        "UNCACHED",
+    );
     report.equal("committed bytes", info.committed_bytes, 0);
     Ok(())
 }
@@ -93,7 +94,7 @@ fn signal(report: &mut Report, start: &Startup, vmo: &Vmo) -> Result<(), Status>
 #[derive(PartialEq)]
 struct Shown(Signals);
 
-impl core::fmt::Debug for Shown {
+impl core::fmt::Display for Shown {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
             Signals::VMO_ZERO_CHILDREN => f.write_str("ZERO_CHILDREN"),

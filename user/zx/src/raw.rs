@@ -87,17 +87,7 @@ macro_rules! stubs {
     )*};
 }
 
-pub use stubs::*;
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the table's calls have up to eight"
-)]
-mod stubs {
-    use super::{Handle, In, IntoArg, Out, seam};
-
-    jacinth_abi::syscalls!(stubs);
-}
+jacinth_abi::syscalls!(stubs);
 
 /// Makes a system call by its number, which need not exist.
 ///
