@@ -1,7 +1,7 @@
 //! Physical memory below 4 GiB under the temporary page tables, which show all of it in the window
 //! where the final ones show RAM.
 
-use core::slice;
+use core::{ptr, slice};
 
 use jacinth_kernel::PhysAddr;
 use jacinth_x86_64::{acpi, in_physmap};
@@ -32,6 +32,20 @@ fn bytes_at<const N: usize>(at: u64) -> [u8; N] {
     let pointer = in_physmap(PhysAddr::new(at)).raw() as *const [u8; N];
     // SAFETY: the window shows it, and bytes have no alignment; nothing else runs.
     unsafe { pointer.read() }
+}
+
+/// Copies bytes to frames that are nobody's; `None` when some of them are not shown.
+pub(crate) fn copy(to: PhysAddr, from: u64, bytes: u64) -> Option<()> {
+    let is_shown = |at: u64| at.checked_add(bytes).is_some_and(|end| end <= LIMIT);
+    let (true, true) = (is_shown(to.raw()), is_shown(from)) else {
+        return None;
+    };
+    let source = in_physmap(PhysAddr::new(from)).raw() as *const u8;
+    let target = in_physmap(to).raw() as *mut u8;
+    let size = usize::try_from(bytes).ok()?;
+    // SAFETY: the window shows both, the target is free, and nothing else runs.
+    unsafe { ptr::copy(source, target, size) };
+    Some(())
 }
 
 /// The firmware's tables, read in place: the firmware is done, and no frame is handed out yet.

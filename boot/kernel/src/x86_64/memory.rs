@@ -36,8 +36,8 @@ pub(crate) struct Memory {
     pub(crate) heap: PhysRun,
     /// Frames for the kernel's own page tables.
     pub(crate) tables: PhysRun,
-    /// The boot archive.
-    pub(crate) archive: Option<PhysRun>,
+    /// The boot archive, alone on its pages: its address and its size in bytes.
+    pub(crate) archive: Option<(PhysAddr, u64)>,
 }
 
 impl Memory {
@@ -49,16 +49,12 @@ impl Memory {
     ) -> Option<Self> {
         let ram = ram_runs(start, runs::inward);
         let firmware = firmware_pages(acpi, &ram);
-        let archive = start.module.map(|(at, bytes)| runs::outward(at, bytes));
         let mut free = ram.clone();
-        let used = [Some(LOW_MEMORY), Some(image), archive];
-        for used in used.into_iter().flatten() {
-            runs::cut(&mut free, used);
-        }
+        let module = start.module.map(|(at, bytes)| runs::outward(at, bytes));
+        let used = [Some(LOW_MEMORY), Some(image), module];
         // Firmware's tables may lie in RAM, too.
-        let pages = acpi.iter().flat_map(|acpi| &acpi.tables);
-        for table in pages {
-            runs::cut(&mut free, runs::outward(table.at, table.bytes.len() as u64));
+        for used in used.into_iter().flatten().chain(table_pages(acpi)) {
+            runs::cut(&mut free, used);
         }
         let ram_bytes: u64 = ram.iter().map(|run| run.bytes()).sum();
         let heap_bytes = (MIB + ram_bytes / 256).next_multiple_of(BLOCK);
@@ -67,6 +63,11 @@ impl Memory {
             (LEAST_TABLE_PAGES + top.div_ceil(1 << 30) + 4 * ram.len() as u64) * PAGE_SIZE;
         let tables = runs::take(&mut free, table_bytes, PAGE_SIZE, early::LIMIT)?;
         let heap = runs::take(&mut free, heap_bytes, BLOCK, u64::MAX)?;
+        let archive = match start.module {
+            Some(module) if !is_alone(module, acpi, &ram) => Some(moved(module, &mut free)?),
+            module => module,
+        };
+        let archive = archive.map(|(at, bytes)| (PhysAddr::new(at), bytes));
         let touched = ram_runs(start, runs::outward);
         Some(Self {
             ram,
@@ -106,18 +107,44 @@ fn ram_runs(start: &StartInfo, round: fn(u64, u64) -> PhysRun) -> Runs {
         .collect()
 }
 
+/// Whether a module begins on a page of RAM and shares none with anything else.
+fn is_alone(module: (u64, u64), acpi: Option<&Acpi<'_>>, ram: &[PhysRun]) -> bool {
+    let (at, bytes) = module;
+    let run = runs::outward(at, bytes);
+    let is_in = |ram: &PhysRun| ram.base <= run.base && run.end() <= ram.end();
+    run.base.raw() == at
+        && ram.iter().any(is_in)
+        && !table_pages(acpi).any(|table| table.overlaps(run))
+}
+
+/// Copies a module to pages of its own, and frees those that it had for itself.
+fn moved(module: (u64, u64), free: &mut Runs) -> Option<(u64, u64)> {
+    let (at, bytes) = module;
+    let pages = bytes.next_multiple_of(PAGE_SIZE);
+    let to = runs::take(free, pages, PAGE_SIZE, early::LIMIT)?.base;
+    early::copy(to, at, bytes)?;
+    let left = runs::inward(at, bytes);
+    if left.pages > 0 {
+        // Where the list is full, the frames are lost.
+        free.try_push(left).ok();
+    }
+    Some((to.raw(), bytes))
+}
+
+/// The pages of the root pointer and of all tables that are known.
+fn table_pages(acpi: Option<&Acpi<'_>>) -> impl Iterator<Item = PhysRun> {
+    acpi.into_iter().flat_map(|acpi| {
+        let tables = acpi.tables.iter();
+        let tables = tables.map(|table| (table.at, table.bytes.len() as u64));
+        let all = tables.chain([acpi.rsdp]);
+        all.map(|(at, bytes)| runs::outward(at, bytes))
+    })
+}
+
 /// The pages of the firmware's tables that are not in RAM.
 fn firmware_pages(acpi: Option<&Acpi<'_>>, ram: &[PhysRun]) -> Runs {
     let mut pages = Runs::new();
-    let Some(acpi) = acpi else {
-        return pages;
-    };
-    let tables = acpi
-        .tables
-        .iter()
-        .map(|table| (table.at, table.bytes.len() as u64));
-    for (at, bytes) in tables.chain([acpi.rsdp]) {
-        let run = runs::outward(at, bytes);
+    for run in table_pages(acpi) {
         let is_shown = ram
             .iter()
             .any(|ram| ram.base <= run.base && run.end() <= ram.end());

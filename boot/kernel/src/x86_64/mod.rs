@@ -139,7 +139,7 @@ fn describe(
         user: USER,
         regions: Regions::describe(start, acpi, memory),
         ram: memory.touched.iter().copied().collect(),
-        archive: start.module.map(|(at, bytes)| (PhysAddr::new(at), bytes)),
+        archive: memory.archive,
         command_line: start.command_line,
         tables: Tables::Acpi(acpi.map(tables).unwrap_or_default()),
         irq_span: (0, irqs(&madt)),

@@ -90,7 +90,8 @@ impl Regions {
         self.add(memory.image, Kind::Kernel, "kernel image", "linker");
         self.add(memory.tables, Kind::Kernel, "page tables", "kernel");
         self.add(memory.heap, Kind::Kernel, "heap", "kernel");
-        if let Some(archive) = memory.archive {
+        if let Some((at, bytes)) = memory.archive {
+            let archive = runs::outward(at.raw(), bytes);
             self.add(archive, Kind::Archive, "boot archive", "boot loader");
         }
         for &run in &memory.free {
