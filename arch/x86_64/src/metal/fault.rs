@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 use jacinth_abi::ExitCode;
 use x86_64::registers::control::{Cr2, Cr3};
 
-use super::context::Registers;
+use super::context::{Registers, USER_CODE};
 use super::exit::exit;
 use super::per_cpu::current_cpu;
 use super::serial::early_console_write;
@@ -81,7 +81,12 @@ fn report(registers: &Registers) -> fmt::Result {
         "jacinth: kernel panic on cpu {cpu}: {name} (error {error:#x}) at {rip:#x}"
     )?;
     print_registers(out, registers)?;
-    writeln!(out, "  kernel {rip:#x}")?;
+    let owner = if registers.cs == USER_CODE {
+        "user"
+    } else {
+        "kernel"
+    };
+    writeln!(out, "  {owner} {rip:#x}")?;
     let mut frame = registers.rbp;
     for _ in 0..MOST_FRAMES {
         let Some((return_address, next)) = read_frame(frame) else {

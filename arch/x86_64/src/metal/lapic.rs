@@ -37,6 +37,7 @@ const DIVIDE: u64 = 0x3e0;
 
 const SOFTWARE_ENABLE: u32 = 1 << 8;
 const MASKED: u32 = 1 << 16;
+const DELIVER_NMI: u32 = 0b100 << 8;
 const MODE_TSC_DEADLINE: u32 = 0b10 << 17;
 const DIVIDE_BY_16: u32 = 0b0011;
 
@@ -73,9 +74,11 @@ pub(crate) fn enable(kind: TimerKind) {
     KIND.store(kind as u32, Ordering::Relaxed);
     write(SPURIOUS, SOFTWARE_ENABLE | SPURIOUS_VECTOR);
     write(TASK_PRIORITY, 0);
-    for entry in [LVT_LINT0, LVT_LINT1, LVT_ERROR] {
+    for entry in [LVT_LINT0, LVT_ERROR] {
         write(entry, MASKED);
     }
+    // By custom the second pin is the button that asks a machine that hangs where it is.
+    write(LVT_LINT1, DELIVER_NMI);
     write(DIVIDE, DIVIDE_BY_16);
     let mode = match kind {
         TimerKind::Counter => 0,
