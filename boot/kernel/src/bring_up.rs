@@ -27,7 +27,7 @@ pub(crate) unsafe fn main(mut machine: Machine, info: BootInfo) -> ! {
     // SAFETY: the caller's promise about the heap.
     unsafe { heap::init(info.heap.0, info.heap.1) };
     table::write(&mut console::writer(), &info).ok();
-    if let Some((at, bytes)) = info.archive {
+    if let (Some((at, bytes)), Some(_)) = (info.archive, first::archive_frames(&info)) {
         // SAFETY: the caller's promise about what boot information says.
         unsafe { clear_tail(&machine, at, bytes) };
     }

@@ -13,10 +13,10 @@ use arrayvec::ArrayVec;
 use jacinth_abi::processargs::{PA_VMO_BOOTDATA, PA_VMO_BOOTFS, handle_info};
 use jacinth_kernel::boot::{BootError, BootVmo, Contents, Program};
 use jacinth_kernel::hal::DynHal;
-use jacinth_kernel::{Kernel, PAGE_SIZE, PhysAddr, PhysRun};
+use jacinth_kernel::{Kernel, PAGE_SIZE, PhysRun};
 
 use crate::archive::{self, ArchiveError};
-use crate::info::{BootInfo, MAX_TABLES, Tables};
+use crate::info::{BootInfo, Kind, MAX_TABLES, Region, Tables};
 use crate::program::{self, ProgramError};
 
 /// The program that is started.
@@ -99,7 +99,6 @@ pub fn start(
     info: &BootInfo,
     left: &Left<'_>,
 ) -> Result<(), BootFailure> {
-    let (archive_at, _) = info.archive.ok_or(BootFailure::NoArchive)?;
     let archive = left.archive.ok_or(BootFailure::NoArchive)?;
     let file = archive::find(archive, INIT)?.ok_or(BootFailure::NoInit)?;
     let image = program::read(file, info.arch, info.user)?;
@@ -108,11 +107,18 @@ pub fn start(
         Tables::DeviceTree(..) => ("device tree", FORM_DEVICE_TREE),
     };
     let tables = joined(&left.tables)?;
+    let archive_contents = match archive_frames(info) {
+        Some(run) => Contents::Adopt {
+            run,
+            bytes: u64::try_from(archive.len()).unwrap_or(u64::MAX),
+        },
+        None => Contents::Bytes(archive),
+    };
     let vmos = [
         BootVmo {
             name: "boot archive",
             handle_info: handle_info(PA_VMO_BOOTFS, 0),
-            contents: archive_contents(archive_at, archive),
+            contents: archive_contents,
         },
         BootVmo {
             name: tables_name,
@@ -134,18 +140,22 @@ fn arguments(line: &str) -> ArrayVec<&str, MAX_ARGUMENTS> {
     line.split_ascii_whitespace().take(MAX_ARGUMENTS).collect()
 }
 
-/// Lets the archive's own frames become the VMO's where it has them to itself, which is so when it
-/// begins with a page: the boot information rounds its end up.
-fn archive_contents(at: PhysAddr, archive: &[u8]) -> Contents<'_> {
-    let bytes = u64::try_from(archive.len()).unwrap_or(u64::MAX);
-    if !at.is_aligned(PAGE_SIZE) {
-        return Contents::Bytes(archive);
-    }
+/// The frames of the boot archive, if they can become a VMO's own: whole pages of RAM that it
+/// shares with nothing. (Under QEMU's microvm firmware keeps its tables behind the archive, in the
+/// same page.)
+#[must_use]
+pub fn archive_frames(info: &BootInfo) -> Option<PhysRun> {
+    let (at, bytes) = info.archive?;
     let run = PhysRun {
         base: at,
         pages: bytes.div_ceil(PAGE_SIZE),
     };
-    Contents::Adopt { run, bytes }
+    let is_ram = |ram: &PhysRun| ram.base <= run.base && run.end() <= ram.end();
+    let is_other = |region: &Region| region.kind != Kind::Archive && region.run.overlaps(run);
+    let is_alone = at.is_aligned(PAGE_SIZE)
+        && info.ram.iter().any(is_ram)
+        && !info.regions.iter().any(is_other);
+    is_alone.then_some(run)
 }
 
 /// Copies tables into one piece, each at the next aligned place.
@@ -163,10 +173,10 @@ fn joined(tables: &[&[u8]]) -> Result<Vec<u8>, BootFailure> {
 
 #[cfg(test)]
 mod tests {
-    use jacinth_kernel::boot::Contents;
     use jacinth_kernel::{PhysAddr, PhysRun};
 
-    use super::{archive_contents, arguments, joined};
+    use super::{archive_frames, arguments, joined};
+    use crate::info::{Kind, Region, sample::machine};
 
     #[test]
     fn tables_are_laid_end_to_end_at_eight_bytes() {
@@ -182,21 +192,32 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_is_adopted_when_it_begins_with_a_page() {
-        let archive = [0_u8; 5000];
-        let Contents::Adopt { run, bytes } = archive_contents(PhysAddr::new(0x8000), &archive)
-        else {
-            panic!("copied")
+    fn an_archive_with_pages_to_itself_is_adopted() {
+        let run = |base, pages| PhysRun {
+            base: PhysAddr::new(base),
+            pages,
         };
-        assert_eq!(bytes, 5000);
-        assert_eq!(
-            run,
-            PhysRun {
-                base: PhysAddr::new(0x8000),
-                pages: 2
-            }
-        );
-        let copied = archive_contents(PhysAddr::new(0x8010), &archive);
-        assert!(matches!(copied, Contents::Bytes(bytes) if bytes.len() == 5000));
+        let with_archive = |at, bytes, others: &[(Kind, PhysRun)]| {
+            let mut info = machine(&[]);
+            info.ram = [run(0, 16), run(0x2_0000, 16)].into_iter().collect();
+            info.archive = Some((PhysAddr::new(at), bytes));
+            info.regions = others
+                .iter()
+                .map(|&(kind, run)| Region {
+                    run,
+                    kind,
+                    name: "",
+                    source: "",
+                })
+                .collect();
+            archive_frames(&info)
+        };
+        let own = (Kind::Archive, run(0x8000, 2));
+        assert_eq!(with_archive(0x8000, 5000, &[own]), Some(run(0x8000, 2)));
+        assert_eq!(with_archive(0x8010, 5000, &[own]), None, "not a page");
+        assert_eq!(with_archive(0xf000, 5000, &[]), None, "not all of it RAM");
+        let tables = (Kind::Firmware, run(0x9000, 1));
+        assert_eq!(with_archive(0x8000, 5000, &[own, tables]), None, "shared");
+        assert_eq!(archive_frames(&machine(&[])), None);
     }
 }

@@ -160,3 +160,50 @@ impl BootInfo {
         }
     }
 }
+
+/// Boot information for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::{ArrayString, ArrayVec, BootInfo, Kind, PhysAddr, PhysRun, Region, Tables};
+    use super::{VirtAddr, VirtRange};
+
+    fn run(base: u64, end: u64) -> PhysRun {
+        PhysRun {
+            base: PhysAddr::new(base),
+            pages: (end - base) / 4096,
+        }
+    }
+
+    /// A small PC with regions of (start, end, kind, name, source).
+    pub(crate) fn machine(regions: &[(u64, u64, Kind, &'static str, &'static str)]) -> BootInfo {
+        let regions = regions
+            .iter()
+            .map(|&(base, end, kind, name, source)| Region {
+                run: run(base, end),
+                kind,
+                name,
+                source,
+            });
+        BootInfo {
+            arch: "x86_64",
+            machine: ArrayString::from("q35").unwrap(),
+            cpus: 1,
+            phys_bits: 40,
+            user: VirtRange {
+                start: VirtAddr::new(0x20_0000),
+                end: VirtAddr::new(0x7fff_ffff_f000),
+            },
+            regions: regions.collect(),
+            ram: [run(0, 0x9_f000), run(0x10_0000, 0xffd_f000)]
+                .into_iter()
+                .collect(),
+            archive: None,
+            command_line: ArrayString::new(),
+            tables: Tables::Acpi(ArrayVec::new()),
+            irq_span: (0, 24),
+            has_io_ports: true,
+            has_smc: false,
+            heap: (VirtAddr::new(0), 0),
+        }
+    }
+}
