@@ -9,6 +9,7 @@ pub struct NoMemory;
 pub struct Budget {
     asked: u64,
     fail_at: Option<u64>,
+    counts_spare: bool,
     heap_failures: u64,
 }
 
@@ -19,6 +20,7 @@ impl Budget {
         Self {
             asked: 0,
             fail_at: None,
+            counts_spare: false,
             heap_failures: 0,
         }
     }
@@ -37,6 +39,19 @@ impl Budget {
         }
     }
 
+    /// Asks for room that is there already: so that a test can fail every reservation, not only
+    /// those that happen to grow something. Without a test this is nothing.
+    ///
+    /// # Errors
+    /// [`NoMemory`] when this is the one that a test chose to fail.
+    pub fn ask_spare(&mut self) -> Result<(), NoMemory> {
+        if self.counts_spare {
+            self.ask()
+        } else {
+            Ok(())
+        }
+    }
+
     /// How many allocations were asked for so far.
     #[must_use]
     pub const fn asked(&self) -> u64 {
@@ -46,6 +61,13 @@ impl Budget {
     /// Makes the allocation fail that comes after `count` more; `None` lets all pass.
     pub fn fail_after(&mut self, count: Option<u64>) {
         self.fail_at = count.map(|count| self.asked.wrapping_add(count));
+        self.counts_spare = false;
+    }
+
+    /// As [`Budget::fail_after`], but every reservation counts, also one that finds room there.
+    pub fn fail_any_after(&mut self, count: u64) {
+        self.fail_after(Some(count));
+        self.counts_spare = true;
     }
 
     /// Notes that the heap itself refused, which growing it may mend.

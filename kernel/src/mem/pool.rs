@@ -114,7 +114,7 @@ impl<T> Pool<T> {
     /// [`NoMemory`], with nothing changed.
     pub fn reserve(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
         if self.first_free != NONE {
-            return Ok(());
+            return budget.ask_spare();
         }
         self.grow(budget)
     }
@@ -124,6 +124,7 @@ impl<T> Pool<T> {
     /// # Errors
     /// [`NoMemory`]; room made before that stays for later.
     pub fn reserve_many(&mut self, count: u32, budget: &mut Budget) -> Result<(), NoMemory> {
+        budget.ask_spare()?;
         let wanted = u64::from(self.live).saturating_add(u64::from(count));
         while u64::try_from(self.chunks.len()).unwrap_or(u64::MAX) << CHUNK_SHIFT < wanted {
             self.grow(budget)?;

@@ -94,6 +94,9 @@ impl HandleTable {
     /// # Errors
     /// [`NoMemory`], with nothing changed.
     pub(crate) fn reserve(&mut self, count: u32, budget: &mut Budget) -> Result<(), NoMemory> {
+        if self.free >= count {
+            return budget.ask_spare();
+        }
         while self.free < count {
             self.grow(budget)?;
         }

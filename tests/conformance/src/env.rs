@@ -77,6 +77,14 @@ pub struct Env {
 }
 
 impl Env {
+    /// How often a loop goes round.
+    pub(crate) const fn rounds(&self, full: usize, little: usize) -> usize {
+        match self.effort {
+            Effort::Full => full,
+            Effort::Little => little,
+        }
+    }
+
     /// A resource of the kind, cut from the ranged root of MMIO.
     ///
     /// # Errors

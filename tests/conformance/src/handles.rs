@@ -78,7 +78,7 @@ fn close_many(env: &mut Env) -> Outcome {
     )?;
     is_gone(twice[0])?;
     is_gone(twice[1])?;
-    let mut many = vmos(env, 130)?;
+    let mut many = vmos(env, env.rounds(130, 66))?;
     let good = many[7];
     many[7] = 0xbadc_0ffe;
     fails(kit::close_many(&many), Status::BAD_HANDLE)?;
@@ -184,9 +184,9 @@ fn count(env: &mut Env) -> Outcome {
 }
 
 /// `abi.md` §7: both low bits set, never 0, and a number does not come back at once.
-fn values(_env: &mut Env) -> Outcome {
+fn values(env: &mut Env) -> Outcome {
     let mut last = 0;
-    for _ in 0..100 {
+    for _ in 0..env.rounds(100, 10) {
         let vmo = ok(kit::vmo_create(P, 0))?;
         let value = vmo.value();
         same(value & 3, 3)?;

@@ -1,6 +1,6 @@
 //! `zx_vmo_create_physical`: what it accepts and what it refuses (tables C and D, README decision 1).
 
-use crate::env::{Effort, Env, P};
+use crate::env::{Env, P};
 use crate::kit::{self, H};
 use crate::{
     Outcome, Scenario,
@@ -241,11 +241,7 @@ fn name(env: &mut Env) -> Outcome {
 
 fn leaks_nothing(env: &mut Env) -> Outcome {
     let resource = env.resource(1)?;
-    let rounds = match env.effort {
-        Effort::Full => 100_000,
-        Effort::Little => 300,
-    };
-    for _ in 0..rounds {
+    for _ in 0..env.rounds(100_000, 20) {
         drop(ok(create(&resource, env.facts.free, P))?);
     }
     same(ok(kit::handle_count(resource.value()))?, 1)

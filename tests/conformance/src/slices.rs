@@ -266,7 +266,7 @@ fn bad_out(env: &mut Env) -> Outcome {
 fn deep(env: &mut Env) -> Outcome {
     let vmo = env.physical(1)?;
     let mut last = ok(kit::slice(vmo.value(), 0, P))?;
-    for _ in 0..100 {
+    for _ in 0..env.rounds(1000, 20) {
         last = ok(kit::slice(last.value(), 0, P))?;
     }
     has_children(&vmo)?;

@@ -32,30 +32,52 @@ impl Bench {
         let config = Config::new(arch, seed);
         let scratch = Config::SCRATCH.base.raw();
         let ram = config.image.end().raw();
-        let args = [format!("scratch={scratch:#x},0x40"), format!("ram={ram:#x}"), "effort=little".to_owned()];
-        Self { options: Options { config, is_audited: true, args: args.to_vec() } }
+        let args = [
+            format!("scratch={scratch:#x},0x40"),
+            format!("ram={ram:#x}"),
+            "effort=little".to_owned(),
+        ];
+        Self {
+            options: Options {
+                config,
+                is_audited: true,
+                args: args.to_vec(),
+            },
+        }
     }
 
     /// Runs all scenarios that `chosen` likes; one that takes the world down fails, and the others
     /// go on in a new one.
     pub fn run(&self, chosen: impl Fn(&Scenario) -> bool, round: Round) -> Vec<Verdict> {
-        let mut left: Vec<&'static Scenario> = conformance::scenarios().filter(|scenario| chosen(scenario)).collect();
+        let mut left: Vec<&'static Scenario> = conformance::scenarios()
+            .filter(|scenario| chosen(scenario))
+            .collect();
         let mut verdicts = Vec::new();
         while !left.is_empty() {
             let done = Mutex::new(Vec::new());
             let report = world::run(
                 &self.options,
-                Box::new(|thread, control, bootstrap| run_in(thread, control, bootstrap, &left, round, &done)),
+                Box::new(|thread, control, bootstrap| {
+                    run_in(thread, control, bootstrap, &left, round, &done)
+                }),
             );
-            let done = done.into_inner().expect("a world's end leaves the list whole");
+            let done = done
+                .into_inner()
+                .expect("a world's end leaves the list whole");
             let next = done.len();
             verdicts.extend(done);
             if let Some(failed) = left.get(next) {
                 let failure = Some(describe(&report.ending, report.sim.console()));
-                verdicts.push(Verdict { name: failed.name, failure });
+                verdicts.push(Verdict {
+                    name: failed.name,
+                    failure,
+                });
             } else if !matches!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0))) {
                 let failure = Some(describe(&report.ending, report.sim.console()));
-                verdicts.push(Verdict { name: "the end of the world", failure });
+                verdicts.push(Verdict {
+                    name: "the end of the world",
+                    failure,
+                });
             }
             left.drain(..(next + 1).min(left.len()));
         }
@@ -80,7 +102,12 @@ fn run_in(
     let mut env = Env::new(&start).expect("the machine has what scenarios need");
     for scenario in scenarios {
         let failure = round(scenario, &mut env, control).err();
-        done.lock().expect("nobody panics with the list").push(Verdict { name: scenario.name, failure });
+        done.lock()
+            .expect("nobody panics with the list")
+            .push(Verdict {
+                name: scenario.name,
+                failure,
+            });
     }
     0
 }

@@ -11,7 +11,12 @@ const TIB: u64 = 1 << 40;
 
 /// Free frames, and allocations asked for so far.
 fn memory(control: &Control) -> (u64, u64) {
-    control.with(|_, kernel| (kernel.mem().frames.free_frames(), kernel.mem().budget.asked()))
+    control.with(|_, kernel| {
+        (
+            kernel.mem().frames.free_frames(),
+            kernel.mem().budget.asked(),
+        )
+    })
 }
 
 /// What something takes: frames and allocations.
@@ -29,10 +34,12 @@ fn a_physical_vmo_costs_the_same_whatever_its_size() {
         bench.options.config.phys_bits = 48;
         bench.options.config.devices.push(run(2 * TIB, TIB));
         let main = |thread: &Thread, control: &Control, bootstrap: u32| {
-            let start = jacinth_tests_host::start(thread, bootstrap).expect("a program is given what it needs");
+            let start = jacinth_tests_host::start(thread, bootstrap)
+                .expect("a program is given what it needs");
             let root = start.mmio.as_ref().expect("the root of MMIO");
             thread.warm_up(u64::MAX);
-            let create = |bytes: u64| Vmo::create_physical(root, 2 * TIB, bytes).expect("nobody denies it");
+            let create =
+                |bytes: u64| Vmo::create_physical(root, 2 * TIB, bytes).expect("nobody denies it");
             drop((create(PAGE_SIZE), create(PAGE_SIZE)));
             let (small, small_cost) = cost(control, || create(PAGE_SIZE));
             let (large, large_cost) = cost(control, || create(TIB));
@@ -40,19 +47,32 @@ fn a_physical_vmo_costs_the_same_whatever_its_size() {
             assert_eq!(large.size(), Ok(TIB));
             let map = |vmo: &Vmo| {
                 let bytes = vmo.size().expect("a VMO has a size");
-                start.root_vmar.map_at(VmOptions::PERM_READ, 0, vmo, 0, bytes).expect("there is room")
+                start
+                    .root_vmar
+                    .map_at(VmOptions::PERM_READ, 0, vmo, 0, bytes)
+                    .expect("there is room")
             };
             drop((map(&small), map(&large)));
             let (_small, small_cost) = cost(control, || map(&small));
             let (lazy, large_cost) = cost(control, || map(&large));
             assert_eq!(small_cost, large_cost);
             drop(lazy);
-            let (_eager, (frames, _)) = cost(control, || start.root_vmar.map(&large, VmOptions::PERM_READ));
-            assert!(frames <= 6, "1 TiB in blocks of 1 GiB takes {frames} tables");
+            let (_eager, (frames, _)) = cost(control, || {
+                start.root_vmar.map(&large, VmOptions::PERM_READ)
+            });
+            assert!(
+                frames <= 6,
+                "1 TiB in blocks of 1 GiB takes {frames} tables"
+            );
             0
         };
         let report = world::run(&bench.options, Box::new(main));
-        assert_eq!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0)), "{}", report.sim.console());
+        assert_eq!(
+            report.ending,
+            Ending::Exit(jacinth_abi::ExitCode::Init(0)),
+            "{}",
+            report.sim.console()
+        );
     }
 }
 
@@ -60,21 +80,36 @@ fn a_physical_vmo_costs_the_same_whatever_its_size() {
 fn no_event_spends_more_than_it_may() {
     for arch in Arch::ALL {
         let main = |thread: &Thread, _: &Control, bootstrap: u32| {
-            let start = jacinth_tests_host::start(thread, bootstrap).expect("a program is given what it needs");
+            let start = jacinth_tests_host::start(thread, bootstrap)
+                .expect("a program is given what it needs");
             let vmo = Vmo::create(1024 * PAGE_SIZE, zx::VmoOptions::empty()).expect("a VMO");
-            let region = start.root_vmar.map(&vmo, VmOptions::PERM_READ | VmOptions::PERM_WRITE).expect("a region");
+            let region = start
+                .root_vmar
+                .map(&vmo, VmOptions::PERM_READ | VmOptions::PERM_WRITE)
+                .expect("a region");
             for page in 0..1024 {
                 region.write64(page * PAGE_SIZE, page);
             }
-            region.protect(VmOptions::PERM_READ, 0, 1024 * PAGE_SIZE).expect("it may lose permissions");
+            region
+                .protect(VmOptions::PERM_READ, 0, 1024 * PAGE_SIZE)
+                .expect("it may lose permissions");
             let bytes = vec![1; 128 * 1024];
             vmo.write(0, &bytes).expect("it is memory");
             drop((region, vmo));
             0
         };
         let report = world::run(&Bench::new(arch, 1).options, Box::new(main));
-        assert_eq!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0)), "{}", report.sim.console());
+        assert_eq!(
+            report.ending,
+            Ending::Exit(jacinth_abi::ExitCode::Init(0)),
+            "{}",
+            report.sim.console()
+        );
         let most = report.kernel.most_work();
-        assert!(most <= Work::EVENT, "an event spent {most} units, {} are allowed", Work::EVENT);
+        assert!(
+            most <= Work::EVENT,
+            "an event spent {most} units, {} are allowed",
+            Work::EVENT
+        );
     }
 }

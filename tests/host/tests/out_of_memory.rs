@@ -24,7 +24,12 @@ fn free_frames(control: &Control) -> u64 {
 }
 
 /// Fails allocation after allocation until none is left to fail.
-fn fail_each(scenario: &Scenario, env: &mut Env, control: &Control, progress: &Mutex<Progress>) -> Result<(), String> {
+fn fail_each(
+    scenario: &Scenario,
+    env: &mut Env,
+    control: &Control,
+    progress: &Mutex<Progress>,
+) -> Result<(), String> {
     loop {
         let number = progress.lock().expect("not poisoned").next;
         let before = free_frames(control);
@@ -33,7 +38,10 @@ fn fail_each(scenario: &Scenario, env: &mut Env, control: &Control, progress: &M
         let was_reached = control.stop_failing();
         outcome.map_err(|failure| format!("allocation {number} failed: {failure}"))?;
         if free_frames(control) != before {
-            return Err(format!("allocation {number} failed: {before} frames were free, {} are", free_frames(control)));
+            return Err(format!(
+                "allocation {number} failed: {before} frames were free, {} are",
+                free_frames(control)
+            ));
         }
         if !was_reached {
             return Ok(());
@@ -42,8 +50,15 @@ fn fail_each(scenario: &Scenario, env: &mut Env, control: &Control, progress: &M
     }
 }
 
-fn in_world(scenario: &Scenario, thread: &Thread, control: &Control, bootstrap: u32, progress: &Mutex<Progress>) -> i64 {
-    let start = jacinth_tests_host::start(thread, bootstrap).expect("a program is given what it needs");
+fn in_world(
+    scenario: &Scenario,
+    thread: &Thread,
+    control: &Control,
+    bootstrap: u32,
+    progress: &Mutex<Progress>,
+) -> i64 {
+    let start =
+        jacinth_tests_host::start(thread, bootstrap).expect("a program is given what it needs");
     thread.warm_up(u64::MAX);
     let mut env = Env::new(&start).expect("the machine has what scenarios need");
     env.is_memory_short = true;
@@ -56,20 +71,30 @@ fn in_world(scenario: &Scenario, thread: &Thread, control: &Control, bootstrap: 
 
 /// Answers what went wrong, if anything did.
 fn run_one(bench: &Bench, scenario: &'static Scenario) -> Option<String> {
-    let progress = Mutex::new(Progress { next: 0, is_done: false, failure: None });
+    let progress = Mutex::new(Progress {
+        next: 0,
+        is_done: false,
+        failure: None,
+    });
     while !progress.lock().expect("not poisoned").is_done {
         let report = world::run(
             &bench.options,
-            Box::new(|thread, control, bootstrap| in_world(scenario, thread, control, bootstrap, &progress)),
+            Box::new(|thread, control, bootstrap| {
+                in_world(scenario, thread, control, bootstrap, &progress)
+            }),
         );
         let mut progress = progress.lock().expect("not poisoned");
         if progress.is_done {
             break;
         }
         let console = report.sim.console();
-        let died_of_it = report.ending == Ending::Exit(ExitCode::InitKilled) && console.contains("NO_MEMORY");
+        let died_of_it =
+            report.ending == Ending::Exit(ExitCode::InitKilled) && console.contains("NO_MEMORY");
         if !died_of_it {
-            return Some(format!("allocation {} failed: {:?}; console: {console}", progress.next, report.ending));
+            return Some(format!(
+                "allocation {} failed: {:?}; console: {console}",
+                progress.next, report.ending
+            ));
         }
         progress.next += 1;
     }
@@ -82,7 +107,10 @@ fn run(arch: Arch, part: usize) {
     let bench = Bench::new(arch, 7);
     let mut failed = 0;
     let chosen = conformance::scenarios().filter(|scenario| scenario.name.contains(&only));
-    for (_, scenario) in chosen.enumerate().filter(|(number, _)| number % PARTS == part) {
+    for (_, scenario) in chosen
+        .enumerate()
+        .filter(|(number, _)| number % PARTS == part)
+    {
         if let Some(failure) = run_one(&bench, scenario) {
             println!("{}: {failure}", scenario.name);
             failed += 1;

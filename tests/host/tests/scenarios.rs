@@ -14,17 +14,33 @@ fn once(scenario: &Scenario, env: &mut Env, control: &Control) -> Result<(), Str
     let before = free_frames(control);
     (scenario.run)(env).map_err(|failure| failure.to_string())?;
     let after = free_frames(control);
-    if after == before { Ok(()) } else { Err(format!("{before} frames were free before, {after} are now")) }
+    if after == before {
+        Ok(())
+    } else {
+        Err(format!("{before} frames were free before, {after} are now"))
+    }
 }
 
 fn run(arch: Arch, seed: u64) {
     let only = std::env::var("ONLY").unwrap_or_default();
     let verdicts = Bench::new(arch, seed).run(|scenario| scenario.name.contains(&only), once);
-    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.failure.is_some()).collect();
+    let failed: Vec<&Verdict> = verdicts
+        .iter()
+        .filter(|verdict| verdict.failure.is_some())
+        .collect();
     for verdict in &failed {
-        println!("{}: {}", verdict.name, verdict.failure.as_deref().unwrap_or_default());
+        println!(
+            "{}: {}",
+            verdict.name,
+            verdict.failure.as_deref().unwrap_or_default()
+        );
     }
-    assert!(failed.is_empty(), "{} of {} scenarios failed", failed.len(), verdicts.len());
+    assert!(
+        failed.is_empty(),
+        "{} of {} scenarios failed",
+        failed.len(),
+        verdicts.len()
+    );
 }
 
 #[test]

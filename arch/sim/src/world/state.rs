@@ -55,8 +55,7 @@ impl State {
     /// Starts the kernel on a new machine.
     pub(crate) fn new(sim: Sim, is_audited: bool) -> Self {
         let description = Description::new(sim.config());
-        let kernel =
-            Kernel::new(&description.info()).expect("the host has memory for a kernel");
+        let kernel = Kernel::new(&description.info()).expect("the host has memory for a kernel");
         let current = vec![None; sim.config().cpus];
         Self {
             sim,
@@ -134,7 +133,10 @@ impl State {
             self.note(next);
         }
         match next {
-            Next::Resume => assert!(self.current[cpu].is_some(), "Resume on a processor that runs nothing"),
+            Next::Resume => assert!(
+                self.current[cpu].is_some(),
+                "Resume on a processor that runs nothing"
+            ),
             Next::Switch(context) => self.current[cpu] = Some(context),
             Next::Idle => self.current[cpu] = None,
             Next::Again => {}

@@ -28,10 +28,10 @@ impl Control {
         act(sim, kernel)
     }
 
-    /// Makes the allocation fail that comes after `count` more.
+    /// Makes the allocation fail that comes after `count` more; a reservation that finds room is one.
     pub fn fail_allocation(&self, count: u64) {
         let state = &mut *self.0.lock();
-        state.kernel.mem().budget.fail_after(Some(count));
+        state.kernel.mem().budget.fail_any_after(count);
         state.failing = Some(state.kernel.mem().budget.asked().wrapping_add(count));
         state.is_failure_told = false;
     }
