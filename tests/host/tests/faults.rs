@@ -10,6 +10,9 @@ const PAGE: u64 = jacinth_kernel::PAGE_SIZE;
 const READ: VmOptions = VmOptions::PERM_READ;
 const READ_WRITE: VmOptions = READ.union(VmOptions::PERM_WRITE);
 
+/// Takes a value that nobody will see: its program dies in making it.
+fn use_up<T>(_value: T) {}
+
 /// Runs a program that must not survive; answers what the kernel said.
 fn dies(arch: Arch, body: impl Fn(&Thread, &Startup) + Sync) -> String {
     let main = |thread: &Thread, _: &Control, bootstrap: u32| {
@@ -59,7 +62,7 @@ fn device(start: &Startup, policy: CachePolicy, options: VmOptions, pages: u64) 
 fn nothing_is_mapped() {
     for arch in Arch::ALL {
         dies_of(arch, &["reason NOT_FOUND", "0x0"], |thread, _| {
-            drop(thread.load(0, 4))
+            use_up(thread.load(0, 4))
         });
         dies_of(arch, &["reason NOT_FOUND"], |thread, _| {
             thread.store(0xffff_8000_0000_0000, 8, 1)
@@ -80,7 +83,7 @@ fn the_mapping_does_not_allow_it() {
             paged(start, READ, 1).write8(0, 1)
         });
         dies_of(arch, &["reason ACCESS_DENIED"], |_, start| {
-            drop(paged(start, VmOptions::empty(), 1).read8(0))
+            use_up(paged(start, VmOptions::empty(), 1).read8(0))
         });
         dies_of(arch, &["reason ACCESS_DENIED"], |thread, start| {
             thread.fetch(paged(start, READ_WRITE, 1).base())
@@ -90,7 +93,7 @@ fn the_mapping_does_not_allow_it() {
                 device(start, CachePolicy::Uncached, READ | eager, 1).write32(0, 1);
             });
             dies_of(arch, &["reason ACCESS_DENIED"], |_, start| {
-                drop(device(start, CachePolicy::Uncached, eager, 1).read32(0));
+                use_up(device(start, CachePolicy::Uncached, eager, 1).read32(0));
             });
         }
     }
@@ -100,11 +103,11 @@ fn the_mapping_does_not_allow_it() {
 fn the_vmo_ends_before() {
     for arch in Arch::ALL {
         dies_of(arch, &["reason OUT_OF_RANGE"], |_, start| {
-            drop(paged(start, READ, 2).read8(PAGE))
+            use_up(paged(start, READ, 2).read8(PAGE))
         });
         for eager in [VmOptions::empty(), VmOptions::MAP_RANGE] {
             dies_of(arch, &["reason OUT_OF_RANGE"], |_, start| {
-                drop(device(start, CachePolicy::Uncached, READ | eager, 2).read32(PAGE));
+                use_up(device(start, CachePolicy::Uncached, READ | eager, 2).read32(PAGE));
             });
         }
     }
@@ -115,7 +118,7 @@ fn the_vmo_ends_before() {
 fn devices_are_not_executed_on_arm() {
     let options = READ | VmOptions::PERM_EXECUTE;
     dies_of(Arch::Aarch64, &["reason INVALID_ARGS"], |_, start| {
-        drop(device(start, CachePolicy::Uncached, options, 1).read32(0));
+        use_up(device(start, CachePolicy::Uncached, options, 1).read32(0));
     });
 }
 
@@ -123,7 +126,7 @@ fn devices_are_not_executed_on_arm() {
 fn devices_want_alignment_on_arm() {
     let console = dies(Arch::Aarch64, |thread, start| {
         let region = device(start, CachePolicy::Uncached, READ, 1);
-        drop(thread.load(region.base() + 2, 4));
+        use_up(thread.load(region.base() + 2, 4));
     });
     assert!(console.contains("killed: UNALIGNED_ACCESS"), "{console}");
 }
@@ -137,7 +140,7 @@ fn a_call_that_does_not_exist() {
             0xff00_ff00_0000_0010,
             1 << 32,
         ] {
-            dies(arch, move |_, _| drop(zx::sys::unknown(number)));
+            dies(arch, move |_, _| use_up(zx::sys::unknown(number)));
         }
     }
 }
