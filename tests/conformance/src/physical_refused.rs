@@ -138,7 +138,7 @@ fn bad_resources(env: &mut Env) -> Outcome {
     let irq = ok(kit::resource_create(
         env.handles.irq,
         ResourceKind::Irq.number(),
-        40,
+        20,
         1,
         b"",
     ))?;
