@@ -4,7 +4,7 @@
 //! Set up once per machine ([`start`]) and once per CPU ([`start_cpu`]); afterwards each CPU takes
 //! its interrupts without any lock.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use arrayvec::ArrayVec;
 
@@ -61,8 +61,6 @@ static CPU_INTERFACE: AtomicUsize = AtomicUsize::new(0);
 static DISTRIBUTOR: AtomicUsize = AtomicUsize::new(0);
 /// The timer's interrupt.
 static TIMER: AtomicU32 = AtomicU32::new(0);
-/// What `acknowledge` found, for the curious: interrupts that nobody wanted.
-static UNEXPECTED: AtomicU64 = AtomicU64::new(0);
 
 /// The mapped registers of the controller.
 #[derive(Clone, Debug)]
@@ -174,10 +172,7 @@ pub(crate) fn acknowledge() -> Option<Interrupt> {
     match number {
         KICK => Some(Interrupt::Kick),
         _ if number == TIMER.load(Ordering::Relaxed) => Some(Interrupt::Timer),
-        _ => {
-            UNEXPECTED.fetch_add(1, Ordering::Relaxed);
-            None
-        }
+        _ => None,
     }
 }
 
