@@ -2,7 +2,7 @@
 
 use crate::hal::{CpuId, DynHal};
 use crate::mem::Key;
-use crate::task::Thread;
+use crate::task::{Current, Thread};
 use crate::{Access, Kernel, VirtAddr, copy, vm};
 use core::fmt::{self, Write};
 use jacinth_abi::{ExceptionType, Status, limits};
@@ -29,14 +29,13 @@ impl Kernel {
         address: VirtAddr,
         access: Access,
     ) -> bool {
-        let Some(thread) = self.sched.current(cpu) else {
+        let Some(Current { thread, .. }) = self.sched.current(cpu) else {
             return false;
         };
         let process = self.objects.get(thread).process;
-        let mut outcome = vm::fault(self, hal, process, address, access);
-        if outcome == Err(Status::NO_MEMORY) && self.grow_heap(hal) {
-            outcome = vm::fault(self, hal, process, address, access);
-        }
+        let outcome = self.with_heap(hal, |kernel, hal| {
+            vm::fault(kernel, hal, process, address, access)
+        });
         let Err(reason) = outcome else {
             return true;
         };
@@ -63,7 +62,7 @@ impl Kernel {
         code: u64,
         address: u64,
     ) {
-        let Some(thread) = self.sched.current(cpu) else {
+        let Some(Current { thread, .. }) = self.sched.current(cpu) else {
             return;
         };
         let name =
@@ -95,13 +94,12 @@ impl Kernel {
     ) {
         let state = self.objects.get(thread);
         let (process, registers) = (state.process, hal.context_crash_registers(state.context));
-        let victim = self.objects.get(process);
-        let (name, koid) = (victim.name, victim.head.koid);
+        let name = self.objects.get(process).name;
         let mut text = Text(hal);
         // The console cannot fail: `Text` never returns an error.
         let written = write!(
             text,
-            "jacinth: process {name} ({koid}) killed: {what}{:#x}{why}\n  user {:#x}\n",
+            "jacinth: process {name} killed: {what}{:#x}{why}\n  user {:#x}\n",
             registers.pc, registers.pc
         );
         debug_assert!(written.is_ok(), "the console cannot fail");

@@ -139,54 +139,43 @@ impl Kernel {
     }
 
     /// Does a system call; true when its answer is set and the thread goes on.
+    #[inline]
     fn system_call(&mut self, hal: &mut DynHal, cpu: CpuId, number: u64, args: &[u64; 8]) -> bool {
-        let Some(thread) = self.sched.current(cpu) else {
+        let Some(current) = self.sched.current(cpu) else {
             return false;
         };
-        let process = self.objects.get(thread).process;
-        let failures = self.mem.budget.heap_failures();
-        let mut call = Call {
-            kernel: self,
-            hal,
-            thread,
-            process,
-        };
-        let mut result = syscall::dispatch(&mut call, number, args);
-        if matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.heap_failures() != failures {
-            // An error leaves the kernel as it was, so the call can be made again with a larger heap.
-            if self.grow_heap(hal) {
-                let mut call = Call {
-                    kernel: self,
-                    hal,
-                    thread,
-                    process,
-                };
-                result = syscall::dispatch(&mut call, number, args);
-            }
-        }
-        self.answer(hal, thread, result)
+        // An error leaves the kernel as it was, so the call can be made again with a larger heap.
+        let result = self.with_heap(hal, |kernel, hal| {
+            let mut call = Call {
+                kernel,
+                hal,
+                thread: current.thread,
+                process: current.process,
+            };
+            syscall::dispatch(&mut call, number, args)
+        });
+        self.answer(hal, current, result)
     }
 
     /// Takes the outcome of a call, or of a piece of one; true when the thread goes on.
-    fn answer(&mut self, hal: &mut DynHal, key: Key<Thread>, result: SysResult) -> bool {
+    fn answer(&mut self, hal: &mut DynHal, current: Current, result: SysResult) -> bool {
         let value = match result {
             Ok(Flow::Done(value)) => value,
             Err(status) => i64::from(status.raw()),
             Ok(Flow::Block(wait)) => {
-                let thread = self.objects.get_mut(key);
+                let thread = self.objects.get_mut(current.thread);
                 thread.wait = Some(wait);
                 thread.state = ThreadState::Blocked;
                 return false;
             }
             Ok(Flow::Again(work)) => {
-                self.objects.get_mut(key).work = Some(work);
-                self.make_ready(key);
+                self.objects.get_mut(current.thread).work = Some(work);
+                self.make_ready(current.thread);
                 return false;
             }
             Ok(Flow::Gone) => return false,
         };
-        let context = self.objects.get(key).context;
-        hal.context_set_result(context, value);
+        hal.context_set_result(current.context, value);
         true
     }
 
@@ -205,13 +194,15 @@ impl Kernel {
             return;
         };
         let process = state.process;
-        let mut call = Call {
-            kernel: self,
-            hal,
-            thread,
-            process,
-        };
-        let result = syscall::go_on(&mut call, work);
+        let result = self.with_heap(hal, |kernel, hal| {
+            let mut call = Call {
+                kernel,
+                hal,
+                thread,
+                process,
+            };
+            syscall::go_on(&mut call, work)
+        });
         if self.answer(hal, thread, result) {
             // It was chosen for its work only: it still needs its address space and a fair turn.
             self.make_ready(thread);
@@ -242,8 +233,25 @@ impl Kernel {
         self.objects.none_dying()
     }
 
+    /// Does something that leaves the kernel as it was when memory is short; if it was the heap
+    /// that refused, grows it and tries once more.
+    pub(crate) fn with_heap<T>(
+        &mut self,
+        hal: &mut DynHal,
+        act: impl Fn(&mut Self, &mut DynHal) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        let failures = self.mem.budget.heap_failures();
+        let result = act(self, hal);
+        let is_short =
+            matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.heap_failures() != failures;
+        if is_short && self.grow_heap(hal) {
+            return act(self, hal);
+        }
+        result
+    }
+
     /// Grows the machine's heap by frames of the pool.
-    pub(crate) fn grow_heap(&mut self, hal: &mut DynHal) -> bool {
+    fn grow_heap(&mut self, hal: &mut DynHal) -> bool {
         // 2 MiB at a time; less when memory is scattered or nearly gone.
         for order in [9, 6, 4] {
             if let Ok(run) = self.mem.frames.alloc_order(order) {
