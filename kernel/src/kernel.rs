@@ -5,7 +5,7 @@ use crate::hal::{CpuId, DynHal};
 use crate::mem::{self, Budget, Key, List, Mem, NoMemory};
 use crate::object::{Objects, Resources};
 use crate::syscall;
-use crate::task::{Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd};
+use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd};
 use crate::{Event, MachineInfo, Next, VirtAddr, VirtRange};
 use jacinth_abi::{ExitCode, Status};
 
@@ -181,31 +181,30 @@ impl Kernel {
 
     /// Goes on with the long call of the thread that `cpu` was given, if it is in one.
     fn continue_work(&mut self, hal: &mut DynHal, cpu: CpuId) {
-        let Some(thread) = self.sched.current(cpu) else {
+        let Some(current) = self.sched.current(cpu) else {
             return;
         };
-        let Some(state) = self.objects.threads.get_mut(thread) else {
+        let Some(thread) = self.objects.threads.get_mut(current.thread) else {
             return;
         };
-        if state.state != ThreadState::Running(cpu) {
+        if thread.state != ThreadState::Running(cpu) {
             return;
         }
-        let Some(work) = state.work.take() else {
+        let Some(work) = thread.work.take() else {
             return;
         };
-        let process = state.process;
         let result = self.with_heap(hal, |kernel, hal| {
             let mut call = Call {
                 kernel,
                 hal,
-                thread,
-                process,
+                thread: current.thread,
+                process: current.process,
             };
             syscall::go_on(&mut call, work)
         });
-        if self.answer(hal, thread, result) {
+        if self.answer(hal, current, result) {
             // It was chosen for its work only: it still needs its address space and a fair turn.
-            self.make_ready(thread);
+            self.make_ready(current.thread);
         }
     }
 

@@ -6,6 +6,6 @@ mod thread;
 mod timer;
 
 pub(crate) use process::{Process, ProcessState};
-pub(crate) use sched::Scheduler;
-pub(crate) use thread::{Thread, ThreadState, Wait, WaitEnd, Work};
+pub(crate) use sched::{Current, Scheduler};
+pub(crate) use thread::{OfProcess, Thread, ThreadState, Wait, WaitEnd, Work};
 pub(crate) use timer::TimerHeap;

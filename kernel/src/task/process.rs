@@ -1,9 +1,9 @@
 //! Processes: an address space, a handle table, and threads.
 
-use super::Thread;
+use super::{OfProcess, Thread};
 use crate::Kernel;
 use crate::hal::{AspaceId, DynHal, EntryCounts};
-use crate::mem::{self, Key};
+use crate::mem::{self, Key, List};
 use crate::object::{HandleTable, Head, ObjectRef};
 use crate::vm::{self, Name, Vmar};
 use jacinth_abi::Signals;
@@ -40,8 +40,8 @@ pub(crate) struct Process {
     pub(crate) return_code: Option<i64>,
     /// When its first thread started, in ns.
     pub(crate) start_time: i64,
-    /// Threads that are not dead.
-    pub(crate) live_threads: u32,
+    /// Its threads that are not dead.
+    pub(crate) threads: List<Thread, OfProcess>,
     /// The next process that is being torn down.
     pub(crate) next_torn_down: Option<Key<Process>>,
 }
@@ -58,24 +58,9 @@ impl Kernel {
         self.objects.add_use(ObjectRef::Process(process));
         let next = self.tearing_down.replace(process);
         self.objects.get_mut(process).next_torn_down = next;
-        let mut cursor = None;
-        while let Some(thread) = self.next_thread_of(process, cursor) {
+        while let Some(thread) = self.objects.get(process).threads.first() {
             self.end_thread(thread);
-            cursor = Some(thread);
         }
-    }
-
-    /// The next live thread of a process, in slot order.
-    fn next_thread_of(
-        &self,
-        process: Key<Process>,
-        after: Option<Key<Thread>>,
-    ) -> Option<Key<Thread>> {
-        let from = after.map_or(0, |key| key.index().wrapping_add(1));
-        let mut threads = self.objects.threads.iter();
-        threads
-            .find(|(key, thread)| key.index() >= from && thread.process == process)
-            .map(|(key, _)| key)
     }
 
     /// Does some of the teardown of a dying process: handles first, then the address space, then
@@ -86,8 +71,8 @@ impl Kernel {
         key: Key<Process>,
         work: &mut mem::Work,
     ) -> bool {
-        let process = self.objects.get_mut(key);
-        if process.live_threads != 0 {
+        let process = self.objects.get(key);
+        if !process.threads.is_empty() {
             return false;
         }
         let ProcessState::Dying { mut next_slot } = process.state else {
@@ -97,7 +82,9 @@ impl Kernel {
             if !work.spend() {
                 return false;
             }
-            self.close_handle(key, value);
+            if let Some(value) = value {
+                self.close_handle(key, value);
+            }
             next_slot = next;
             self.objects.get_mut(key).state = ProcessState::Dying { next_slot };
         }

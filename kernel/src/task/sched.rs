@@ -1,6 +1,6 @@
 //! Who runs next: one queue, round robin, and a slice of time while others wait.
 
-use super::{Thread, ThreadState};
+use super::{Process, Thread, ThreadState};
 use crate::Kernel;
 use crate::hal::{ContextId, CpuId, DynHal};
 use crate::mem::{Budget, KVec, Key, List, NoMemory, Pool};
@@ -9,11 +9,22 @@ use crate::{Event, Next};
 /// How long a thread runs while others are ready, in ns.
 const SLICE_NS: i64 = 10_000_000;
 
+/// The thread that a CPU runs, with what every system call needs of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Current {
+    pub(crate) thread: Key<Thread>,
+    pub(crate) process: Key<Process>,
+    pub(crate) context: ContextId,
+}
+
 /// What one CPU does.
 #[derive(Debug, Default)]
 struct CpuState {
     /// The thread that it runs.
-    current: Option<Key<Thread>>,
+    current: Option<Current>,
+    /// The context that the machine goes on with at `Next::Resume`: the last one it was given, and
+    /// none while it idles.
+    loaded: Option<ContextId>,
     /// Whose FP/SIMD registers it holds.
     fp_owner: Option<ContextId>,
     /// When its thread has had its slice, in ns.
@@ -52,7 +63,7 @@ impl Scheduler {
     }
 
     /// The thread that a CPU runs.
-    pub(crate) fn current(&self, cpu: CpuId) -> Option<Key<Thread>> {
+    pub(crate) fn current(&self, cpu: CpuId) -> Option<Current> {
         self.cpus.get(cpu)?.current
     }
 
@@ -90,20 +101,20 @@ impl Kernel {
 
     /// What `cpu` does after an event: its thread goes on while it can and its slice lasts.
     pub(crate) fn choose(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
-        let current = self.sched.current(cpu);
-        let goes_on = current.filter(|key| {
-            self.objects.threads.get(*key).is_some_and(|thread| {
+        let current = self.sched.current(cpu).filter(|current| {
+            let thread = self.objects.threads.get(current.thread);
+            thread.is_some_and(|thread| {
                 thread.state == ThreadState::Running(cpu) && thread.work.is_none()
             })
         });
-        if let Some(key) = goes_on {
+        if let Some(current) = current {
             if !self.sched.any_ready() || !self.slice_is_over(hal, cpu, event) {
                 self.arm(hal, cpu);
                 return Next::Resume;
             }
-            self.make_ready(key);
+            self.make_ready(current.thread);
         }
-        self.switch(hal, cpu, current)
+        self.switch(hal, cpu)
     }
 
     /// Whether the thread on `cpu` had its share. Only a timer event asks the clock.
@@ -112,41 +123,43 @@ impl Kernel {
         matches!(event, Event::Timer | Event::Kick) && hal.now() >= end
     }
 
-    /// Takes the next ready thread, finishing the work of those that are in a long call.
-    fn switch(&mut self, hal: &mut DynHal, cpu: CpuId, last: Option<Key<Thread>>) -> Next {
-        self.set_current(cpu, None);
+    /// Takes the next ready thread. One that is in a long call is chosen for the next entry, which
+    /// goes on with the call; the machine hears of it only when it returns to its program.
+    fn switch(&mut self, hal: &mut DynHal, cpu: CpuId) -> Next {
         let Some(key) = self.sched.ready.pop_front(&mut self.objects.threads) else {
+            if let Some(state) = self.sched.cpus.get_mut(cpu) {
+                (state.current, state.loaded) = (None, None);
+            }
             self.arm(hal, cpu);
             return Next::Idle;
         };
         let thread = self.objects.get_mut(key);
         thread.state = ThreadState::Running(cpu);
         let (context, process, has_work) = (thread.context, thread.process, thread.work.is_some());
-        self.set_current(cpu, Some(key));
+        let now = hal.now();
+        let Some(state) = self.sched.cpus.get_mut(cpu) else {
+            return Next::Idle;
+        };
+        state.current = Some(Current {
+            thread: key,
+            process,
+            context,
+        });
         if has_work {
             return Next::Again;
         }
-        let aspace = self.objects.get(process).aspace;
-        hal.activate(cpu, aspace);
-        let now = hal.now();
-        if let Some(state) = self.sched.cpus.get_mut(cpu) {
-            state.slice_end = now.saturating_add(SLICE_NS);
-            if state.fp_owner != Some(context) {
-                hal.swap_fp(cpu, state.fp_owner, context);
-                state.fp_owner = Some(context);
-            }
+        state.slice_end = now.saturating_add(SLICE_NS);
+        if state.fp_owner != Some(context) {
+            hal.swap_fp(cpu, state.fp_owner, context);
+            state.fp_owner = Some(context);
         }
+        let is_loaded = state.loaded.replace(context) == Some(context);
+        hal.activate(cpu, self.objects.get(process).aspace);
         self.arm(hal, cpu);
-        if last == Some(key) {
+        if is_loaded {
             Next::Resume
         } else {
             Next::Switch(context)
-        }
-    }
-
-    fn set_current(&mut self, cpu: CpuId, current: Option<Key<Thread>>) {
-        if let Some(state) = self.sched.cpus.get_mut(cpu) {
-            state.current = current;
         }
     }
 

@@ -4,7 +4,7 @@ use super::Process;
 use crate::Kernel;
 use crate::VirtRange;
 use crate::hal::{ContextId, DynHal, MmuFlags};
-use crate::mem::{Key, Link, Linked};
+use crate::mem::{Key, Link, Linked, List, Pool};
 use crate::object::{Head, ObjectRef, Observer};
 use crate::vm::{Name, Vmar, Vmo};
 use jacinth_abi::{Signals, Status};
@@ -87,11 +87,23 @@ pub(crate) struct Thread {
     pub(crate) timer_slot: Option<usize>,
     /// Its place in the ready queue or in the queue of the woken; never in both.
     link: Link<Self>,
+    /// Its place among the threads of its process, until it is dead.
+    of_process: Link<Self>,
 }
 
 impl Linked for Thread {
     fn link(&mut self) -> &mut Link<Self> {
         &mut self.link
+    }
+}
+
+/// Lists of the threads of one process.
+#[derive(Debug)]
+pub(crate) struct OfProcess;
+
+impl Linked<OfProcess> for Thread {
+    fn link(&mut self) -> &mut Link<Self> {
+        &mut self.of_process
     }
 }
 
@@ -109,6 +121,7 @@ impl Thread {
             wait_end: None,
             timer_slot: None,
             link: Link::new(),
+            of_process: Link::new(),
         }
     }
 }
@@ -194,14 +207,27 @@ impl Kernel {
             Signals::THREAD_RUNNING,
             Signals::TASK_TERMINATED,
         );
-        let live = &mut self.objects.get_mut(process).live_threads;
-        *live = live.wrapping_sub(1);
-        let is_last = *live == 0;
+        let is_last = self.with_threads_of(process, |live, pool| {
+            live.remove(pool, key);
+            live.is_empty()
+        });
         if was != ThreadState::New {
             self.objects.drop_use(ObjectRef::Thread(key));
         }
         if is_last {
             self.kill_process(process, 0);
         }
+    }
+
+    /// Lends the list of a process's threads together with the pool that holds them.
+    pub(crate) fn with_threads_of<R>(
+        &mut self,
+        process: Key<Process>,
+        act: impl FnOnce(&mut List<Thread, OfProcess>, &mut Pool<Thread>) -> R,
+    ) -> R {
+        let mut list = core::mem::take(&mut self.objects.get_mut(process).threads);
+        let result = act(&mut list, &mut self.objects.threads);
+        self.objects.get_mut(process).threads = list;
+        result
     }
 }
