@@ -190,7 +190,7 @@ impl Kernel {
             state: ProcessState::Initial,
             return_code: None,
             start_time: 0,
-            live_threads: 0,
+            threads: List::new(),
             next_torn_down: None,
         });
         let root = vm::new_root_vmar(self, key)?;
@@ -218,8 +218,7 @@ impl Kernel {
             .threads
             .insert_reserved(Thread::new(koid, process, context, name));
         self.objects.add_use(ObjectRef::Process(process));
-        let live = &mut self.objects.get_mut(process).live_threads;
-        *live = live.wrapping_add(1);
+        self.with_threads_of(process, |live, pool| live.push_back(pool, key));
         Ok(key)
     }
 

@@ -138,18 +138,19 @@ impl HandleTable {
         Some(handle)
     }
 
-    /// The value of some handle, for emptying the table: the first at or behind slot `from`, and
-    /// the slot to go on from.
-    pub(crate) fn next_value(&self, from: u32) -> Option<(u32, u32)> {
-        let mut index = from;
-        loop {
+    /// For emptying the table: the first handle's value at or behind slot `from` in that slot's
+    /// chunk, if there is one, and the slot to go on from. `None` behind the last slot.
+    pub(crate) fn next_value(&self, from: u32) -> Option<(Option<u32>, u32)> {
+        let end = (from | ((1 << CHUNK_SHIFT) - 1)).wrapping_add(1);
+        self.slot(from)?;
+        for index in from..end {
             let slot = self.slot(index)?;
             if slot.handle.is_some() {
                 let value = (((slot.generation << INDEX_BITS | index) ^ self.secret) << 2) | 3;
-                return Some((value, index.wrapping_add(1)));
+                return Some((Some(value), index.wrapping_add(1)));
             }
-            index = index.wrapping_add(1);
         }
+        Some((None, end))
     }
 
     /// All handles. For audits.
