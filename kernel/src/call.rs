@@ -214,6 +214,23 @@ impl Call<'_> {
         self.write_bytes(to.0, value.to_bytes().as_ref())
     }
 
+    /// Commits the memory that a call is going to write, so that want of memory shows before the
+    /// commit. What else is wrong with the address is for the write to say.
+    pub(crate) fn touch(&mut self, to: u64, bytes: usize) -> Result<(), Status> {
+        let (mut at, mut rest) = (VirtAddr::new(to), bytes);
+        while rest != 0 {
+            match self.user_page(at, Access::Write) {
+                Ok(_) => {}
+                Err(Status::NO_MEMORY) => return Err(Status::NO_MEMORY),
+                Err(_) => return Ok(()),
+            }
+            let now = copy::page_room(at).min(rest);
+            rest = rest.saturating_sub(now);
+            at = copy::behind(at, now)?;
+        }
+        Ok(())
+    }
+
     /// Reads one number from user memory.
     pub(crate) fn read<T: Word>(&mut self, from: In<T>) -> Result<T, Status> {
         let mut bytes = T::Bytes::default();

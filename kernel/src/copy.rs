@@ -99,7 +99,8 @@ pub(crate) fn page_room(at: VirtAddr) -> usize {
     usize::try_from(PAGE_SIZE - at.page_offset()).unwrap_or(0)
 }
 
-fn behind(at: VirtAddr, len: usize) -> Result<VirtAddr, Status> {
+/// The address `len` bytes further.
+pub(crate) fn behind(at: VirtAddr, len: usize) -> Result<VirtAddr, Status> {
     u64::try_from(len)
         .ok()
         .and_then(|len| at.checked_add(len))

@@ -37,6 +37,11 @@ pub(crate) fn channel_read(
         return Err(Status::BUFFER_TOO_SMALL);
     }
     call.kernel.reserve_handles(call.process, count)?;
+    let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    call.touch(bytes.0, size(len))?;
+    call.touch(handles.0, size(count).saturating_mul(size_of::<u32>()))?;
+
+    // commit
     deliver(call, channel, bytes, handles)
 }
 
@@ -60,7 +65,7 @@ fn first_message(call: &Call<'_>, channel: Key<Channel>) -> Result<(u32, u32), S
 }
 
 /// Takes the message out of the queue and hands it over. The reader's bad buffer is the reader's
-/// fault: the message is lost with INVALID_ARGS, as in Zircon.
+/// fault: the message is lost with INVALID_ARGS, as in Zircon. Memory was found before.
 fn deliver(
     call: &mut Call<'_>,
     channel: Key<Channel>,

@@ -87,6 +87,9 @@ pub(crate) fn handle_replace(
         }
     };
     call.reserve_handle()?;
+    call.touch(out.0, size_of::<u32>())?;
+
+    // commit
     let new = Handle::new(&mut call.kernel.objects, object, rights);
     call.kernel.close_handle(call.process, handle);
     let value = call
