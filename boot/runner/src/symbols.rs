@@ -16,6 +16,9 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind, SymbolMap, SymbolM
 /// Where the kernel loads a position-independent `init`.
 pub(crate) const INIT_BIAS: u64 = 0x40_0000;
 
+/// How far behind a label an address may be to get its name, in bytes.
+const LABEL_REACH: u64 = 4096;
+
 type Reader = EndianSlice<'static, LittleEndian>;
 
 /// Who an address belongs to.
@@ -177,8 +180,14 @@ impl Symbols {
     }
 
     fn symbol(&self, address: u64) -> Option<String> {
-        let name = self.map.before(address)?.name();
-        Some(demangle_auto(Cow::Borrowed(name), None).into_owned())
+        let symbol = self.map.before(address)?;
+        // Far behind the last function is no function; labels in assembly do not say where they end.
+        let reach = match symbol.size() {
+            0 => LABEL_REACH,
+            size => size,
+        };
+        let is_in_it = address - symbol.address() <= reach;
+        is_in_it.then(|| demangle_auto(Cow::Borrowed(symbol.name()), None).into_owned())
     }
 }
 
@@ -275,6 +284,19 @@ mod tests {
                 text.contains(name) && text.contains("symbols.rs:"),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_outside_the_program_has_no_name() {
+        let symbols = Symbols::read(&std::env::current_exe().unwrap()).unwrap();
+        for line in [
+            "  user 0x0",
+            "  user 0x3c50bedde00",
+            "  user 0xffff800000000000",
+        ] {
+            let trace = TraceLine::parse(line).unwrap();
+            assert_eq!(symbols.describe(trace), None, "{line}");
         }
     }
 
