@@ -201,9 +201,10 @@ if [[ ! -x $runner || ! -e $stamp || -n $(
     cd "$root" && find boot/runner abi/src abi/Cargo.toml Cargo.toml Cargo.lock rust-toolchain.toml -newer "$stamp" -print -quit
 ) ]]; then
     mkdir -p "$target_dir/jacinth"
-    touch "$stamp.new"
+    # Several scripts may be at it.
+    touch "$stamp.$$"
     (cd "$root" && cargo build -q -p jacinth-runner) || exit 70
-    mv "$stamp.new" "$stamp"
+    mv "$stamp.$$" "$stamp"
 fi
 trap - EXIT
 cleanup
