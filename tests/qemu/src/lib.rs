@@ -1,1 +1,14 @@
-//! Boots everything in QEMU and judges it.
+//! What the ladder of tests in QEMU stands on: one boot and what it left ([`Boot`], [`Ran`]), the
+//! machine table of a boot ([`table`]), boot archives and programs that are wrong in one way
+//! ([`archive`], [`elf`]).
+//!
+//! The tests themselves are in `tests/ladder`, one module for each rung.
+
+pub mod archive;
+mod boot;
+pub mod elf;
+mod place;
+pub mod table;
+
+pub use boot::{Boot, Ran};
+pub use place::{Arch, Place};
