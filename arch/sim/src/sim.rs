@@ -6,7 +6,7 @@ use crate::ram::Ram;
 use crate::random::Random;
 use crate::tables::AnyWalker;
 use crate::tlb::Tlb;
-use crate::walk::{self, Found, Leaf};
+use crate::walk::{self, Found, Leaf, Upper};
 use crate::{Arch, MemoryType};
 use jacinth_kernel::hal::{AspaceId, ContextId, CpuId, ThreadStart};
 use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun};
@@ -269,8 +269,23 @@ impl Sim {
                 self.audit_leaf(aspace, leaf)
                     .map_err(|what| format!("cpu {cpu}: {what}"))?;
             }
+            for (aspace, at, upper) in processor.tlb.tables() {
+                if !self.is_table_of(aspace, at, upper) {
+                    return Err(format!("cpu {cpu}: stale table {upper:x?} for {at:#x}"));
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Whether a table that a walk cache holds is still the one that the tables lead to.
+    fn is_table_of(&self, aspace: AspaceId, at: u64, upper: &Upper) -> bool {
+        let (arch, phys_bits) = (self.config.arch, self.config.phys_bits);
+        let root = root_table(aspace).raw();
+        match walk::upper(arch, phys_bits, &self.ram, root, at) {
+            Found::Table(now) => now == *upper,
+            Found::Nothing | Found::Block(_) => false,
+        }
     }
 
     fn audit_leaf(&self, aspace: AspaceId, leaf: &Leaf) -> Result<(), String> {

@@ -61,6 +61,12 @@ impl Tlb {
         self.tables.clear();
     }
 
+    /// Every table with its address space and the first address that it serves.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (AspaceId, u64, &Upper)> {
+        let tables = self.tables.iter();
+        tables.map(|((aspace, region), upper)| (AspaceId(*aspace), region << 21, upper))
+    }
+
     /// Every translation with its address space.
     pub(crate) fn leaves(&self) -> impl Iterator<Item = (AspaceId, &Leaf)> {
         self.leaves

@@ -46,7 +46,7 @@ impl Leaf {
 }
 
 /// What the levels above a last-level table add up to; a walk cache holds it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Upper {
     /// The last-level table.
     table: u64,

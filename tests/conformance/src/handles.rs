@@ -7,7 +7,7 @@ use crate::{
     check::{fails, holds, ok, same},
 };
 use alloc::vec::Vec;
-use jacinth_abi::{Rights, Status};
+use jacinth_abi::{Rights, Status, VmOptions};
 use zx::sys::{self, Input};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -30,6 +30,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "handle_replace",
         rows: &["vmo:351", "vmo:352"],
         run: replace,
+    },
+    Scenario {
+        name: "handle_replace_untouched_out",
+        rows: &[],
+        run: replace_untouched_out,
     },
     Scenario {
         name: "handle_count",
@@ -170,6 +175,22 @@ fn replace(env: &mut Env) -> Outcome {
     )?;
     is_gone(value)?;
     fails(kit::replace(0, Rights::SAME_RIGHTS), Status::BAD_HANDLE)
+}
+
+/// The result goes to memory that has no page yet: want of one leaves the source open.
+fn replace_untouched_out(env: &mut Env) -> Outcome {
+    let memory = env.paged(1)?;
+    let options = VmOptions::PERM_READ | VmOptions::PERM_WRITE;
+    let region = ok(env.map(&memory, options, P))?;
+    let value = env.paged(1)?.into_value();
+    ok(sys::handle_replace(
+        value,
+        Rights::SAME_RIGHTS,
+        region.address(0),
+    ))?;
+    let new = zx::Handle::from_value(region.read32(0));
+    is_gone(value)?;
+    same(ok(kit::get_size(new.value()))?, P)
 }
 
 fn count(env: &mut Env) -> Outcome {

@@ -12,6 +12,7 @@ extern crate alloc;
 mod check;
 mod discover;
 mod env;
+mod growth;
 mod handles;
 mod info;
 mod kit;
@@ -54,6 +55,7 @@ const GROUPS: &[&[Scenario]] = &[
     vmar_map::SCENARIOS,
     vmar_place::SCENARIOS,
     vmar_change::SCENARIOS,
+    growth::SCENARIOS,
 ];
 
 /// All scenarios.

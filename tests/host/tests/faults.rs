@@ -34,7 +34,10 @@ fn dies(arch: Arch, body: impl Fn(&Thread, &Startup) + Sync) -> String {
 #[track_caller]
 fn dies_of(arch: Arch, what: &[&str], body: impl Fn(&Thread, &Startup) + Sync) {
     let console = dies(arch, body);
-    assert!(console.starts_with("jacinth: process init killed: "), "{console}");
+    assert!(
+        console.starts_with("jacinth: process init killed: "),
+        "{console}"
+    );
     for what in what {
         assert!(console.contains(what), "{what} is not in {console}");
     }

@@ -106,7 +106,9 @@ fn run(arch: Arch, part: usize) {
     let only = std::env::var("ONLY").unwrap_or_default();
     let bench = Bench::new(arch, 7);
     let mut failed = 0;
-    let chosen = conformance::scenarios().filter(|scenario| scenario.name.contains(&only));
+    // Those that grow tables make far too many calls for this, and only calls that others make.
+    let chosen = conformance::scenarios()
+        .filter(|scenario| scenario.name.contains(&only) && !scenario.name.starts_with("growth"));
     for (_, scenario) in chosen
         .enumerate()
         .filter(|(number, _)| number % PARTS == part)
