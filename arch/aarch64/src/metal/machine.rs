@@ -127,6 +127,16 @@ impl Machine {
             .store(table.raw(), Ordering::Relaxed);
     }
 
+    /// Writes what the kernel cached of these frames back before a program reads past the caches:
+    /// else it would see what was there before they were zeroed.
+    fn expel(&self, run: PhysRun, attrs: MapAttrs) {
+        let is_uncached_memory =
+            attrs.backing == Backing::Memory && attrs.cache != CachePolicy::Cached;
+        if is_uncached_memory && self.tables.fence().check_memory(run).is_ok() {
+            cache::expel(self.tables.window(run.base), run);
+        }
+    }
+
     /// Makes instruction fetches see what became executable.
     fn publish_code(&self, run: PhysRun, attrs: MapAttrs) {
         if !attrs.flags.contains(MmuFlags::EXECUTE) || attrs.cache != CachePolicy::Cached {
@@ -252,6 +262,7 @@ impl Mmu for Machine {
         attrs: MapAttrs,
         mem: &mut Mem,
     ) -> Result<EntryCounts, MapError> {
+        self.expel(run, attrs);
         let counts = self
             .walker
             .map(&mut self.tables, aspace, at, run, attrs, mem)?;

@@ -127,7 +127,7 @@ macro_rules! cache_operations {
             /// # Safety
             /// The address is mapped and readable.
             pub(crate) unsafe fn $name(at: u64) {
-                // SAFETY: cleaning and invalidating to the point of unification loses no data.
+                // SAFETY: cleaning, and invalidating what is clean, loses no data.
                 unsafe { core::arch::asm!(concat!($operation, ", {}"), in(reg) at, options(nostack, preserves_flags)) };
             }
         )*
@@ -137,6 +137,8 @@ macro_rules! cache_operations {
 cache_operations! {
     /// Writes the data-cache line of an address back, so far that instruction fetches see it.
     dc_cvau = "dc cvau";
+    /// Writes the data-cache line of an address back to memory, and forgets it.
+    dc_civac = "dc civac";
     /// Forgets the instruction-cache line of an address, on every CPU.
     ic_ivau = "ic ivau";
 }
