@@ -11,6 +11,8 @@ use jacinth_abi::{Rights, Status, VmOptions};
 
 /// More than one piece by which the kernel's tables grow: one of so many steps meets a full one.
 const STEPS: usize = 66;
+/// More than any scenario before has filled a table with. Tables never shrink.
+const BEFORE: usize = 130;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -41,15 +43,19 @@ const MAKERS: [Make; 5] = [
     |env, _, _| env.mmio(env.facts.free, P),
 ];
 
-/// Fills a table with what `hold` makes; after each, every kind of call is tried.
+/// Fills a table further than ever before with what `hold` makes, once for each kind of call, which
+/// is tried at every step from there on.
 fn fill(env: &Env, hold: Make) -> Outcome {
     let resource = env.resource(1)?;
     let vmo = env.physical(1)?;
-    for make in MAKERS {
-        let mut held = Vec::with_capacity(STEPS);
-        for _ in 0..STEPS {
+    for (round, make) in MAKERS.iter().enumerate() {
+        let before = BEFORE + round * STEPS;
+        let mut held = Vec::with_capacity(before + STEPS);
+        for step in 0..before + STEPS {
             held.push(ok(hold(env, &resource, &vmo))?);
-            drop(ok(make(env, &resource, &vmo))?);
+            if step >= before {
+                drop(ok(make(env, &resource, &vmo))?);
+            }
         }
     }
     same(ok(kit::handle_count(vmo.value()))?, 1)
@@ -67,12 +73,15 @@ fn objects(env: &mut Env) -> Outcome {
 }
 
 fn mappings(env: &mut Env) -> Outcome {
+    const PIECES: usize = 3;
     let vmo = env.physical(5)?;
     for kind in 0..3 {
-        let mut held = Vec::with_capacity(STEPS);
-        for _ in 0..STEPS {
+        let before = kind * PIECES * STEPS;
+        let mut held = Vec::with_capacity(before + STEPS);
+        for step in 0..before + STEPS {
             let place = ok(env.map(&vmo, READ_WRITE, 5 * P))?;
             match kind {
+                _ if step < before => {}
                 0 => ok(place.unmap_part(P, P))?,
                 1 => ok(place.protect(VmOptions::PERM_READ, P, P))?,
                 _ => ok(kit::overwrite(&place, READ_WRITE, P, &vmo, P))?,

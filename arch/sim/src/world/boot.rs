@@ -1,6 +1,6 @@
 //! From nothing to a running program, and to the end.
 
-use super::state::{Ending, State};
+use super::state::{Ending, PANICKED, State};
 use super::thread::{Control, Killed, Shared, Thread};
 use crate::{Config, Sim};
 use jacinth_kernel::boot::{BootVmo, Program, Segment};
@@ -151,7 +151,7 @@ impl Control {
     /// Ends the world as failed, unless it has ended.
     pub fn fail(&self, why: String) {
         let mut state = self.0.lock();
-        if !matches!(state.ending, Some(Ending::Failed(_))) {
+        if !matches!(&state.ending, Some(Ending::Failed(known)) if known != PANICKED) {
             state.ending = Some(Ending::Failed(why));
         }
         drop(state);

@@ -29,6 +29,9 @@ pub(crate) struct Fault {
     pub(crate) access: Access,
 }
 
+/// What is said of a kernel that panicked before the text of its panic is known.
+pub(crate) const PANICKED: &str = "the kernel panicked";
+
 const GENERAL: u32 = 0x008;
 const UNALIGNED_ACCESS: u32 = 0x508;
 
@@ -44,6 +47,8 @@ pub(crate) struct State {
     /// Threads that have a host thread.
     pub(crate) spawned: BTreeSet<ThreadId>,
     pub(crate) is_audited: bool,
+    /// Set while the kernel runs, so that one that panicked is not entered again.
+    is_inside: bool,
     pub(crate) events: u64,
     /// The number of the allocation that a test lets fail.
     pub(crate) failing: Option<u64>,
@@ -65,6 +70,7 @@ impl State {
             ending: None,
             spawned: BTreeSet::new(),
             is_audited,
+            is_inside: false,
             events: 0,
             failing: None,
             is_failure_told: false,
@@ -125,6 +131,10 @@ impl State {
         if self.ending.is_some() {
             return;
         }
+        if std::mem::replace(&mut self.is_inside, true) {
+            self.ending = Some(Ending::Failed(PANICKED.to_owned()));
+            return;
+        }
         let mut next = self.kernel.enter(&mut self.sim, cpu, event);
         self.note(next);
         while next == Next::Again {
@@ -132,6 +142,7 @@ impl State {
             next = self.kernel.enter(&mut self.sim, cpu, Event::Kick);
             self.note(next);
         }
+        self.is_inside = false;
         match next {
             Next::Resume => assert!(
                 self.current[cpu].is_some(),
