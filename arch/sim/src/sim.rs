@@ -188,6 +188,12 @@ impl Sim {
         &self.config
     }
 
+    /// How many frames the machine holds for itself: its image, page tables and contexts.
+    #[must_use]
+    pub fn private_frames(&self) -> u64 {
+        self.fence.private_frames()
+    }
+
     /// The address space that a processor runs.
     #[must_use]
     pub fn current_aspace(&self, cpu: CpuId) -> Option<AspaceId> {

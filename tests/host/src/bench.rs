@@ -2,7 +2,9 @@
 
 use crate::seam;
 use conformance::{Env, Scenario};
-use jacinth_sim::world::{self, Control, Ending, Options, Thread};
+use jacinth_abi::ExitCode;
+use jacinth_kernel::mem::Work;
+use jacinth_sim::world::{self, Control, Ending, Options, Report, Thread};
 use jacinth_sim::{Arch, Config};
 use std::sync::Mutex;
 
@@ -55,7 +57,7 @@ impl Bench {
         let mut verdicts = Vec::new();
         while !left.is_empty() {
             let done = Mutex::new(Vec::new());
-            let report = world::run(
+            let mut report = world::run(
                 &self.options,
                 Box::new(|thread, control, bootstrap| {
                     run_in(thread, control, bootstrap, &left, round, &done)
@@ -66,18 +68,16 @@ impl Bench {
                 .expect("a world's end leaves the list whole");
             let next = done.len();
             verdicts.extend(done);
-            if let Some(failed) = left.get(next) {
-                let failure = Some(describe(&report.ending, report.sim.console()));
-                verdicts.push(Verdict {
+            let failure = judge(&mut report).err();
+            match left.get(next) {
+                Some(failed) => verdicts.push(Verdict {
                     name: failed.name,
-                    failure,
-                });
-            } else if !matches!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0))) {
-                let failure = Some(describe(&report.ending, report.sim.console()));
-                verdicts.push(Verdict {
+                    failure: Some(failure.unwrap_or_else(|| "it ended the world".to_owned())),
+                }),
+                None => verdicts.push(Verdict {
                     name: "the end of the world",
                     failure,
-                });
+                }),
             }
             left.drain(..(next + 1).min(left.len()));
         }
@@ -85,8 +85,33 @@ impl Bench {
     }
 }
 
-fn describe(ending: &Ending, console: &str) -> String {
-    format!("the world ended: {ending:?}; console: {console}")
+/// Checks what a world leaves behind: no frame is held by anybody, and no event took too long.
+fn judge(report: &mut Report) -> Result<(), String> {
+    if report.ending != Ending::Exit(ExitCode::Init(0)) {
+        let console = report.sim.console();
+        return Err(format!(
+            "the world ended: {:?}; console: {console}",
+            report.ending
+        ));
+    }
+    let frames = &report.kernel.mem().frames;
+    let (free, total) = (frames.free_frames(), frames.total_frames());
+    if free != total {
+        return Err(format!(
+            "{free} of {total} frames are free when all is over"
+        ));
+    }
+    let (private, image) = (report.sim.private_frames(), report.sim.config().image.pages);
+    if private != image {
+        return Err(format!(
+            "the machine holds {private} frames, {image} of them are its image"
+        ));
+    }
+    let most = report.kernel.most_work();
+    if most > Work::EVENT {
+        return Err(format!("an event spent {most} units of work"));
+    }
+    Ok(())
 }
 
 fn run_in(

@@ -113,3 +113,37 @@ fn no_event_spends_more_than_it_may() {
         );
     }
 }
+
+/// A closed VMO is freed bit by bit; who needs its memory before waits for it.
+#[test]
+fn memory_that_is_being_freed_is_memory() {
+    const MIB: u64 = 1 << 20;
+    for arch in Arch::ALL {
+        let mut bench = Bench::new(arch, 1);
+        bench.options.config.phys_bits = 48;
+        bench.options.config.devices.push(run(2 * TIB, TIB));
+        let main = |thread: &Thread, control: &Control, bootstrap: u32| {
+            let start = jacinth_tests_host::start(thread, bootstrap)
+                .expect("a program is given what it needs");
+            let root = start.mmio.as_ref().expect("the root of MMIO");
+            thread.warm_up(u64::MAX);
+            let device = Vmo::create_physical(root, 2 * TIB + PAGE_SIZE, 512 * MIB)
+                .expect("nobody denies it");
+            let (free, _) = memory(control);
+            let big = Vmo::create(free * PAGE_SIZE, zx::VmoOptions::empty()).expect("a VMO");
+            let chunk = vec![1; 64 * 1024];
+            let mut at = 0;
+            while big.write(at, &chunk).is_ok() {
+                at += 64 * 1024;
+            }
+            drop(big);
+            // No block fits: a table for each 2 MiB, all in one call.
+            let options = VmOptions::PERM_READ | VmOptions::MAP_RANGE | VmOptions::SPECIFIC;
+            let region = start.root_vmar.map_at(options, TIB, &device, 0, 512 * MIB);
+            drop(region.expect("the tables fit into what was freed"));
+            0
+        };
+        let report = world::run(&bench.options, Box::new(main));
+        assert_eq!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0)));
+    }
+}

@@ -221,7 +221,7 @@ fn a_seed_replays() {
         };
         let report = world::run(&Bench::new(Arch::X86_64, seed).options, Box::new(main));
         assert_eq!(report.ending, Ending::Exit(ExitCode::Init(0)));
-        (report.events, jacinth_kernel::hal::Cpu::now(&report.sim))
+        (report.trace, jacinth_kernel::hal::Cpu::now(&report.sim))
     };
     assert_eq!(run(11), run(11));
     assert_ne!(run(11), run(12));

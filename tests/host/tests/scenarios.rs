@@ -22,8 +22,12 @@ fn once(scenario: &Scenario, env: &mut Env, control: &Control) -> Result<(), Str
 }
 
 fn run(arch: Arch, seed: u64) {
+    run_on(&Bench::new(arch, seed));
+}
+
+fn run_on(bench: &Bench) {
     let only = std::env::var("ONLY").unwrap_or_default();
-    let verdicts = Bench::new(arch, seed).run(|scenario| scenario.name.contains(&only), once);
+    let verdicts = bench.run(|scenario| scenario.name.contains(&only), once);
     let failed: Vec<&Verdict> = verdicts
         .iter()
         .filter(|verdict| verdict.failure.is_some())
@@ -71,4 +75,16 @@ fn aarch64_seed_2() {
 #[test]
 fn aarch64_seed_3() {
     run(Arch::Aarch64, 3);
+}
+
+/// Processors that have nothing to do are entered too, kicked, and told of what was flushed.
+#[test]
+fn several_processors() {
+    for arch in Arch::ALL {
+        for cpus in [2, 5] {
+            let mut bench = Bench::new(arch, 4);
+            bench.options.config.cpus = cpus;
+            run_on(&bench);
+        }
+    }
 }

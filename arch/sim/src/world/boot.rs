@@ -5,7 +5,7 @@ use super::thread::{Control, Killed, Shared, Thread};
 use crate::{Config, Sim};
 use jacinth_kernel::boot::{BootVmo, Program, Segment};
 use jacinth_kernel::hal::MmuFlags;
-use jacinth_kernel::{Kernel, PAGE_SIZE, VirtAddr};
+use jacinth_kernel::{Kernel, Next, PAGE_SIZE, VirtAddr};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub struct Report {
     pub sim: Sim,
     /// The kernel as it was left.
     pub kernel: Kernel,
-    /// How many events there were.
-    pub events: u64,
+    /// What the kernel answered to each event.
+    pub trace: Vec<Next>,
 }
 
 /// Where the program's only page is.
@@ -74,7 +74,7 @@ pub fn run(options: &Options, main: Main<'_>) -> Report {
         ending,
         sim: state.sim,
         kernel: state.kernel,
-        events: state.events,
+        trace: state.trace,
     }
 }
 

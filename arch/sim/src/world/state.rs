@@ -49,11 +49,11 @@ pub(crate) struct State {
     pub(crate) is_audited: bool,
     /// Set while the kernel runs, so that one that panicked is not entered again.
     is_inside: bool,
-    pub(crate) events: u64,
     /// The number of the allocation that a test lets fail.
     pub(crate) failing: Option<u64>,
     pub(crate) is_failure_told: bool,
-    pub(crate) trace: Option<Vec<Next>>,
+    /// Every answer of the kernel, for tests of the scheduler and of replays.
+    pub(crate) trace: Vec<Next>,
 }
 
 impl State {
@@ -71,10 +71,9 @@ impl State {
             spawned: BTreeSet::new(),
             is_audited,
             is_inside: false,
-            events: 0,
             failing: None,
             is_failure_told: false,
-            trace: None,
+            trace: Vec::new(),
         }
     }
 
@@ -157,10 +156,7 @@ impl State {
     }
 
     fn note(&mut self, next: Next) {
-        self.events += 1;
-        if let Some(trace) = &mut self.trace {
-            trace.push(next);
-        }
+        self.trace.push(next);
     }
 
     fn check(&mut self, event: Event<'_>) {

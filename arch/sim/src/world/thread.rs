@@ -44,12 +44,6 @@ impl Control {
         state.failing = None;
         was_reached
     }
-
-    /// How many events the kernel has handled.
-    #[must_use]
-    pub fn events(&self) -> u64 {
-        self.0.lock().events
-    }
 }
 
 impl Shared {
