@@ -36,8 +36,11 @@ impl Kernel {
         let outcome = self.with_heap(hal, |kernel, hal| {
             vm::fault(kernel, hal, process, address, access)
         });
-        let Err(reason) = outcome else {
-            return true;
+        let reason = match outcome {
+            Ok(()) => return true,
+            // The program faults again, by when there is more memory.
+            Err(Status::NO_MEMORY) if self.is_behind() => return true,
+            Err(reason) => reason,
         };
         let how = match access {
             Access::Read => "read of",

@@ -5,7 +5,7 @@ use crate::hal::{CpuId, DynHal};
 use crate::mem::{self, Budget, Key, List, Mem, NoMemory};
 use crate::object::{Objects, Resources};
 use crate::syscall;
-use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd};
+use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
 use crate::{Event, MachineInfo, Next, VirtAddr, VirtRange};
 use jacinth_abi::{ExitCode, Status};
 
@@ -101,7 +101,7 @@ impl Kernel {
 
     /// Whether the running thread may simply go on.
     const fn nothing_pending(&self) -> bool {
-        self.objects.none_dying() && self.woken.is_empty() && self.tearing_down.is_none()
+        self.woken.is_empty() && !self.is_behind()
     }
 
     /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.
@@ -120,6 +120,7 @@ impl Kernel {
         if all_done && let Some(code) = self.verdict() {
             return Next::Halt(code);
         }
+        self.sched.set_behind(!all_done);
         match self.choose(hal, cpu, event) {
             Next::Idle if !all_done => Next::Again,
             next => next,
@@ -153,6 +154,10 @@ impl Kernel {
                 process: current.process,
             };
             syscall::dispatch(&mut call, number, args)
+        });
+        let result = self.unless_behind(result, || Work::Call {
+            number,
+            args: *args,
         });
         self.answer(hal, current, result)
     }
@@ -202,6 +207,7 @@ impl Kernel {
             };
             syscall::go_on(&mut call, work)
         });
+        let result = self.unless_behind(result, || work);
         if self.answer(hal, current, result) {
             // It was chosen for its work only: it still needs its address space and a fair turn.
             self.make_ready(current.thread);
@@ -234,6 +240,7 @@ impl Kernel {
 
     /// Does something that leaves the kernel as it was when memory is short; if it was the heap
     /// that refused, grows it and tries once more.
+    #[inline]
     pub(crate) fn with_heap<T>(
         &mut self,
         hal: &mut DynHal,
@@ -245,6 +252,21 @@ impl Kernel {
             matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.heap_failures() != failures;
         if is_short && self.grow_heap(hal) {
             return act(self, hal);
+        }
+        result
+    }
+
+    /// Whether teardown is under way, which may bring memory back.
+    pub(crate) const fn is_behind(&self) -> bool {
+        !self.objects.none_dying() || self.tearing_down.is_some()
+    }
+
+    /// The outcome of a call, unless memory is short while teardown is under way: then the call is
+    /// made again, as `work`, when there is more.
+    #[inline]
+    fn unless_behind(&self, result: SysResult, work: impl FnOnce() -> Work) -> SysResult {
+        if matches!(result, Err(Status::NO_MEMORY)) && self.is_behind() {
+            return Ok(Flow::Again(work()));
         }
         result
     }

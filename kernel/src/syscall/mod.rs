@@ -41,6 +41,7 @@ jacinth_abi::syscalls!(dispatcher);
 /// Goes on with a long call.
 pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
     match work {
+        Work::Call { number, args } => dispatch(call, number, &args),
         Work::Unmap { vmar, range } => crate::vm::resume_unmap(call, vmar, range),
         Work::Protect { vmar, range, flags } => crate::vm::resume_protect(call, vmar, range, flags),
         Work::Copy {

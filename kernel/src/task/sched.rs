@@ -8,6 +8,8 @@ use crate::{Event, Next};
 
 /// How long a thread runs while others are ready, in ns.
 const SLICE_NS: i64 = 10_000_000;
+/// How long a thread runs while teardown waits for the kernel to be entered again, in ns.
+const PAUSE_NS: i64 = 1_000_000;
 
 /// The thread that a CPU runs, with what every system call needs of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ struct CpuState {
 pub(crate) struct Scheduler {
     ready: List<Thread>,
     cpus: KVec<CpuState>,
+    /// Whether teardown is left over from the last event.
+    is_behind: bool,
 }
 
 impl Scheduler {
@@ -59,12 +63,18 @@ impl Scheduler {
         Ok(Self {
             ready: List::new(),
             cpus: states,
+            is_behind: false,
         })
     }
 
     /// The thread that a CPU runs.
     pub(crate) fn current(&self, cpu: CpuId) -> Option<Current> {
         self.cpus.get(cpu)?.current
+    }
+
+    /// Notes whether teardown is left over, so that no program can put it off by computing.
+    pub(crate) const fn set_behind(&mut self, is_behind: bool) {
+        self.is_behind = is_behind;
     }
 
     /// How many CPUs there are.
@@ -163,9 +173,13 @@ impl Kernel {
         }
     }
 
-    /// Arms the timer for what comes first: the end of the slice while others wait, or a deadline.
+    /// Arms the timer for what comes first: the end of the slice while others wait, a deadline, or
+    /// the next bit of teardown.
     fn arm(&mut self, hal: &mut DynHal, cpu: CpuId) {
-        let deadline = self.timers.first_deadline();
+        let mut deadline = self.timers.first_deadline();
+        if self.sched.is_behind {
+            deadline = deadline.min(hal.now().saturating_add(PAUSE_NS));
+        }
         let any_ready = self.sched.any_ready();
         let Some(state) = self.sched.cpus.get_mut(cpu) else {
             return;

@@ -39,6 +39,8 @@ pub(crate) enum Wait {
 /// A call whose work is not finished: the thread is ready, and goes on here when it is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
+    /// All of a call that found no memory while teardown was about to free some.
+    Call { number: u64, args: [u64; 8] },
     /// `zx_vmar_unmap`
     Unmap { vmar: Key<Vmar>, range: VirtRange },
     /// `zx_vmar_protect`
@@ -170,7 +172,10 @@ impl Kernel {
         let (word, _) = self.unobserve(observer).ok_or(Status::INTERNAL)?;
         if observed != 0 {
             let process = self.objects.get(thread).process;
-            self.user_write(hal, process, observed, &word.bits().to_le_bytes())?;
+            let bytes = word.bits().to_le_bytes();
+            self.with_heap(hal, |kernel, hal| {
+                kernel.user_write(hal, process, observed, &bytes)
+            })?;
         }
         match end {
             _ if word.contains(Signals::HANDLE_CLOSED) => Err(Status::CANCELED),

@@ -127,7 +127,7 @@ fn memory_that_is_being_freed_is_memory() {
                 .expect("a program is given what it needs");
             let root = start.mmio.as_ref().expect("the root of MMIO");
             thread.warm_up(u64::MAX);
-            let device = Vmo::create_physical(root, 2 * TIB + PAGE_SIZE, 512 * MIB)
+            let device = Vmo::create_physical(root, 2 * TIB + PAGE_SIZE, 192 * MIB)
                 .expect("nobody denies it");
             let (free, _) = memory(control);
             let big = Vmo::create(free * PAGE_SIZE, zx::VmoOptions::empty()).expect("a VMO");
@@ -139,7 +139,7 @@ fn memory_that_is_being_freed_is_memory() {
             drop(big);
             // No block fits: a table for each 2 MiB, all in one call.
             let options = VmOptions::PERM_READ | VmOptions::MAP_RANGE | VmOptions::SPECIFIC;
-            let region = start.root_vmar.map_at(options, TIB, &device, 0, 512 * MIB);
+            let region = start.root_vmar.map_at(options, TIB, &device, 0, 192 * MIB);
             drop(region.expect("the tables fit into what was freed"));
             0
         };
