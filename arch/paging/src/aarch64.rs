@@ -32,6 +32,10 @@ bitflags::bitflags! {
 
 /// Bits 47:12. Longer output addresses (LPA) are not used.
 const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
+/// Ignored in a table descriptor, unless LPA2 or the access flag of tables is switched on: the
+/// number of the table's entries that are in use.
+const LIVE: u64 = 0x3ff << LIVE_SHIFT;
+const LIVE_SHIFT: u32 = 2;
 /// The most bits of a physical address.
 const MOST_PHYS_BITS: u32 = 48;
 /// AttrIndx, the index into MAIR_EL1.
@@ -100,6 +104,14 @@ impl PteCodec for Aarch64 {
 
     fn encode_table(&self, table: PhysAddr) -> u64 {
         (table.raw() & ADDRESS) | (Bits::VALID | Bits::TABLE_OR_PAGE).bits()
+    }
+
+    fn with_live(&self, entry: u64, live: u64) -> u64 {
+        (entry & !LIVE) | (live << LIVE_SHIFT & LIVE)
+    }
+
+    fn live(&self, entry: u64) -> u64 {
+        (entry & LIVE) >> LIVE_SHIFT
     }
 
     fn table(&self, entry: u64, level: Level) -> Option<PhysAddr> {

@@ -122,6 +122,12 @@ pub trait PteCodec: Copy {
     ) -> u64;
     /// Makes an entry that points at a table; permissions are decided by the leaf alone.
     fn encode_table(&self, table: PhysAddr) -> u64;
+    /// Notes in an entry that points at a table how many entries of that table are in use, at most
+    /// [`TABLE_ENTRIES`]: in bits that the hardware ignores there, so that this may be done to a
+    /// live entry, and no translation changes.
+    fn with_live(&self, entry: u64, live: u64) -> u64;
+    /// How many entries of the table that an entry points at are in use, by [`Self::with_live`].
+    fn live(&self, entry: u64) -> u64;
     /// The table that an entry points at, when it does.
     fn table(&self, entry: u64, level: Level) -> Option<PhysAddr>;
     /// Reads an entry. Of a kernel leaf, only `phys` and `cache` mean something.

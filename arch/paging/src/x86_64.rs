@@ -38,6 +38,9 @@ bitflags::bitflags! {
 
 /// The addresses that any entry can hold; blocks hold fewer low bits.
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// Ignored in an entry that points at a table: the number of its entries that are in use.
+const LIVE: u64 = 0x3ff << LIVE_SHIFT;
+const LIVE_SHIFT: u32 = 52;
 /// The most bits of a physical address.
 const MOST_PHYS_BITS: u32 = 52;
 
@@ -101,6 +104,14 @@ impl PteCodec for X86_64 {
 
     fn encode_table(&self, table: PhysAddr) -> u64 {
         (table.raw() & ADDRESS) | (Bits::PRESENT | Bits::WRITE | Bits::USER).bits()
+    }
+
+    fn with_live(&self, entry: u64, live: u64) -> u64 {
+        (entry & !LIVE) | (live << LIVE_SHIFT & LIVE)
+    }
+
+    fn live(&self, entry: u64) -> u64 {
+        (entry & LIVE) >> LIVE_SHIFT
     }
 
     fn table(&self, entry: u64, level: Level) -> Option<PhysAddr> {

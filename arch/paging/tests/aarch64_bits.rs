@@ -124,6 +124,23 @@ fn tables() {
 }
 
 #[test]
+fn tables_count_their_entries_in_ignored_bits() {
+    let table = PhysAddr::new(0x0000_0abc_dfed_c000);
+    // PXNTable: what is there stays.
+    let entry = 0x0800_0abc_dfed_c003;
+    for (live, bits) in [
+        (1, 0x0800_0abc_dfed_c007),
+        (0x155, 0x0800_0abc_dfed_c557),
+        (512, 0x0800_0abc_dfed_c803),
+    ] {
+        let counted = CODEC.with_live(CODEC.with_live(entry, 0x2aa), live);
+        assert_eq!((counted, CODEC.live(counted)), (bits, live));
+        assert_eq!(CODEC.decode(counted, Level::Mib2), Entry::Table(table));
+    }
+    assert_eq!(CODEC.live(CODEC.encode_table(table)), 0);
+}
+
+#[test]
 fn invalid_and_reserved_are_empty() {
     for level in [Level::Kib4, Level::Mib2, Level::Gib1, Level::Gib512] {
         assert_eq!(CODEC.decode(0, level), Entry::Empty);

@@ -385,6 +385,43 @@ fn a_block_that_cannot_be_split_goes() {
 }
 
 #[test]
+fn a_split_that_leaves_nothing_leaves_no_table() {
+    for limit in 0..3 {
+        let mut machine = Machine::new(ARM);
+        map(&mut machine, AT, DEVICE, GIB, device(RW)).unwrap();
+        // The last page should stay, but its block cannot be split.
+        machine.mem.budget.fail_after(Some(limit));
+        let changed = unmap(&mut machine, range(AT, GIB - PAGE_SIZE), 1024);
+        assert_eq!(changed.reached.raw(), AT + GIB - PAGE_SIZE);
+        let expected = match limit {
+            0 | 1 => counts(0, 0, -1, -1),
+            _ => counts(1, 0, -1, 2),
+        };
+        assert_eq!(changed.counts, expected);
+        pay(&mut machine, changed.flush);
+    }
+}
+
+#[test]
+fn a_full_table_counts_its_entries() {
+    let mut machine = Machine::new(X86);
+    for page in 0..512 {
+        // Every second one, then those between, each alone.
+        let at = page * 2 % 511 * PAGE_SIZE;
+        let at = if page == 511 { 511 * PAGE_SIZE } else { at };
+        map(&mut machine, AT + at, DEVICE + at, PAGE_SIZE, device(RW)).unwrap();
+    }
+    assert_eq!(machine.counts, counts(512, 0, 0, 3));
+    for page in 0..512 {
+        let at = AT + page * PAGE_SIZE;
+        let changed = unmap(&mut machine, range(at, PAGE_SIZE), 1);
+        assert_eq!(changed.flush.tables_unlinked, page == 511);
+        pay(&mut machine, changed.flush);
+    }
+    assert_eq!(machine.counts, counts(0, 0, 0, 0));
+}
+
+#[test]
 fn unmap_stops_when_the_work_is_gone() {
     let mut machine = Machine::new(ARM);
     map(&mut machine, AT, DEVICE, 8 * PAGE_SIZE, device(RW)).unwrap();

@@ -129,6 +129,23 @@ fn tables() {
 }
 
 #[test]
+fn tables_count_their_entries_in_ignored_bits() {
+    let table = PhysAddr::new(0x0000_2abc_dfed_c000);
+    // Accessed, and no execution below: what is there stays.
+    let entry = 0x8000_2abc_dfed_c027;
+    for (live, bits) in [
+        (1, 0x8010_2abc_dfed_c027),
+        (0x155, 0x9550_2abc_dfed_c027),
+        (512, 0xa000_2abc_dfed_c027),
+    ] {
+        let counted = CODEC.with_live(CODEC.with_live(entry, 0x2aa), live);
+        assert_eq!((counted, CODEC.live(counted)), (bits, live));
+        assert_eq!(CODEC.decode(counted, Level::Mib2), Entry::Table(table));
+    }
+    assert_eq!(CODEC.live(CODEC.encode_table(table)), 0);
+}
+
+#[test]
 fn not_present_is_empty() {
     for level in [Level::Kib4, Level::Mib2, Level::Gib1, Level::Gib512] {
         assert_eq!(CODEC.decode(0, level), Entry::Empty);

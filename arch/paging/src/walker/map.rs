@@ -5,7 +5,8 @@ use jacinth_kernel::mem::Mem;
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 
 use super::spare::Spare;
-use super::{Block, Part, Stale, Walker, count_leaves, count_split, smallest_table};
+use super::way::{Way, add_live};
+use super::{Block, Part, Stale, Walker, count_leaves, count_split};
 use crate::codec::{Entry, Leaf, Level, PteCodec};
 use crate::table::{TableMem, TableWords, root_of};
 
@@ -51,27 +52,26 @@ pub(super) fn map<C: PteCodec, T: TableMem>(
         to_phys,
         attrs: request.attrs,
     };
-    let (table, level) = smallest_table(walker.codec, tables, root_of(aspace), part);
-    if level == Level::Kib4 && part.bytes() == PAGE_SIZE && plan.write_page(tables, table, part) {
-        return Ok(EntryCounts {
-            pages_4k: 1,
-            ..EntryCounts::default()
-        });
+    let way = Way::to_smallest(walker.codec, tables, root_of(aspace), part);
+    if plan.is_block(way.level, part) && plan.write_one(tables, way, part) {
+        let mut counts = EntryCounts::default();
+        count_leaves(&mut counts, way.level, 1);
+        return Ok(counts);
     }
-    map_many(plan, tables, aspace, (table, level, part), mem)
+    map_many(plan, tables, aspace, (way, part), mem)
 }
 
 /// Carries a checked request out, from the smallest table that there is for all of the part.
-/// Kept out of line, so that mapping one page does not pay for its registers.
+/// Kept out of line, so that mapping one entry does not pay for its registers.
 #[inline(never)]
 fn map_many<C: PteCodec, T: TableMem>(
     plan: Plan<C>,
     tables: &mut T,
     aspace: AspaceId,
-    (table, level, part): (PhysAddr, Level, Part),
+    (way, part): (Way, Part),
     mem: &mut Mem,
 ) -> Result<EntryCounts, MapError> {
-    let missing = plan.missing_tables(tables, Some(table), level, part)?;
+    let missing = plan.missing_tables(tables, Some(way.table), way.level, part)?;
     let spare = Spare::reserve(tables, missing, mem)?;
     // commit
     let mut job = Job {
@@ -82,13 +82,14 @@ fn map_many<C: PteCodec, T: TableMem>(
         counts: EntryCounts::default(),
         stale: Stale::NOTHING,
     };
-    job.write(table, level, part);
+    let made = job.write(way.table, way.level, part);
     let Job {
         tables,
         counts,
         stale,
         ..
     } = job;
+    way.add_live(plan.codec, tables, part, made);
     tables.publish();
     if let Some(range) = stale.range() {
         // There is no debt to return, and on Arm a stale translation with fewer permissions may
@@ -130,14 +131,15 @@ fn checked_part<C: PteCodec>(
 }
 
 impl<C: PteCodec> Plan<C> {
-    /// Maps one page where a table is and nothing is mapped, as most faults have it; false when
-    /// something is.
-    fn write_page(&self, tables: &mut impl TableWords, table: PhysAddr, page: Part) -> bool {
-        let index = Level::Kib4.index(page.start);
-        if tables.read(table, index) != 0 {
+    /// Maps one page or block where a table is and nothing is mapped, as most faults have it; false
+    /// when something is.
+    fn write_one(&self, tables: &mut impl TableWords, way: Way, part: Part) -> bool {
+        let index = way.level.index(part.start);
+        if tables.read(way.table, index) != 0 {
             return false;
         }
-        tables.write(table, index, self.encode(page, Level::Kib4));
+        tables.write(way.table, index, self.encode(part, way.level));
+        way.add_live(self.codec, tables, part, 1);
         tables.publish();
         true
     }
@@ -270,45 +272,49 @@ fn splits(level: Level, piece: Part) -> u64 {
 
 impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
     /// Writes the entries of the part in a table, making the same choices as `missing_tables`.
-    fn write(&mut self, table: PhysAddr, level: Level, part: Part) {
+    /// The answer is how many entries of the table were not in use before.
+    fn write(&mut self, table: PhysAddr, level: Level, part: Part) -> u64 {
         match level {
             Level::Kib4 => self.write_pages(table, part),
             _ => self.write_blocks(table, level, part),
         }
     }
 
-    fn write_blocks(&mut self, table: PhysAddr, level: Level, part: Part) {
+    fn write_blocks(&mut self, table: PhysAddr, level: Level, part: Part) -> u64 {
+        let (codec, mut made) = (self.plan.codec, 0_u64);
         for piece in part.pieces(level) {
             let index = level.index(piece.start);
-            match self
-                .plan
-                .codec
-                .decode(self.tables.read(table, index), level)
-            {
+            match codec.decode(self.tables.read(table, index), level) {
                 Entry::Empty if self.plan.is_block(level, piece) => {
                     self.tables
                         .write(table, index, self.plan.encode(piece, level));
                     count_leaves(&mut self.counts, level, 1);
+                    made = made.wrapping_add(1);
                 }
                 Entry::Empty => {
                     // Filled before it is linked: no walk sees a table half done.
                     let next = self.spare.take_zeroed(self.tables);
                     self.counts.tables += 1;
-                    self.write(next, level.below(), piece);
+                    let live = self.write(next, level.below(), piece);
                     self.tables.publish();
-                    self.tables
-                        .write(table, index, self.plan.codec.encode_table(next));
+                    let entry = codec.with_live(codec.encode_table(next), live);
+                    self.tables.write(table, index, entry);
+                    made = made.wrapping_add(1);
                 }
-                Entry::Table(next) => self.write(next, level.below(), piece),
+                Entry::Table(next) => {
+                    let more = self.write(next, level.below(), piece);
+                    add_live(codec, self.tables, table, index, more);
+                }
                 Entry::Leaf(leaf) => self.change(table, level, leaf, piece),
             }
         }
+        made
     }
 
     /// Writes the entries of the part in a table of the last level.
-    fn write_pages(&mut self, table: PhysAddr, part: Part) {
+    fn write_pages(&mut self, table: PhysAddr, part: Part) -> u64 {
         let level = Level::Kib4;
-        let mut made = 0_i64;
+        let mut made = 0_u64;
         for piece in part.pieces(level) {
             let index = level.index(piece.start);
             match self
@@ -324,7 +330,8 @@ impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
                 }
             }
         }
-        count_leaves(&mut self.counts, level, made);
+        count_leaves(&mut self.counts, level, made.cast_signed());
+        made
     }
 
     /// Gives the piece of a live entry the permissions that are wanted.
@@ -358,6 +365,7 @@ impl<C: PteCodec, T: TableMem> Job<'_, C, T> {
         if !self.plan.codec.needs_break() {
             self.stale.add(part);
         }
-        self.write(next, level.below(), piece);
+        let made = self.write(next, level.below(), piece);
+        assert!(made == 0, "a split table is full");
     }
 }

@@ -1,11 +1,13 @@
 //! The one page-table walker, which does the work of `hal::Mmu` for a machine.
 //!
-//! Invariants, which [`Walker::count`] and the tests check: no table below the root is empty; an
-//! entry is never changed from one frame or type to another while it is live.
+//! Invariants, which [`Walker::count`] and the tests check: an entry that points at a table says how
+//! many entries of it are in use; no table below the root is empty; an entry is never changed from
+//! one frame or type to another while it is live.
 
 mod map;
 mod spare;
 mod sweep;
+mod way;
 
 use jacinth_kernel::hal::{
     AspaceId, Changed, EntryCounts, MapAttrs, MapError, MmuFlags, Translation,
@@ -200,13 +202,16 @@ impl<C: PteCodec> Walker<C> {
     }
 
     /// Counts all entries and tables of a space by looking at every one, for audits.
+    ///
+    /// # Panics
+    /// When an entry that points at a table says another number of its entries, or none.
     pub fn count(&self, tables: &impl TableWords, aspace: AspaceId) -> EntryCounts {
         let mut counts = EntryCounts::default();
         let user = Part {
             start: self.user.start.raw(),
             end: self.user.end.raw(),
         };
-        self.count_in(tables, root_of(aspace), Level::ROOT, user, &mut counts);
+        let _in_root = self.count_in(tables, root_of(aspace), Level::ROOT, user, &mut counts);
         counts
     }
 
@@ -244,6 +249,7 @@ impl<C: PteCodec> Walker<C> {
         }
     }
 
+    /// Adds up what is in a table; the answer is how many of its entries are in use.
     fn count_in(
         &self,
         tables: &impl TableWords,
@@ -251,20 +257,26 @@ impl<C: PteCodec> Walker<C> {
         level: Level,
         part: Part,
         counts: &mut EntryCounts,
-    ) {
+    ) -> u64 {
+        let mut live = 0;
         for piece in part.pieces(level) {
-            match self
-                .codec
-                .decode(tables.read(table, level.index(piece.start)), level)
-            {
-                Entry::Empty => {}
+            let entry = tables.read(table, level.index(piece.start));
+            match self.codec.decode(entry, level) {
+                Entry::Empty => continue,
                 Entry::Leaf(_) => count_leaves(counts, level, 1),
                 Entry::Table(next) => {
                     counts.tables += 1;
-                    self.count_in(tables, next, level.below(), piece, counts);
+                    let there = self.count_in(tables, next, level.below(), piece, counts);
+                    let said = self.codec.live(entry);
+                    assert!(
+                        said == there && said > 0,
+                        "{said} entries at {next}: {there}"
+                    );
                 }
             }
+            live += 1;
         }
+        live
     }
 
     /// Makes a block a table of smaller entries that say the same. `next` is the frame for the
@@ -289,7 +301,9 @@ impl<C: PteCodec> Walker<C> {
             tables.publish();
             tables.break_entry(aspace, VirtAddr::new(block.part.start), block.part.bytes());
         }
-        tables.write(block.table, index, codec.encode_table(next));
+        let live = u64::try_from(TABLE_ENTRIES).unwrap_or(0);
+        let entry = codec.with_live(codec.encode_table(next), live);
+        tables.write(block.table, index, entry);
         tables.publish();
     }
 }
@@ -326,25 +340,6 @@ struct Block {
     /// All that the entry covers.
     part: Part,
     leaf: Leaf,
-}
-
-/// The smallest table that there is for all of the part.
-fn smallest_table(
-    codec: impl PteCodec,
-    tables: &impl TableWords,
-    root: PhysAddr,
-    part: Part,
-) -> (PhysAddr, Level) {
-    let mut table = root;
-    let different_bits = part.start ^ part.end.wrapping_sub(1);
-    for level in Level::WITH_TABLES {
-        let next = codec.table(tables.read(table, level.index(part.start)), level);
-        match next {
-            Some(next) if different_bits < level.bytes() => table = next,
-            _ => return (table, level),
-        }
-    }
-    (table, Level::Kib4)
 }
 
 /// Claims a frame as a table.

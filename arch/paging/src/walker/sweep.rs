@@ -4,8 +4,9 @@ use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::{AspaceId, EntryCounts, MmuFlags};
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 
-use super::{Block, Part, Stale, Walker, count_leaves, count_split, smallest_table, take_table};
-use crate::codec::{Entry, Leaf, Level, PteCodec, TABLE_ENTRIES};
+use super::way::Way;
+use super::{Block, Part, Stale, Walker, count_leaves, count_split, take_table};
+use crate::codec::{Entry, Leaf, Level, PteCodec};
 use crate::table::{TableMem, root_of};
 
 /// The tables on the way to a page, without the root: what one removed entry can make empty.
@@ -31,8 +32,8 @@ pub(super) struct Sweep<'a, C, T> {
     flush: TlbFlush,
     counts: EntryCounts,
     stale: Stale,
-    /// Whether an entry was removed since this was last set to false.
-    has_removed: bool,
+    /// How many entries were removed from the table that is being swept.
+    removed: u64,
 }
 
 impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
@@ -55,7 +56,7 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             flush,
             counts,
             stale: Stale::NOTHING,
-            has_removed: false,
+            removed: 0,
         }
     }
 
@@ -65,10 +66,15 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             return None;
         }
         let root = root_of(self.aspace);
-        let (table, level) = smallest_table(self.codec, self.tables, root, part);
-        let result = self.sweep(table, level, part);
-        if level != Level::ROOT && self.has_removed && self.is_empty(table, level, part) {
-            self.prune(root, Level::ROOT, level, part);
+        let way = Way::to_smallest(self.codec, self.tables, root, part);
+        let result = self.sweep(way.table, way.level, part);
+        let mut swept = way.level;
+        while self.removed > 0
+            && let Some((table, level)) = way.above(swept)
+        {
+            let removed = core::mem::take(&mut self.removed);
+            self.drop_live(table, level, part, removed);
+            swept = level;
         }
         result.err()
     }
@@ -92,7 +98,7 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             let entry = self.tables.read(table, level.index(piece.start));
             match self.codec.decode(entry, level) {
                 Entry::Empty => {}
-                Entry::Table(next) => self.sweep_table(table, next, level, piece)?,
+                Entry::Table(next) => self.sweep_table((table, next), level, piece)?,
                 Entry::Leaf(leaf) => {
                     let part = piece.entry(level);
                     self.edit_block(
@@ -110,44 +116,44 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         Ok(())
     }
 
+    /// Sweeps the piece of the table `next`, which an entry of `table` points at.
     fn sweep_table(
         &mut self,
-        table: PhysAddr,
-        next: PhysAddr,
+        (table, next): (PhysAddr, PhysAddr),
         level: Level,
         piece: Part,
     ) -> Result<(), u64> {
         if self.flush.tables.remaining_capacity() < MOST_UNLINKED {
             return Err(piece.start);
         }
-        let had_removed = core::mem::replace(&mut self.has_removed, false);
+        let before = core::mem::take(&mut self.removed);
         let result = self.sweep(next, level.below(), piece);
-        if self.has_removed && self.is_empty(next, level.below(), piece) {
-            self.unlink(table, next, level, piece);
+        let removed = core::mem::replace(&mut self.removed, before);
+        if removed > 0 {
+            self.drop_live(table, level, piece, removed);
         }
-        self.has_removed |= had_removed;
         result
     }
 
-    /// Unlinks what is empty of the tables on the way to the part, down to those of level `last`.
-    fn prune(&mut self, table: PhysAddr, level: Level, last: Level, part: Part) {
-        let entry = self.tables.read(table, level.index(part.start));
-        let Some(next) = self.codec.table(entry, level) else {
-            return;
-        };
-        if level.below() != last {
-            self.prune(next, level.below(), last, part);
+    /// Notes that `removed` entries are gone from the table that the part's entry in `table` points
+    /// at, and unlinks that table when they were the last.
+    fn drop_live(&mut self, table: PhysAddr, level: Level, part: Part, removed: u64) {
+        let index = level.index(part.start);
+        let entry = self.tables.read(table, index);
+        let live = self.codec.live(entry).saturating_sub(removed);
+        match self.codec.table(entry, level) {
+            Some(next) if live == 0 => {
+                self.tables.write(table, index, 0);
+                self.flush.tables.extend([Frame::claim(next)]);
+                self.flush.tables_unlinked = true;
+                self.counts.tables -= 1;
+                self.removed = self.removed.wrapping_add(1);
+            }
+            _ => {
+                let entry = self.codec.with_live(entry, live);
+                self.tables.write(table, index, entry);
+            }
         }
-        if self.is_empty(next, level.below(), part) {
-            self.unlink(table, next, level, part);
-        }
-    }
-
-    fn unlink(&mut self, table: PhysAddr, next: PhysAddr, level: Level, part: Part) {
-        self.tables.write(table, level.index(part.start), 0);
-        self.flush.tables.extend([Frame::claim(next)]);
-        self.flush.tables_unlinked = true;
-        self.counts.tables -= 1;
     }
 
     fn sweep_pages(&mut self, table: PhysAddr, part: Part) -> Result<(), u64> {
@@ -181,7 +187,7 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             return Ok(());
         }
         match self.split(block) {
-            Some(next) => self.sweep(next, block.level.below(), piece),
+            Some(next) => self.sweep_table((block.table, next), block.level, piece),
             None => {
                 self.remove(block);
                 Ok(())
@@ -243,15 +249,6 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             .write(block.table, block.level.index(block.part.start), 0);
         count_leaves(&mut self.counts, block.level, -1);
         self.stale.add(block.part);
-        self.has_removed = true;
-    }
-
-    /// Whether nothing is left in a table of which `swept` was swept. Looks at the neighbours
-    /// first: mostly one of them is there.
-    fn is_empty(&self, table: PhysAddr, level: Level, swept: Part) -> bool {
-        let behind = level.index(swept.end);
-        let before = level.index(swept.start.wrapping_sub(1));
-        let is_free = |index: usize| self.tables.read(table, index % TABLE_ENTRIES) == 0;
-        is_free(behind) && is_free(before) && (0..TABLE_ENTRIES).all(is_free)
+        self.removed = self.removed.wrapping_add(1);
     }
 }

@@ -66,7 +66,7 @@ impl<C: PteCodec> Tables<C> {
     /// Every leaf below a root: address, size, what it says.
     pub(crate) fn leaves(&self, aspace: AspaceId) -> Vec<(u64, u64, Leaf)> {
         let mut leaves = Vec::new();
-        self.leaves_in(
+        let _in_root = self.leaves_in(
             root_of(aspace),
             Place {
                 level: Level::ROOT,
@@ -119,13 +119,21 @@ impl<C: PteCodec> Tables<C> {
             .map_or(0xdead_beef_dead_beef, |words| words[index])
     }
 
-    fn leaves_in(&self, table: PhysAddr, place: Place, leaves: &mut Vec<(u64, u64, Leaf)>) {
+    /// The leaves below a table; the answer is how many of its entries are in use.
+    fn leaves_in(&self, table: PhysAddr, place: Place, leaves: &mut Vec<(u64, u64, Leaf)>) -> u64 {
         let mut entries = 0;
         for index in 0..TABLE_ENTRIES {
             let inner = place.entry(index);
-            match self.codec.decode(self.word(table, index), place.level) {
-                Entry::Empty => continue,
-                Entry::Table(next) => self.leaves_in(next, inner, leaves),
+            let word = self.word(table, index);
+            match self.codec.decode(word, place.level) {
+                Entry::Empty => {
+                    assert_eq!(word, 0, "something is left of an entry at {:#x}", inner.at);
+                    continue;
+                }
+                Entry::Table(next) => {
+                    let live = self.leaves_in(next, inner, leaves);
+                    assert_eq!(self.codec.live(word), live, "at {:#x}", inner.at);
+                }
                 Entry::Leaf(leaf) => leaves.push((inner.at, place.level.bytes(), leaf)),
             }
             entries += 1;
@@ -135,6 +143,7 @@ impl<C: PteCodec> Tables<C> {
             "an empty table is linked at {:#x}",
             place.at
         );
+        entries
     }
 
     fn forget(&mut self, start: u64, end: u64, walk_caches: bool) {
@@ -178,7 +187,13 @@ impl<C: PteCodec> Tables<C> {
                     inner.at
                 );
             }
-            (Entry::Table(_), Entry::Leaf(_) | Entry::Table(_)) => {
+            (Entry::Table(one), Entry::Table(other)) => {
+                assert_eq!(one, other, "a table replaced at {:#x}", inner.at);
+                let rest = |entry| self.codec.with_live(entry, 0);
+                assert_eq!(rest(old), rest(new), "more than the count changed");
+                return;
+            }
+            (Entry::Table(_), Entry::Leaf(_)) => {
                 panic!("a table replaced at {:#x}", inner.at)
             }
             _ => {}
