@@ -239,8 +239,9 @@ pub struct Translation {
 pub trait Mmu {
     /// Makes an empty address space whose root table is `root` (contents unknown on entry).
     fn aspace_new(&mut self, root: Frame) -> AspaceId;
-    /// Frees an address space in which nothing is mapped and that no CPU runs; gives its frames,
-    /// the root included, back to the pool.
+    /// Frees an address space in which nothing is mapped; gives its frames, the root included, back
+    /// to the pool. No thread runs in it any more, but the CPU that called may still have it active:
+    /// the machine leaves it first.
     fn aspace_free(&mut self, aspace: AspaceId, mem: &mut Mem);
     /// Maps `run` at `at`, by the largest blocks that fit, taking frames for tables from `mem`.
     ///
