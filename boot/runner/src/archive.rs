@@ -16,6 +16,9 @@ pub(crate) const INIT: &str = "init";
 /// Mode of a regular file that everybody may read and run (`S_IFREG | 0o755`).
 const MODE: u32 = 0o100_755;
 
+/// Bytes in a page.
+const PAGE: usize = 4096;
+
 /// A boot archive being put together: names and contents in the order of insertion.
 #[derive(Default)]
 pub(crate) struct Archive {
@@ -68,6 +71,15 @@ impl Archive {
     fn align(&mut self) {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
+}
+
+/// Pads an archive so that it ends right behind the start of a page.
+///
+/// QEMU loads it to the end of RAM. On `microvm` that is also where the firmware, qboot, puts ACPI
+/// tables, and neither knows of the other: one byte of the last page is harmless, most of it not.
+pub(crate) fn leave_last_page(archive: &mut Vec<u8>) {
+    let whole_pages = archive.len().next_multiple_of(PAGE);
+    archive.resize(whole_pages + 1, 0);
 }
 
 /// Lists the regular files below a folder with their names relative to it, sorted.
@@ -154,6 +166,16 @@ mod tests {
             // Header and name take 114 bytes, 116 with padding.
             let second = 116 + length.next_multiple_of(4);
             assert_eq!(&bytes[second..second + 6], b"070701", "length {length}");
+        }
+    }
+
+    #[test]
+    fn the_last_page_is_left_to_firmware() {
+        for (length, padded) in [(1, 4097), (4096, 4097), (4097, 8193)] {
+            let mut archive = vec![1; length];
+            leave_last_page(&mut archive);
+            assert_eq!(archive.len(), padded, "{length}");
+            assert!(archive[length..].iter().all(|byte| *byte == 0));
         }
     }
 

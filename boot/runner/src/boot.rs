@@ -156,8 +156,9 @@ impl Contents {
         let is_temporary = shared.is_none();
         let name = shared.unwrap_or_else(|| format!("own-{}", std::process::id()));
         let path = place.images_of(arch).join(format!("{name}.cpio"));
-        archive::write_atomically(&path, &archive.finish())
-            .map_err(|error| Failure::input(&path, error))?;
+        let mut bytes = archive.finish();
+        archive::leave_last_page(&mut bytes);
+        archive::write_atomically(&path, &bytes).map_err(|error| Failure::input(&path, error))?;
         Ok(PackedArchive { path, is_temporary })
     }
 }
