@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use dtoolkit::Node;
 use dtoolkit::fdt::{Fdt, FdtNode};
-use dtoolkit::standard::NodeStandard;
+use dtoolkit::standard::{NodeStandard, Status};
 
 /// A device tree.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ impl DeviceTree {
         Some(Self(bytes))
     }
 
-    /// Every device that is compatible with one of `names`, in the tree's order.
+    /// Every device that is compatible with one of `names` and may be used, in the tree's order.
     #[must_use]
     pub fn compatible(&self, names: &[&str]) -> Vec<Device> {
         let mut found = Vec::new();
@@ -38,7 +38,9 @@ impl DeviceTree {
             return found;
         };
         visit(tree.root(), &mut |node| {
-            if names.iter().any(|name| node.is_compatible(name)) {
+            // A disabled one may be there for the secure world only, or not at all.
+            let is_usable = node.status() == Ok(Status::Okay);
+            if is_usable && names.iter().any(|name| node.is_compatible(name)) {
                 found.push(device(node));
             }
         });
