@@ -9,10 +9,14 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// What the kernel may take of all RAM for itself: its image, and a heap of 1 MiB and a 256th.
 const OWN: f64 = 16.0 * MIB;
 
+/// The exit status of a machine whose kernel cannot run, or not start `init`.
+const CANNOT_BOOT: u8 = 98;
+
 /// A machine: the test's name, options of `qemu-run.sh`, MiB of memory.
 type Machine = (&'static str, &'static [(&'static str, &'static str)], u32);
 
 const ON_BOTH: &[Machine] = &[
+    ("memory_16m", &[("--mem", "16M")], 16),
     ("memory_64m", &[("--mem", "64M")], 64),
     ("memory_256m", &[], 256),
     ("memory_3g", &[("--mem", "3G")], 3072),
@@ -64,6 +68,15 @@ pub(crate) fn tests(arch: Arch) -> Vec<(String, Test)> {
         .map(|(name, options, memory_mib)| test(name, move |boot| boots(boot, options, memory_mib)))
         .collect();
     tests.push(test("return_codes", return_codes));
+    if arch == Arch::X86_64 {
+        let what = "the processor has no 64-bit mode or no no-execute pages";
+        tests.push(test("old_processor", move |boot| {
+            is_refused(boot.option("--cpu", "pentium"), what)
+        }));
+        tests.push(test("too_little_memory", |boot| {
+            is_refused(boot.option("--mem", "4M"), "there is too little memory")
+        }));
+    }
     tests
 }
 
@@ -110,6 +123,14 @@ fn check_table(ran: &Ran, arch: Arch, table: &Table, memory: f64) -> Outcome {
     let free = table.bytes_of("ram");
     let least = memory - memory / 256.0 - OWN - tenth;
     ran.check(free <= memory && free >= least, "most RAM is free")
+}
+
+/// A machine on which the kernel cannot run says why, and ends at once.
+fn is_refused(boot: Boot, why: &str) -> Outcome {
+    let ran = boot.faults("return=0").run()?;
+    ran.status(CANNOT_BOOT)?;
+    let said = ran.line_after("jacinth: cannot boot: ")?;
+    ran.check(said == why, why)
 }
 
 fn return_codes(boot: Boot) -> Outcome {

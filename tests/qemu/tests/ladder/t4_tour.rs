@@ -41,6 +41,7 @@ const ON_AARCH64: &[Machine] = &[
     ("cortex_a53", &[("--cpu", "cortex-a53")]),
     ("gic_3", &[("--machine", "virt,gic-version=3")]),
     ("el2", &[("--machine", "virt,virtualization=on")]),
+    ("secure_world", &[("--machine", "virt,secure=on")]),
     ("iommu", &[("--machine", "virt,iommu=smmuv3")]),
     ("low_memory_only", &[("--machine", "virt,highmem=off")]),
 ];
