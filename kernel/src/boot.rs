@@ -5,7 +5,7 @@ use crate::hal::{DynHal, MmuFlags, ThreadStart};
 use crate::mem::{KVec, Key, List, NoMemory};
 use crate::object::{Channel, Handle, HandleTable, Head, Message, Object, ObjectRef, Request};
 use crate::task::{Process, ProcessState, Thread};
-use crate::vm::{self, Eager, MapRequest, Name, Overlap, Placement, Vmo};
+use crate::vm::{self, MapRequest, Name, Overlap, Placement, Vmo};
 use crate::{Kernel, PAGE_SIZE, PhysRun, VirtAddr};
 use jacinth_abi::{Field, ResourceKind, Rights, Signals, Status, processargs};
 
@@ -299,7 +299,6 @@ impl Kernel {
             align: 0,
             flags: MmuFlags::empty(),
             may: MmuFlags::empty(),
-            eager: Eager::No,
         };
         vm::map(self, hal, guard)?;
         Ok(())

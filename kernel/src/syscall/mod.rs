@@ -42,7 +42,12 @@ jacinth_abi::syscalls!(dispatcher);
 pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
     match work {
         Work::Call { number, args } => dispatch(call, number, &args),
-        Work::Unmap { vmar, range } => crate::vm::resume_unmap(call, vmar, range),
+        Work::Unmap {
+            vmar,
+            range,
+            answer,
+        } => crate::vm::resume_unmap(call, vmar, range, answer),
+        Work::Fill { fill, out } => crate::vm::resume_fill(call, fill, FromReg::from_reg(out)),
         Work::Protect { vmar, range, flags } => crate::vm::resume_protect(call, vmar, range, flags),
         Work::Copy {
             vmo,

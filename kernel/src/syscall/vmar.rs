@@ -1,8 +1,8 @@
 //! The system calls of address regions.
 
-use crate::call::{Call, Flow, HandleValue, Out, SysResult};
+use crate::call::{Call, HandleValue, Out, SysResult};
 use crate::hal::MmuFlags;
-use crate::vm::{self, Eager, MapRequest, Overlap, Placement, Vmar, Vmo};
+use crate::vm::{self, MapRequest, Overlap, Placement, Vmar, Vmo};
 use crate::{PAGE_SIZE, VirtAddr, VirtRange};
 use jacinth_abi::{Rights, Status, VmOptions, VmoOptions};
 
@@ -60,47 +60,22 @@ pub(crate) fn vmar_map(
     let at = placement(options, vmar_offset)?;
     let align = alignment(options)?;
     let may = flags_of(vmar_rights & vmo_rights) & region.can;
-    let eager = if options.contains(VmOptions::MAP_RANGE) {
-        Eager::Yes
-    } else {
-        Eager::No
-    };
-    let start = vm::map(
-        call.kernel,
-        call.hal,
-        MapRequest {
-            vmar,
-            vmo,
-            vmo_offset,
-            len,
-            at,
-            align,
-            flags,
-            may,
-            eager,
-        },
-    )?;
-    finish_map(
-        call,
+    call.touch(mapped_addr.0, size_of::<u64>())?;
+    let request = MapRequest {
         vmar,
-        VirtRange::new(start, len).ok_or(Status::INTERNAL)?,
-        mapped_addr,
-    )
-}
-
-/// Tells where the mapping is; one whose place cannot be told is taken away again.
-fn finish_map(
-    call: &mut Call<'_>,
-    vmar: crate::mem::Key<Vmar>,
-    range: VirtRange,
-    out: Out<u64>,
-) -> SysResult {
-    match call.write(out, range.start.raw()) {
-        Ok(()) => Ok(Flow::OK),
-        Err(status) => {
-            vm::unmap_now(call.kernel, call.hal, vmar, range);
-            Err(status)
-        }
+        vmo,
+        vmo_offset,
+        len,
+        at,
+        align,
+        flags,
+        may,
+    };
+    let range = vm::map(call.kernel, call.hal, request)?;
+    if options.contains(VmOptions::MAP_RANGE) {
+        vm::fill(call, (vmar, vmo), vmo_offset, range, mapped_addr)
+    } else {
+        vm::finish_map(call, vmar, range, mapped_addr)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::VirtRange;
 use crate::hal::{ContextId, DynHal, MmuFlags};
 use crate::mem::{Key, Link, Linked, List, Pool};
 use crate::object::{Head, ObjectRef, Observer};
-use crate::vm::{Name, Vmar, Vmo};
+use crate::vm::{Fill, Name, Vmar, Vmo};
 use jacinth_abi::{Signals, Status};
 
 /// Where a thread is in its life.
@@ -41,8 +41,14 @@ pub(crate) enum Wait {
 pub(crate) enum Work {
     /// All of a call that found no memory while teardown was about to free some.
     Call { number: u64, args: [u64; 8] },
-    /// `zx_vmar_unmap`
-    Unmap { vmar: Key<Vmar>, range: VirtRange },
+    /// `zx_vmar_unmap`, or the undoing of a mapping: what to answer when it is done.
+    Unmap {
+        vmar: Key<Vmar>,
+        range: VirtRange,
+        answer: i64,
+    },
+    /// `zx_vmar_map` with MAP_RANGE, and where its answer goes.
+    Fill { fill: Fill, out: u64 },
     /// `zx_vmar_protect`
     Protect {
         vmar: Key<Vmar>,

@@ -1,25 +1,15 @@
 //! Mapping a VMO into a region.
 
-use super::map_status;
+use super::fill::Fill;
 use super::place::{Overlap, Placement, Wanted, place};
 use super::unmap::{cut, cuts, unmap_now};
-use super::vmar::{Piece, Space, insert_piece, reserve_pieces, space};
-use super::vmo::{next_committed, run_at};
+use super::vmar::{Piece, insert_piece, reserve_pieces, space};
 use super::{Vmar, Vmo};
-use crate::hal::{Backing, DynHal, MapAttrs, MmuFlags};
+use crate::hal::{DynHal, MmuFlags};
 use crate::mem::Key;
 use crate::task::Process;
-use crate::{Kernel, PhysRun, VirtAddr, VirtRange, no_memory};
+use crate::{Kernel, VirtAddr, VirtRange, no_memory};
 use jacinth_abi::Status;
-
-/// Whether a new mapping fills the page tables at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Eager {
-    /// Faults fill them.
-    No,
-    /// What the VMO has is mapped at once (`ZX_VM_MAP_RANGE`).
-    Yes,
-}
 
 /// A mapping to be made.
 #[derive(Clone, Copy, Debug)]
@@ -35,19 +25,17 @@ pub(crate) struct MapRequest {
     pub(crate) align: u64,
     pub(crate) flags: MmuFlags,
     pub(crate) may: MmuFlags,
-    pub(crate) eager: Eager,
 }
 
-/// Makes a mapping; its first address.
+/// Makes a mapping, of which nothing is in the page tables yet; where it is.
 ///
 /// # Errors
-/// BAD_STATE (the region is dead), those of placement, NO_MEMORY; with [`Eager::Yes`] also those of
-/// page tables.
+/// BAD_STATE (the region is dead), those of placement, NO_MEMORY.
 pub(crate) fn map(
     kernel: &mut Kernel,
     hal: &mut DynHal,
     request: MapRequest,
-) -> Result<VirtAddr, Status> {
+) -> Result<VirtRange, Status> {
     let MapRequest {
         vmar,
         vmo,
@@ -56,7 +44,7 @@ pub(crate) fn map(
         may,
         ..
     } = request;
-    let space = space(&kernel.objects, vmar).ok_or(Status::BAD_STATE)?;
+    space(&kernel.objects, vmar).ok_or(Status::BAD_STATE)?;
     let shown = kernel.objects.get(vmo).run();
     let phys = shown.and_then(|(run, _)| run.base.checked_add(vmo_offset));
     let wanted = Wanted {
@@ -90,68 +78,14 @@ pub(crate) fn map(
             continues: false,
         },
     );
-    if request.eager == Eager::Yes
-        && !flags.is_empty()
-        && let Err(status) = fill(kernel, hal, space, range, &request)
-    {
-        unmap_now(kernel, hal, vmar, range);
-        return Err(status);
-    }
-    Ok(range.start)
+    Ok(range)
 }
 
-/// Enters everything that the VMO has behind a new mapping, up to the VMO's end.
-fn fill(
-    kernel: &mut Kernel,
-    hal: &mut DynHal,
-    space: Space,
-    range: VirtRange,
-    request: &MapRequest,
-) -> Result<(), Status> {
-    let shown = kernel.objects.get(request.vmo);
-    let cache = shown.cache;
-    let backing = shown.run().map_or(Backing::Memory, |(_, backing)| backing);
-    let attrs = MapAttrs {
-        flags: request.flags,
-        cache,
-        backing,
-    };
-    let mut done = 0;
-    while let Some((at, run)) = next_run(kernel, range, request, done) {
-        let counts = hal
-            .map(space.aspace, at, run, attrs, &mut kernel.mem)
-            .map_err(map_status)?;
-        kernel.objects.get_mut(space.process).entries.add(counts);
-        done = at
-            .raw()
-            .saturating_sub(range.start.raw())
-            .saturating_add(run.bytes());
-    }
-    Ok(())
-}
-
-/// The first run behind a mapping that begins `done` bytes into it or later, and where it goes.
-fn next_run(
-    kernel: &Kernel,
-    range: VirtRange,
-    request: &MapRequest,
-    done: u64,
-) -> Option<(VirtAddr, PhysRun)> {
-    if done >= range.bytes() {
-        return None;
-    }
-    let wanted = request.vmo_offset.checked_add(done)?;
-    let found = next_committed(&kernel.objects, request.vmo, wanted)?;
-    let into = found.checked_sub(request.vmo_offset)?;
-    let left = range.bytes().checked_sub(into)?;
-    let run = run_at(&kernel.objects, request.vmo, found, left)?;
-    (run.pages != 0).then_some((range.start.checked_add(into)?, run))
-}
-
-/// Maps a VMO into the root region of a process that boot prepares, at `at` or anywhere.
+/// Maps a VMO into the root region of a process that boot prepares, at `at` or anywhere, and fills
+/// the page tables.
 ///
 /// # Errors
-/// As [`map`].
+/// As [`map`], and those of page tables.
 pub(crate) fn map_for_boot(
     kernel: &mut Kernel,
     hal: &mut DynHal,
@@ -176,19 +110,18 @@ pub(crate) fn map_for_boot(
         ),
         None => Placement::Anywhere,
     };
-    map(
-        kernel,
-        hal,
-        MapRequest {
-            vmar,
-            vmo,
-            vmo_offset: 0,
-            len,
-            at,
-            align: 0,
-            flags,
-            may: flags,
-            eager: Eager::Yes,
-        },
-    )
+    let request = MapRequest {
+        vmar,
+        vmo,
+        vmo_offset: 0,
+        len,
+        at,
+        align: 0,
+        flags,
+        may: flags,
+    };
+    let range = map(kernel, hal, request)?;
+    let mut fill = Fill::new(vmar, vmo, 0, range);
+    while !fill.step(kernel, hal)? {}
+    Ok(range.start)
 }

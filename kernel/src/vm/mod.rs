@@ -7,6 +7,7 @@
 mod audit;
 mod copy;
 mod fault;
+mod fill;
 mod info;
 mod map;
 mod name;
@@ -20,13 +21,14 @@ mod vmo;
 pub(crate) use audit::audit;
 pub(crate) use copy::{copy, resume_copy, write};
 pub(crate) use fault::fault;
+pub(crate) use fill::{Fill, fill, finish_map, resume_fill};
 pub(crate) use info::fill_info;
-pub(crate) use map::{Eager, MapRequest, map, map_for_boot};
+pub(crate) use map::{MapRequest, map, map_for_boot};
 pub(crate) use name::Name;
 pub(crate) use place::{Overlap, Placement};
 pub(crate) use protect::{protect, resume_protect};
 pub(crate) use teardown::{destroy_step, vmo_free_step};
-pub(crate) use unmap::{resume_unmap, unmap, unmap_now};
+pub(crate) use unmap::{resume_unmap, unmap};
 pub(crate) use vmar::{Mapping, Vmar, VmarNode, new_root_vmar};
 pub(crate) use vmo::{
     Content, Vmo, create_adopted, create_paged, create_paged_as, create_physical, create_slice,

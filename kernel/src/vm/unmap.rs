@@ -41,28 +41,37 @@ pub(crate) fn unmap(call: &mut Call<'_>, vmar: Key<Vmar>, range: VirtRange) -> S
         // commit
         cut(&mut call.kernel.objects, vmar, range);
     }
-    resume_unmap(call, vmar, range)
+    resume_unmap(call, vmar, range, 0)
 }
 
-/// Goes on with [`unmap`]. A region that is gone by now is unmapped.
-pub(crate) fn resume_unmap(call: &mut Call<'_>, vmar: Key<Vmar>, range: VirtRange) -> SysResult {
+/// Goes on with [`unmap`], to say `answer` in the end. A region that is gone by now is unmapped.
+pub(crate) fn resume_unmap(
+    call: &mut Call<'_>,
+    vmar: Key<Vmar>,
+    range: VirtRange,
+    answer: i64,
+) -> SysResult {
     let Some(space) = space(&call.kernel.objects, vmar) else {
-        return Ok(Flow::OK);
+        return Ok(Flow::Done(answer));
     };
     let mut work = mem::Work::new(mem::Work::EVENT);
     let reached = remove_some(call.kernel, call.hal, space, vmar, range, &mut work);
     if reached >= range.end {
-        return Ok(Flow::OK);
+        return Ok(Flow::Done(answer));
     }
     let range = VirtRange {
         start: reached,
         end: range.end,
     };
-    Ok(Flow::Again(Work::Unmap { vmar, range }))
+    Ok(Flow::Again(Work::Unmap {
+        vmar,
+        range,
+        answer,
+    }))
 }
 
 /// Removes everything in `range`, whose ends cut no piece, however long it takes.
-pub(crate) fn unmap_now(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, range: VirtRange) {
+pub(super) fn unmap_now(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, range: VirtRange) {
     let Some(space) = space(&kernel.objects, vmar) else {
         return;
     };

@@ -1,7 +1,7 @@
 //! What things cost the kernel: memory, and time under the lock.
 
-use jacinth_kernel::PAGE_SIZE;
 use jacinth_kernel::mem::Work;
+use jacinth_kernel::{Next, PAGE_SIZE};
 use jacinth_sim::world::{self, Control, Ending, Thread};
 use jacinth_sim::{Arch, run};
 use jacinth_tests_host::Bench;
@@ -145,5 +145,33 @@ fn memory_that_is_being_freed_is_memory() {
         };
         let report = world::run(&bench.options, Box::new(main));
         assert_eq!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0)));
+    }
+}
+
+/// A mapping of many pages is filled bit by bit, with the lock given up in between.
+#[test]
+fn filling_a_mapping_gives_the_lock_up() {
+    const MIB: u64 = 1 << 20;
+    for arch in Arch::ALL {
+        let mut bench = Bench::new(arch, 1);
+        bench.options.config.phys_bits = 48;
+        bench.options.config.devices.push(run(2 * TIB, TIB));
+        let main = |thread: &Thread, _: &Control, bootstrap: u32| {
+            let start = jacinth_tests_host::start(thread, bootstrap)
+                .expect("a program is given what it needs");
+            let root = start.mmio.as_ref().expect("the root of MMIO");
+            let device = Vmo::create_physical(root, 2 * TIB + PAGE_SIZE, 16 * MIB)
+                .expect("nobody denies it");
+            let options = VmOptions::PERM_READ | VmOptions::MAP_RANGE | VmOptions::SPECIFIC;
+            let region = start.root_vmar.map_at(options, TIB, &device, 0, 16 * MIB);
+            drop(region.expect("there is room"));
+            0
+        };
+        let report = world::run(&bench.options, Box::new(main));
+        assert_eq!(report.ending, Ending::Exit(jacinth_abi::ExitCode::Init(0)));
+        let pauses = report.trace.iter().filter(|next| **next == Next::Again);
+        let pieces = 16 * MIB / PAGE_SIZE / u64::from(Work::EVENT);
+        // As many again for taking the mapping away.
+        assert!(pauses.count() as u64 >= 2 * (pieces - 1));
     }
 }
