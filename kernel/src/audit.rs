@@ -13,6 +13,8 @@ use alloc::collections::BTreeMap;
 pub enum AuditError {
     /// An object's handle count differs from the handles that exist: koid, counted, recounted.
     Handles(u64, u32, u32),
+    /// A process's handles by type add up to another number than it has: counted, recounted.
+    HandleTypes(u32, u32),
     /// The system's handle count differs: counted, recounted.
     AllHandles(u32, u32),
     /// An object's use count differs: koid, counted, recounted.
@@ -36,6 +38,7 @@ impl Kernel {
         let mut refs = References::default();
         self.count_references(&mut refs);
         self.compare_counts(&refs)?;
+        self.compare_types()?;
         if !self.mem.frames.audit() {
             return Err(AuditError::FramePool);
         }
@@ -85,6 +88,18 @@ impl Kernel {
         for (_, mapping) in objects.mappings.iter() {
             refs.use_of(objects, ObjectRef::Vmo(mapping.vmo));
         }
+    }
+
+    fn compare_types(&self) -> Result<(), AuditError> {
+        for (_, process) in self.objects.processes.iter() {
+            let counted = process.handles.counts().iter().copied();
+            let counted = counted.fold(0, u32::wrapping_add);
+            let recounted = u32::try_from(process.handles.iter().count()).unwrap_or(u32::MAX);
+            if counted != recounted {
+                return Err(AuditError::HandleTypes(counted, recounted));
+            }
+        }
+        Ok(())
     }
 
     fn compare_counts(&self, refs: &References) -> Result<(), AuditError> {

@@ -42,6 +42,8 @@ const INDEX_BITS: u32 = 18;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
 const GENERATION_MASK: u32 = (1 << 12) - 1;
 const NONE: u32 = u32::MAX;
+/// Types of objects that PROCESS_HANDLE_STATS has room for.
+const TYPES: usize = 64;
 
 #[derive(Debug)]
 struct Slot {
@@ -60,6 +62,8 @@ pub(crate) struct HandleTable {
     last_free: u32,
     free: u32,
     secret: u32,
+    /// Handles to objects of each type, by its number.
+    counts: [u32; TYPES],
 }
 
 impl HandleTable {
@@ -72,6 +76,7 @@ impl HandleTable {
             last_free: NONE,
             free: 0,
             secret,
+            counts: [0; TYPES],
         }
     }
 
@@ -106,6 +111,9 @@ impl HandleTable {
     /// Puts a handle into a slot that was reserved; its value.
     pub(crate) fn insert_reserved(&mut self, handle: Handle) -> u32 {
         let index = self.first_free;
+        if let Some(count) = self.count_mut(&handle) {
+            *count = count.wrapping_add(1);
+        }
         let slot = self
             .slot_mut(index)
             .expect("a slot was reserved before the commit");
@@ -135,6 +143,9 @@ impl HandleTable {
         };
         slot.next_free = NONE;
         self.put_free(index);
+        if let Some(count) = self.count_mut(&handle) {
+            *count = count.wrapping_sub(1);
+        }
         Some(handle)
     }
 
@@ -151,6 +162,16 @@ impl HandleTable {
             }
         }
         Some((None, end))
+    }
+
+    /// How many handles there are to objects of each type, by its number.
+    pub(crate) const fn counts(&self) -> &[u32; TYPES] {
+        &self.counts
+    }
+
+    fn count_mut(&mut self, handle: &Handle) -> Option<&mut u32> {
+        let number = usize::try_from(handle.object.object_type().number()).ok()?;
+        self.counts.get_mut(number)
     }
 
     /// All handles. For audits.

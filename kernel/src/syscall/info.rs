@@ -93,13 +93,9 @@ fn process(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
 
 fn process_handle_stats(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
-    let mut record = ProcessHandleStatsInfo::default();
-    for held in call.kernel.objects.get(key).handles.iter() {
-        let number = usize::try_from(held.object().object_type().number()).unwrap_or(usize::MAX);
-        if let Some(count) = record.handle_count.get_mut(number) {
-            *count = count.saturating_add(1);
-        }
-    }
+    let record = ProcessHandleStatsInfo {
+        handle_count: *call.kernel.objects.get(key).handles.counts(),
+    };
     single(call, to, record.to_bytes().as_ref())
 }
 

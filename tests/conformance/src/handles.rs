@@ -7,7 +7,7 @@ use crate::{
     check::{fails, holds, ok, same},
 };
 use alloc::vec::Vec;
-use jacinth_abi::{Rights, Status, VmOptions};
+use jacinth_abi::{ProcessHandleStatsInfo, Rights, Status, Topic, VmOptions};
 use zx::sys::{self, Input};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -40,6 +40,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "handle_count",
         rows: &["vmo:355"],
         run: count,
+    },
+    Scenario {
+        name: "handle_stats",
+        rows: &[],
+        run: stats,
     },
     Scenario {
         name: "handle_values",
@@ -202,6 +207,23 @@ fn count(env: &mut Env) -> Outcome {
     same(ok(kit::handle_count(vmo.value()))?, 3)?;
     drop((second, third));
     same(ok(kit::handle_count(vmo.value()))?, 1)
+}
+
+/// PROCESS_HANDLE_STATS counts the caller's handles by type.
+fn stats(env: &mut Env) -> Outcome {
+    let vmos = |env: &Env| {
+        let info: Result<ProcessHandleStatsInfo, _> =
+            kit::info(env.handles.process, Topic::PROCESS_HANDLE_STATS);
+        info.map(|info| info.handle_count[3])
+    };
+    let before = ok(vmos(env))?;
+    let vmo = env.paged(1)?;
+    let second = ok(kit::duplicate(vmo.value(), Rights::SAME_RIGHTS))?;
+    same(ok(vmos(env))?, before + 2)?;
+    let third = ok(kit::replace(second.into_value(), 0))?;
+    same(ok(vmos(env))?, before + 2)?;
+    drop((vmo, third));
+    same(ok(vmos(env))?, before)
 }
 
 /// `abi.md` §7: both low bits set, never 0, and a number does not come back at once.
