@@ -1,13 +1,16 @@
 //! The first process: made by the kernel from a program in memory, as Zircon starts its own
 //! (tasks.md §9): one channel whose message carries every handle that there is to give.
 
+mod message;
+
+use self::message::Gifts;
 use crate::hal::{DynHal, MmuFlags, ThreadStart};
-use crate::mem::{KVec, Key, List, NoMemory};
-use crate::object::{Channel, Handle, HandleTable, Head, Message, Object, ObjectRef, Request};
+use crate::mem::{Key, List, NoMemory};
+use crate::object::{HandleTable, Head, Object, ObjectRef, Request};
 use crate::task::{Process, ProcessState, Thread};
 use crate::vm::{self, MapRequest, Name, Overlap, Placement, Vmo};
 use crate::{Kernel, PAGE_SIZE, PhysRun, VirtAddr};
-use jacinth_abi::{Field, ResourceKind, Rights, Signals, Status, processargs};
+use jacinth_abi::{ResourceKind, Rights, Signals, Status, processargs};
 
 /// Bytes of the first thread's stack.
 const STACK_BYTES: u64 = 256 * 1024;
@@ -86,28 +89,6 @@ impl From<Status> for BootError {
     }
 }
 
-/// The handles of the first message, and what each is.
-#[derive(Default)]
-struct Gifts {
-    handles: KVec<Option<Handle>>,
-    infos: KVec<u32>,
-}
-
-impl Gifts {
-    fn add(
-        &mut self,
-        kernel: &mut Kernel,
-        object: ObjectRef,
-        rights: Rights,
-        info: u32,
-    ) -> Result<(), NoMemory> {
-        self.handles.reserve(1, &mut kernel.mem.budget)?;
-        self.infos.push(info, &mut kernel.mem.budget)?;
-        let handle = Handle::new(&mut kernel.objects, object, rights);
-        self.handles.push(Some(handle), &mut kernel.mem.budget)
-    }
-}
-
 impl Kernel {
     /// Makes the first process and readies its thread. What was made before an error stays: there
     /// is nobody to run on such a machine.
@@ -124,11 +105,6 @@ impl Kernel {
         let process = self.new_process(hal, Name::from_str(program.name))?;
         self.objects.add_use(ObjectRef::Process(process));
         self.init = Some(process);
-        let root = self
-            .objects
-            .get(process)
-            .root_vmar
-            .ok_or(BootError::BadProgram)?;
         for segment in program.segments {
             self.load_segment(hal, process, segment)?;
         }
@@ -136,25 +112,7 @@ impl Kernel {
         let stack = self.map_stack(hal, process)?;
 
         let mut gifts = Gifts::default();
-        gifts.add(
-            self,
-            Process::to_ref(process),
-            Rights::DEFAULT_PROCESS,
-            processargs::PA_PROC_SELF,
-        )?;
-        gifts.add(
-            self,
-            Thread::to_ref(thread),
-            Rights::DEFAULT_THREAD,
-            processargs::PA_THREAD_SELF,
-        )?;
-        let vmar_rights = Rights::DEFAULT_VMAR | Rights::IO | Rights::EXECUTE;
-        gifts.add(
-            self,
-            ObjectRef::Vmar(root),
-            vmar_rights,
-            processargs::PA_VMAR_ROOT,
-        )?;
+        self.add_own(&mut gifts, process, thread)?;
         self.add_resources(&mut gifts)?;
         for vmo in vmos {
             self.add_vmo(hal, &mut gifts, vmo)?;
@@ -254,6 +212,9 @@ impl Kernel {
             .checked_add(skew)
             .and_then(|bytes| bytes.checked_next_multiple_of(PAGE_SIZE))
             .ok_or(BootError::BadProgram)?;
+        if bytes == 0 {
+            return Ok(());
+        }
         let vmo = vm::create_paged(self, bytes)?;
         vm::write(self, hal, vmo, skew, segment.file)?;
         vm::map_for_boot(
@@ -301,6 +262,35 @@ impl Kernel {
             may: MmuFlags::empty(),
         };
         vm::map(self, hal, guard)?;
+        Ok(())
+    }
+
+    /// The process itself, its first thread, its root region.
+    fn add_own(
+        &mut self,
+        gifts: &mut Gifts,
+        process: Key<Process>,
+        thread: Key<Thread>,
+    ) -> Result<(), BootError> {
+        let vmar = self.objects.get(process).root_vmar;
+        let vmar = ObjectRef::Vmar(vmar.ok_or(BootError::BadProgram)?);
+        let vmar_rights = Rights::DEFAULT_VMAR | Rights::IO | Rights::EXECUTE;
+        let own = [
+            (
+                Process::to_ref(process),
+                Rights::DEFAULT_PROCESS,
+                processargs::PA_PROC_SELF,
+            ),
+            (
+                Thread::to_ref(thread),
+                Rights::DEFAULT_THREAD,
+                processargs::PA_THREAD_SELF,
+            ),
+            (vmar, vmar_rights, processargs::PA_VMAR_ROOT),
+        ];
+        for (object, rights, info) in own {
+            gifts.add(self, object, rights, info)?;
+        }
         Ok(())
     }
 
@@ -365,73 +355,5 @@ impl Kernel {
             vmo.handle_info,
         )?;
         Ok(())
-    }
-
-    /// Makes the bootstrap channel with its one message; the value of the end that `process` gets.
-    fn bootstrap_channel(
-        &mut self,
-        process: Key<Process>,
-        gifts: Gifts,
-        args: &[&str],
-    ) -> Result<u32, BootError> {
-        let bytes = self.message_bytes(&gifts.infos, args)?;
-        self.objects.channels.reserve(&mut self.mem.budget)?;
-        self.objects.messages.reserve(&mut self.mem.budget)?;
-        self.reserve_handles(process, 1)?;
-
-        // commit
-        let koid = self.objects.new_koid();
-        // The writing end is the kernel's and closed at once: the message stays readable.
-        let peer_koid = self.objects.new_koid();
-        let mut end = Channel {
-            head: Head::new(koid, Signals::READABLE | Signals::PEER_CLOSED),
-            peer: None,
-            peer_koid,
-            messages: List::new(),
-        };
-        let message = self
-            .objects
-            .messages
-            .insert_reserved(Message::new(bytes, gifts.handles));
-        end.messages.push_back(&mut self.objects.messages, message);
-        let key = self.objects.channels.insert_reserved(end);
-        let handle = Handle::new(
-            &mut self.objects,
-            ObjectRef::Channel(key),
-            Rights::DEFAULT_CHANNEL,
-        );
-        Ok(self
-            .objects
-            .get_mut(process)
-            .handles
-            .insert_reserved(handle))
-    }
-
-    /// The processargs message (tasks.md §9.2): header, handle infos, argument strings.
-    fn message_bytes(&mut self, infos: &[u32], args: &[&str]) -> Result<KVec<u8>, BootError> {
-        let count = |len: usize| u32::try_from(len).map_err(|_| BootError::NoMemory);
-        let header_bytes = processargs::Header::SIZE;
-        let args_off = header_bytes.wrapping_add(infos.len().wrapping_mul(4));
-        let header = processargs::Header {
-            protocol: processargs::PROTOCOL,
-            version: processargs::VERSION,
-            handle_info_off: count(header_bytes)?,
-            args_off: count(args_off)?,
-            args_num: count(args.len())?,
-            ..processargs::Header::default()
-        };
-        let mut bytes = KVec::new();
-        let budget = &mut self.mem.budget;
-        let mut start = [0u8; processargs::Header::SIZE];
-        header.put(&mut start);
-        bytes.extend_from_slice(&start, budget)?;
-        for info in infos {
-            bytes.extend_from_slice(&info.to_le_bytes(), budget)?;
-        }
-        for arg in args {
-            bytes.extend_from_slice(arg.as_bytes(), budget)?;
-            bytes.push(0, budget)?;
-        }
-        Ok(bytes)
     }
 }
