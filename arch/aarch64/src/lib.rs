@@ -18,7 +18,7 @@ pub mod entropy;
 pub mod layout;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 mod metal;
-pub mod runs;
+pub use jacinth_paging::runs;
 pub mod syndrome;
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]

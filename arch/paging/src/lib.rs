@@ -24,6 +24,7 @@ mod aarch64;
 mod codec;
 mod fence;
 mod kernel_map;
+pub mod runs;
 mod table;
 mod walker;
 mod x86_64;

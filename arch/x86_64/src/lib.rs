@@ -16,7 +16,7 @@ pub mod acpi;
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 mod metal;
 pub mod rate;
-pub mod runs;
+pub use jacinth_paging::runs;
 pub mod smbios;
 
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]

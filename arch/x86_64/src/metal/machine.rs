@@ -21,7 +21,7 @@ use super::layout::{HEAP, USER};
 use super::physmap::Tables;
 use super::{context, entropy, fp, lapic, physmap, serial, user_bases};
 use crate::rate::Rate;
-use crate::runs::Runs;
+use crate::runs::RunSet;
 
 /// What a machine is made of, once its boot CPU runs on the final page tables.
 #[derive(Clone, Debug)]
@@ -31,9 +31,9 @@ pub struct Parts {
     /// What the processor can do.
     pub features: Features,
     /// All RAM.
-    pub ram: Runs,
+    pub ram: RunSet,
     /// What the kernel keeps: image, heap, tables, and the devices that it drives.
-    pub private: Runs,
+    pub private: RunSet,
     /// How much of the heap's range is mapped, in bytes.
     pub heap_bytes: u64,
     /// Clock and timer.
@@ -113,8 +113,8 @@ pub fn codec(features: Features) -> X86_64 {
 #[derive(Debug)]
 struct UserTables {
     words: Tables,
-    ram: Runs,
-    private: Runs,
+    ram: RunSet,
+    private: RunSet,
     fence: OnceCell<Fence>,
 }
 

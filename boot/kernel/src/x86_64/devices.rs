@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun};
 use jacinth_x86_64::acpi::{self, Acpi, Madt};
 use jacinth_x86_64::lapic_base;
-use jacinth_x86_64::runs::Runs;
+use jacinth_x86_64::runs::RunSet;
 
 /// Where they are; each within one page.
 pub(crate) struct Devices {
@@ -32,11 +32,13 @@ impl Devices {
         }
     }
 
-    /// The pages to map.
-    pub(crate) fn pages(&self) -> Runs {
+    /// The pages to map; what is too much is left out.
+    pub(crate) fn pages(&self) -> RunSet {
+        let mut pages = RunSet::default();
         let all = [self.local_apic].into_iter().chain(self.hpet);
-        all.chain(self.io_apics.iter().copied())
-            .map(|base| PhysRun { base, pages: 1 })
-            .collect()
+        for base in all.chain(self.io_apics.iter().copied()) {
+            pages.add(PhysRun { base, pages: 1 }).ok();
+        }
+        pages
     }
 }

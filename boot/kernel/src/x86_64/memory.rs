@@ -2,7 +2,7 @@
 
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun};
 use jacinth_x86_64::acpi::Acpi;
-use jacinth_x86_64::runs::{self, Runs};
+use jacinth_x86_64::runs::{RunSet, inward, outward};
 
 use super::early;
 use super::start_info::StartInfo;
@@ -23,13 +23,13 @@ const LEAST_TABLE_PAGES: u64 = 64;
 #[derive(Debug)]
 pub(crate) struct Memory {
     /// All RAM, in whole pages.
-    pub(crate) ram: Runs,
+    pub(crate) ram: RunSet,
     /// All pages that have RAM in them.
-    pub(crate) touched: Runs,
+    pub(crate) touched: RunSet,
     /// RAM that nobody uses.
-    pub(crate) free: Runs,
+    pub(crate) free: RunSet,
     /// Where the firmware's tables are, apart from RAM.
-    pub(crate) firmware: Runs,
+    pub(crate) firmware: RunSet,
     /// The kernel's image.
     pub(crate) image: PhysRun,
     /// The first heap.
@@ -47,28 +47,28 @@ impl Memory {
         acpi: Option<&Acpi<'_>>,
         image: PhysRun,
     ) -> Option<Self> {
-        let ram = ram_runs(start, runs::inward);
+        let ram = ram_runs(start, inward);
         let firmware = firmware_pages(acpi, &ram);
         let mut free = ram.clone();
-        let module = start.module.map(|(at, bytes)| runs::outward(at, bytes));
+        let module = start.module.map(|(at, bytes)| outward(at, bytes));
         let used = [Some(LOW_MEMORY), Some(image), module];
         // Firmware's tables may lie in RAM, too.
         for used in used.into_iter().flatten().chain(table_pages(acpi)) {
-            runs::cut(&mut free, used);
+            free.cut(used).ok()?;
         }
-        let ram_bytes: u64 = ram.iter().map(|run| run.bytes()).sum();
+        let ram_bytes = ram.bytes();
         let heap_bytes = (MIB + ram_bytes / 256).next_multiple_of(BLOCK);
         let top = ram.iter().map(|run| run.end().raw()).max()?;
         let table_bytes =
             (LEAST_TABLE_PAGES + top.div_ceil(1 << 30) + 4 * ram.len() as u64) * PAGE_SIZE;
-        let tables = runs::take(&mut free, table_bytes, PAGE_SIZE, early::LIMIT)?;
-        let heap = runs::take(&mut free, heap_bytes, BLOCK, u64::MAX)?;
+        let tables = free.take(table_bytes, PAGE_SIZE, early::LIMIT).ok()??;
+        let heap = free.take(heap_bytes, BLOCK, u64::MAX).ok()??;
         let archive = match start.module {
             Some(module) if !is_alone(module, acpi, &ram) => Some(moved(module, &mut free)?),
             module => module,
         };
         let archive = archive.map(|(at, bytes)| (PhysAddr::new(at), bytes));
-        let touched = ram_runs(start, runs::outward);
+        let touched = ram_runs(start, outward);
         Some(Self {
             ram,
             touched,
@@ -91,43 +91,39 @@ impl Memory {
             base: kept.end(),
             pages: self.tables.pages - kept.pages,
         };
-        // Where the list is full, a few frames are lost.
-        if rest.pages > 0 && self.free.try_push(rest).is_ok() {
+        // Where the set is full, a few frames are lost.
+        if self.free.add(rest).is_ok() {
             self.tables = kept;
         }
     }
 }
 
 /// The RAM of the memory map; what is too much is left out.
-fn ram_runs(start: &StartInfo, round: fn(u64, u64) -> PhysRun) -> Runs {
-    let entries = start.map.iter().filter(|entry| entry.is_ram);
-    let runs = entries.map(|entry| round(entry.at, entry.bytes));
-    runs.filter(|run| run.pages > 0)
-        .take(MOST_RAM_RUNS)
-        .collect()
+fn ram_runs(start: &StartInfo, round: fn(u64, u64) -> PhysRun) -> RunSet {
+    let mut runs = RunSet::default();
+    for entry in start.map.iter().filter(|entry| entry.is_ram) {
+        if runs.len() < MOST_RAM_RUNS {
+            runs.add(round(entry.at, entry.bytes)).ok();
+        }
+    }
+    runs
 }
 
 /// Whether a module begins on a page of RAM and shares none with anything else.
-fn is_alone(module: (u64, u64), acpi: Option<&Acpi<'_>>, ram: &[PhysRun]) -> bool {
+fn is_alone(module: (u64, u64), acpi: Option<&Acpi<'_>>, ram: &RunSet) -> bool {
     let (at, bytes) = module;
-    let run = runs::outward(at, bytes);
-    let is_in = |ram: &PhysRun| ram.base <= run.base && run.end() <= ram.end();
-    run.base.raw() == at
-        && ram.iter().any(is_in)
-        && !table_pages(acpi).any(|table| table.overlaps(run))
+    let run = outward(at, bytes);
+    run.base.raw() == at && ram.covers(run) && !table_pages(acpi).any(|table| table.overlaps(run))
 }
 
 /// Copies a module to pages of its own, and frees those that it had for itself.
-fn moved(module: (u64, u64), free: &mut Runs) -> Option<(u64, u64)> {
+fn moved(module: (u64, u64), free: &mut RunSet) -> Option<(u64, u64)> {
     let (at, bytes) = module;
     let pages = bytes.next_multiple_of(PAGE_SIZE);
-    let to = runs::take(free, pages, PAGE_SIZE, early::LIMIT)?.base;
+    let to = free.take(pages, PAGE_SIZE, early::LIMIT).ok()??.base;
     early::copy(to, at, bytes)?;
-    let left = runs::inward(at, bytes);
-    if left.pages > 0 {
-        // Where the list is full, the frames are lost.
-        free.try_push(left).ok();
-    }
+    // Where the set is full, the frames are lost.
+    free.add(inward(at, bytes)).ok();
     Some((to.raw(), bytes))
 }
 
@@ -137,20 +133,16 @@ fn table_pages(acpi: Option<&Acpi<'_>>) -> impl Iterator<Item = PhysRun> {
         let tables = acpi.tables.iter();
         let tables = tables.map(|table| (table.at, table.bytes.len() as u64));
         let all = tables.chain([acpi.rsdp]);
-        all.map(|(at, bytes)| runs::outward(at, bytes))
+        all.map(|(at, bytes)| outward(at, bytes))
     })
 }
 
 /// The pages of the firmware's tables that are not in RAM.
-fn firmware_pages(acpi: Option<&Acpi<'_>>, ram: &[PhysRun]) -> Runs {
-    let mut pages = Runs::new();
-    for run in table_pages(acpi) {
-        let is_shown = ram
-            .iter()
-            .any(|ram| ram.base <= run.base && run.end() <= ram.end());
-        if !is_shown && !pages.contains(&run) && !pages.is_full() {
-            pages.push(run);
-        }
+fn firmware_pages(acpi: Option<&Acpi<'_>>, ram: &RunSet) -> RunSet {
+    let mut pages = RunSet::default();
+    for run in table_pages(acpi).filter(|run| !ram.covers(*run)) {
+        // Where the set is full, the table is not shown and its reader misses it.
+        pages.add(run).ok();
     }
     pages
 }

@@ -16,7 +16,7 @@ use jacinth_abi::ExitCode;
 use jacinth_boot::info::{BootInfo, Tables};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_x86_64::acpi::{Acpi, Fadt, Madt};
-use jacinth_x86_64::runs::{self, Runs};
+use jacinth_x86_64::runs::{RunSet, outward};
 use jacinth_x86_64::smbios;
 use jacinth_x86_64::{
     BOOT_STACK_TOP, Contents, Features, HEAP, Image, KERNEL_BASE, KernelSpace, Parts, STACKS, USER,
@@ -101,7 +101,9 @@ fn refuse(why: &str) -> ! {
 fn build_space(features: Features, memory: &mut Memory, devices: &Devices) -> KernelSpace {
     let mut ram = memory.ram.clone();
     // The window must not be a second, writable way to the kernel's code.
-    runs::cut(&mut ram, memory.image);
+    if ram.cut(memory.image).is_err() {
+        refuse("its memory is in too many pieces");
+    }
     let pages = devices.pages();
     let contents = Contents {
         ram: &ram,
@@ -188,27 +190,31 @@ fn irqs(madt: &Madt) -> u64 {
 }
 
 /// What the second fence keeps users from, besides what it learns later.
-fn private_runs(memory: &Memory, info: &BootInfo) -> Runs {
+fn private_runs(memory: &Memory, info: &BootInfo) -> RunSet {
     use jacinth_boot::info::Kind;
-    let mut private: Runs = [memory::LOW_MEMORY].into_iter().collect();
+    let mut private = RunSet::default();
     let kept = info
         .regions
         .iter()
         .filter(|region| matches!(region.kind, Kind::Kernel | Kind::MmioKernel));
-    private.extend(
-        kept.map(|region| region.run)
-            .take(private.remaining_capacity()),
-    );
+    for run in [memory::LOW_MEMORY]
+        .into_iter()
+        .chain(kept.map(|region| region.run))
+    {
+        if private.add(run).is_err() {
+            refuse("what is the kernel's own is in too many pieces");
+        }
+    }
     debug_assert!(
-        private.contains(&memory.image),
-        "the kernel's own regions come first"
+        private.covers(memory.image),
+        "the image is a region of its own"
     );
     private
 }
 
 fn image_run() -> PhysRun {
     let (start, end) = (&raw const image_start as u64, &raw const image_end as u64);
-    runs::outward(start, end - start)
+    outward(start, end - start)
 }
 
 fn image() -> Image {

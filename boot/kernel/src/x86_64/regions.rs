@@ -5,7 +5,7 @@ use jacinth_boot::info::{Kind, MAX_REGIONS, Region};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun};
 use jacinth_x86_64::acpi::{self, Acpi, Madt};
 use jacinth_x86_64::lapic_base;
-use jacinth_x86_64::runs::{self, Runs};
+use jacinth_x86_64::runs::{RunSet, inward, outward};
 
 use super::memory::{LOW_MEMORY, Memory};
 use super::start_info::StartInfo;
@@ -56,12 +56,12 @@ impl Regions {
     fn add_controllers(&mut self, acpi: Option<&Acpi<'_>>) {
         let madt = acpi.and_then(|acpi| Madt::read(acpi.find(b"APIC")?));
         let source = if madt.is_some() { "MADT" } else { "processor" };
-        let local_apic = runs::outward(lapic_base().raw(), LOCAL_APIC_BYTES);
+        let local_apic = outward(lapic_base().raw(), LOCAL_APIC_BYTES);
         self.add(local_apic, Kind::MmioKernel, "local apic", source);
         let madt = madt.unwrap_or_default();
         for io_apic in &madt.io_apics {
             self.add(
-                runs::outward(io_apic.at, PAGE_SIZE),
+                outward(io_apic.at, PAGE_SIZE),
                 Kind::MmioKernel,
                 "io apic",
                 "MADT",
@@ -69,7 +69,7 @@ impl Regions {
         }
         if madt.io_apics.is_empty() {
             self.add(
-                runs::outward(IO_APICS, PAGE_SIZE),
+                outward(IO_APICS, PAGE_SIZE),
                 Kind::MmioKernel,
                 "io apic",
                 "by custom",
@@ -78,7 +78,7 @@ impl Regions {
         let dmar = acpi.and_then(|acpi| acpi.find(b"DMAR"));
         for iommu in dmar.into_iter().flat_map(acpi::iommus) {
             self.add(
-                runs::outward(iommu.at, iommu.bytes),
+                outward(iommu.at, iommu.bytes),
                 Kind::MmioKernel,
                 "iommu",
                 "DMAR",
@@ -91,15 +91,15 @@ impl Regions {
         self.add(memory.tables, Kind::Kernel, "page tables", "kernel");
         self.add(memory.heap, Kind::Kernel, "heap", "kernel");
         if let Some((at, bytes)) = memory.archive {
-            let archive = runs::outward(at.raw(), bytes);
+            let archive = outward(at.raw(), bytes);
             self.add(archive, Kind::Archive, "boot archive", "boot loader");
         }
-        for &run in &memory.free {
+        for &run in memory.free.iter() {
             self.add(run, Kind::Ram, "free", "memory map");
         }
         for &run in memory.ram.iter().filter(|run| run.overlaps(LOW_MEMORY)) {
             let end = run.end().min(LOW_MEMORY.end());
-            let low = runs::inward(run.base.raw(), end.raw() - run.base.raw());
+            let low = inward(run.base.raw(), end.raw() - run.base.raw());
             self.add(low, Kind::Firmware, "low memory", "memory map");
         }
     }
@@ -107,11 +107,11 @@ impl Regions {
     fn add_devices(&mut self, acpi: Option<&Acpi<'_>>) {
         let table = |signature| acpi.and_then(|acpi| acpi.find(signature));
         if let Some(at) = table(b"HPET").and_then(acpi::hpet) {
-            self.add(runs::outward(at, PAGE_SIZE), Kind::Mmio, "hpet", "HPET");
+            self.add(outward(at, PAGE_SIZE), Kind::Mmio, "hpet", "HPET");
         }
         for window in table(b"MCFG").into_iter().flat_map(acpi::config_windows) {
             self.add(
-                runs::outward(window.at, window.bytes),
+                outward(window.at, window.bytes),
                 Kind::Mmio,
                 "pci ecam",
                 "MCFG",
@@ -123,14 +123,14 @@ impl Regions {
     /// firmware's own.
     fn add_reserved(&mut self, start: &StartInfo, memory: &Memory) {
         for entry in start.map.iter().filter(|entry| !entry.is_ram) {
-            let run = runs::outward(entry.at, entry.bytes);
+            let run = outward(entry.at, entry.bytes);
             if memory.firmware.iter().any(|table| table.overlaps(run)) {
                 self.add_rest(run, Kind::Firmware, "firmware and its tables", "memory map");
             } else {
                 self.add_rest(run, Kind::Mmio, "reserved by firmware", "memory map");
             }
         }
-        for &table in &memory.firmware {
+        for &table in memory.firmware.iter() {
             self.add_rest(table, Kind::Firmware, "firmware's table", "ACPI");
         }
     }
@@ -142,18 +142,19 @@ impl Regions {
         let Some(start) = below.map(|run| run.end()).max() else {
             return;
         };
-        let gap = runs::inward(start.raw(), IO_APICS - start.raw());
+        let gap = inward(start.raw(), IO_APICS - start.raw());
         self.add_rest(gap, Kind::Mmio, "pci window", "gap in the memory map");
     }
 
     /// Adds what of a run has no name yet.
     fn add_rest(&mut self, run: PhysRun, kind: Kind, name: &'static str, source: &'static str) {
-        let mut rest = Runs::new();
-        rest.push(run);
+        let mut rest = RunSet::default();
+        rest.add(run).ok();
         for named in &self.list {
-            runs::cut(&mut rest, named.run);
+            // A hole that would make too many pieces stays: the deny list still covers it.
+            rest.cut(named.run).ok();
         }
-        for run in rest {
+        for &run in rest.iter() {
             self.add(run, kind, name, source);
         }
     }

@@ -14,11 +14,27 @@ pub struct TooManyRuns;
 #[derive(Clone, Debug, Default)]
 pub struct RunSet(ArrayVec<PhysRun, MAX_RUNS>);
 
+impl core::ops::Deref for RunSet {
+    type Target = [PhysRun];
+
+    /// The runs in ascending order.
+    fn deref(&self) -> &[PhysRun] {
+        &self.0
+    }
+}
+
 impl RunSet {
     /// The runs in ascending order.
     #[must_use]
     pub fn as_slice(&self) -> &[PhysRun] {
         &self.0
+    }
+
+    /// Whether all of `run` is in the set.
+    #[must_use]
+    pub fn covers(&self, run: PhysRun) -> bool {
+        let holds = |own: &PhysRun| own.base <= run.base && run.end() <= own.end();
+        self.0.iter().any(holds)
     }
 
     /// Adds a run; it may touch or overlap others.
