@@ -76,13 +76,76 @@ impl Kernel {
     }
 
     /// Takes an event from the machine and says what `cpu` does now.
+    ///
+    /// The shortest way through is a call that is over at once and leaves nothing to do: all that
+    /// is rare is kept out of this function, so that it needs few registers.
     pub fn enter(&mut self, hal: &mut DynHal, cpu: CpuId, event: Event<'_>) -> Next {
-        match event {
-            Event::Syscall { number, args } => {
-                if self.system_call(hal, cpu, number, args) && self.nothing_pending() {
-                    return Next::Resume;
-                }
-            }
+        let Event::Syscall { number, args } = event else {
+            return self.other_event(hal, cpu, &event);
+        };
+        let Some(current) = self.sched.current(cpu) else {
+            return self.settle(hal, cpu, &event);
+        };
+        let failures = self.mem.budget.heap_failures();
+        let result = self.dispatch(hal, current, number, args);
+        if let Ok(Flow::Done(value)) = result
+            && self.nothing_pending()
+        {
+            hal.context_set_result(current.context, value);
+            return Next::Resume;
+        }
+        // An error leaves the kernel as it was, so the call can be made again with a larger heap.
+        let result = self.with_larger_heap(hal, failures, result, |kernel, hal| {
+            kernel.dispatch(hal, current, number, args)
+        });
+        self.after_call(hal, cpu, &event, current, result)
+    }
+
+    /// Calls what a number stands for.
+    #[inline]
+    fn dispatch(
+        &mut self,
+        hal: &mut DynHal,
+        current: Current,
+        number: u64,
+        args: &[u64; 8],
+    ) -> SysResult {
+        let mut call = Call {
+            kernel: self,
+            hal,
+            thread: current.thread,
+            process: current.process,
+        };
+        syscall::dispatch(&mut call, number, args)
+    }
+
+    /// What comes after a call that failed, waits, goes on later, or left something to do.
+    #[inline(never)]
+    fn after_call(
+        &mut self,
+        hal: &mut DynHal,
+        cpu: CpuId,
+        event: &Event<'_>,
+        current: Current,
+        result: SysResult,
+    ) -> Next {
+        let result = match *event {
+            Event::Syscall { number, args } => self.unless_behind(result, || Work::Call {
+                number,
+                args: *args,
+            }),
+            _ => result,
+        };
+        if self.answer(hal, current, result) && self.nothing_pending() {
+            return Next::Resume;
+        }
+        self.settle(hal, cpu, event)
+    }
+
+    /// Takes an event that is no system call.
+    #[inline(never)]
+    fn other_event(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
+        match *event {
             Event::PageFault { address, access } => {
                 if self.page_fault(hal, cpu, address, access) && self.nothing_pending() {
                     return Next::Resume;
@@ -94,9 +157,9 @@ impl Kernel {
                 address,
             } => self.exception(hal, cpu, kind, code, address),
             Event::Timer => self.timer_fired(cpu),
-            Event::Start | Event::Kick => {}
+            Event::Syscall { .. } | Event::Start | Event::Kick => {}
         }
-        self.settle(hal, cpu, &event)
+        self.settle(hal, cpu, event)
     }
 
     /// Whether the running thread may simply go on.
@@ -105,6 +168,7 @@ impl Kernel {
     }
 
     /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.
+    #[inline(never)]
     fn settle(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
         self.continue_work(hal, cpu);
         if self.timers.first_deadline() != i64::MAX {
@@ -137,29 +201,6 @@ impl Kernel {
             return Some(ExitCode::InitKilled);
         }
         Some(ExitCode::from_init(init.return_code.unwrap_or(0)))
-    }
-
-    /// Does a system call; true when its answer is set and the thread goes on.
-    #[inline]
-    fn system_call(&mut self, hal: &mut DynHal, cpu: CpuId, number: u64, args: &[u64; 8]) -> bool {
-        let Some(current) = self.sched.current(cpu) else {
-            return false;
-        };
-        // An error leaves the kernel as it was, so the call can be made again with a larger heap.
-        let result = self.with_heap(hal, |kernel, hal| {
-            let mut call = Call {
-                kernel,
-                hal,
-                thread: current.thread,
-                process: current.process,
-            };
-            syscall::dispatch(&mut call, number, args)
-        });
-        let result = self.unless_behind(result, || Work::Call {
-            number,
-            args: *args,
-        });
-        self.answer(hal, current, result)
     }
 
     /// Takes the outcome of a call, or of a piece of one; true when the thread goes on.
@@ -248,6 +289,19 @@ impl Kernel {
     ) -> Result<T, Status> {
         let failures = self.mem.budget.heap_failures();
         let result = act(self, hal);
+        self.with_larger_heap(hal, failures, result, act)
+    }
+
+    /// Tries once more what came to `result`, if the heap refused since it had refused `failures`
+    /// times, and can be grown.
+    #[inline]
+    fn with_larger_heap<T>(
+        &mut self,
+        hal: &mut DynHal,
+        failures: u64,
+        result: Result<T, Status>,
+        act: impl Fn(&mut Self, &mut DynHal) -> Result<T, Status>,
+    ) -> Result<T, Status> {
         let is_short =
             matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.heap_failures() != failures;
         if is_short && self.grow_heap(hal) {
