@@ -33,8 +33,6 @@ pub struct Kernel {
     pub(crate) stack_bias: u64,
     /// Frames that the machine's heap took for good.
     pub(crate) heap_frames: u64,
-    /// The most units of work that any event spent.
-    pub(crate) most_work: u32,
 }
 
 impl Kernel {
@@ -60,19 +58,12 @@ impl Kernel {
             user: info.user,
             stack_bias: info.stack_bias,
             heap_frames: 0,
-            most_work: 0,
         })
     }
 
     /// The free frames and the budget: for tests that count, and that fail allocations.
     pub const fn mem(&mut self) -> &mut Mem {
         &mut self.mem
-    }
-
-    /// The most units of work that one event spent so far.
-    #[must_use]
-    pub const fn most_work(&self) -> u32 {
-        self.most_work
     }
 
     /// Takes an event from the machine and says what `cpu` does now.
@@ -179,7 +170,6 @@ impl Kernel {
         }
         let mut work = mem::Work::new(mem::Work::EVENT);
         let all_done = self.tear_down(hal, &mut work);
-        self.most_work = self.most_work.max(work.spent());
         self.finish_waits(hal);
         if all_done && let Some(code) = self.verdict() {
             return Next::Halt(code);

@@ -23,6 +23,7 @@ pub mod world;
 pub use access::Refused;
 pub use config::{Arch, Config, run};
 pub use device::{Device, Touch};
+pub use ram::Changes;
 pub use random::Random;
 pub use sim::{Description, Sim, root_table};
 

@@ -10,7 +10,40 @@ struct Piece {
 
 /// All RAM of a machine.
 #[derive(Debug)]
-pub(crate) struct Ram(Vec<Piece>);
+pub(crate) struct Ram {
+    pieces: Vec<Piece>,
+    changed: Changes,
+}
+
+/// How much of memory was changed: what work under the kernel's lock really comes to, counted
+/// where it happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Bytes copied and filled, new page tables included.
+    pub bytes: u64,
+    /// Entries of page tables written.
+    pub entries: u64,
+}
+
+impl Changes {
+    /// What was added since `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            bytes: self.bytes - before.bytes,
+            entries: self.entries - before.entries,
+        }
+    }
+
+    /// The larger of each.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.max(other.bytes),
+            entries: self.entries.max(other.entries),
+        }
+    }
+}
 
 impl Ram {
     /// RAM in these runs, filled with rubbish: nothing may count on zeros.
@@ -19,17 +52,32 @@ impl Ram {
             run: *run,
             bytes: vec![0xa5; len(run.bytes())],
         };
-        Self(runs.iter().map(piece).collect())
+        Self {
+            pieces: runs.iter().map(piece).collect(),
+            changed: Changes::default(),
+        }
+    }
+
+    /// What was changed since the beginning.
+    pub(crate) const fn changed(&self) -> Changes {
+        self.changed
+    }
+
+    /// Counts a table entry.
+    pub(crate) const fn count_entry(&mut self) {
+        self.changed.entries += 1;
     }
 
     /// Whether all `bytes` bytes at `at` are RAM, in one piece.
     pub(crate) fn holds(&self, at: PhysAddr, bytes: u64) -> bool {
-        self.0.iter().any(|piece| piece.offset(at, bytes).is_some())
+        self.pieces
+            .iter()
+            .any(|piece| piece.offset(at, bytes).is_some())
     }
 
     /// The bytes at `at`, or `None` where there is no RAM.
     pub(crate) fn get(&self, at: PhysAddr, bytes: u64) -> Option<&[u8]> {
-        self.0.iter().find_map(|piece| {
+        self.pieces.iter().find_map(|piece| {
             let start = piece.offset(at, bytes)?;
             piece.bytes.get(start..start + len(bytes))
         })
@@ -37,7 +85,8 @@ impl Ram {
 
     /// The bytes at `at`, or `None` where there is no RAM.
     pub(crate) fn get_mut(&mut self, at: PhysAddr, bytes: u64) -> Option<&mut [u8]> {
-        self.0.iter_mut().find_map(|piece| {
+        self.changed.bytes += bytes;
+        self.pieces.iter_mut().find_map(|piece| {
             let start = piece.offset(at, bytes)?;
             piece.bytes.get_mut(start..start + len(bytes))
         })

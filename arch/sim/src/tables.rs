@@ -33,6 +33,7 @@ impl TableWords for Ram {
     }
 
     fn write(&mut self, table: PhysAddr, index: usize, entry: u64) {
+        self.count_entry();
         self.set_word(word_at(table, index), entry);
     }
 

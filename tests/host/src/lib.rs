@@ -6,5 +6,5 @@
 mod bench;
 mod seam;
 
-pub use bench::{Bench, Round, Verdict};
+pub use bench::{Bench, MOST_BYTES, Round, Verdict};
 pub use seam::start;

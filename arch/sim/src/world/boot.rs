@@ -2,7 +2,7 @@
 
 use super::state::{Ending, PANICKED, State};
 use super::thread::{Control, Killed, Shared, Thread};
-use crate::{Config, Sim};
+use crate::{Changes, Config, Sim};
 use jacinth_kernel::boot::{BootVmo, Program, Segment};
 use jacinth_kernel::hal::MmuFlags;
 use jacinth_kernel::{Kernel, Next, PAGE_SIZE, VirtAddr};
@@ -35,6 +35,8 @@ pub struct Report {
     pub kernel: Kernel,
     /// What the kernel answered to each event.
     pub trace: Vec<Next>,
+    /// The most that any event changed in memory.
+    pub most_changed: Changes,
 }
 
 /// Where the program's only page is.
@@ -75,6 +77,7 @@ pub fn run(options: &Options, main: Main<'_>) -> Report {
         sim: state.sim,
         kernel: state.kernel,
         trace: state.trace,
+        most_changed: state.most_changed,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the baton protects: the machine, the kernel, and who runs where.
 
-use crate::{Description, Refused, Sim};
+use crate::{Changes, Description, Refused, Sim};
 use jacinth_abi::ExitCode;
 use jacinth_kernel::hal::{ContextId, CpuId};
 use jacinth_kernel::{Access, Event, Kernel, Next, VirtAddr};
@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) is_failure_told: bool,
     /// Every answer of the kernel, for tests of the scheduler and of replays.
     pub(crate) trace: Vec<Next>,
+    /// The most that any event changed in memory.
+    pub(crate) most_changed: Changes,
 }
 
 impl State {
@@ -74,6 +76,7 @@ impl State {
             failing: None,
             is_failure_told: false,
             trace: Vec::new(),
+            most_changed: Changes::default(),
         }
     }
 
@@ -134,12 +137,10 @@ impl State {
             self.ending = Some(Ending::Failed(PANICKED.to_owned()));
             return;
         }
-        let mut next = self.kernel.enter(&mut self.sim, cpu, event);
-        self.note(next);
+        let mut next = self.enter_kernel(cpu, event);
         while next == Next::Again {
             self.check(event);
-            next = self.kernel.enter(&mut self.sim, cpu, Event::Kick);
-            self.note(next);
+            next = self.enter_kernel(cpu, Event::Kick);
         }
         self.is_inside = false;
         match next {
@@ -155,8 +156,14 @@ impl State {
         self.check(event);
     }
 
-    fn note(&mut self, next: Next) {
+    /// Runs the kernel for one event, and notes what it answered and how much it did.
+    fn enter_kernel(&mut self, cpu: CpuId, event: Event<'_>) -> Next {
+        let before = self.sim.ram.changed();
+        let next = self.kernel.enter(&mut self.sim, cpu, event);
+        let changed = self.sim.ram.changed().since(before);
+        self.most_changed = self.most_changed.max(changed);
         self.trace.push(next);
+        next
     }
 
     fn check(&mut self, event: Event<'_>) {
