@@ -194,12 +194,13 @@ impl Call<'_> {
         out: Out<u32>,
     ) -> SysResult {
         let handle = Handle::new(&mut self.kernel.objects, object, rights);
-        let value = self
-            .kernel
-            .objects
-            .get_mut(self.process)
-            .handles
-            .insert_reserved(handle);
+        self.install_handle(handle, out)
+    }
+
+    /// As [`Call::install`], for a handle that is made already.
+    pub(crate) fn install_handle(&mut self, handle: Handle, out: Out<u32>) -> SysResult {
+        let process = self.kernel.objects.get_mut(self.process);
+        let value = process.handles.insert_reserved(handle);
         match self.write(out, value) {
             Ok(()) => Ok(Flow::OK),
             Err(status) => {

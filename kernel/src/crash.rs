@@ -116,13 +116,16 @@ impl Kernel {
         let process = self.objects.get(thread).process;
         let mut frame = frame_pointer;
         for _ in 0..MOST_FRAMES {
-            let mut words = [0u8; 16];
+            let mut bytes = [0u8; 16];
             if !frame.is_multiple_of(8)
-                || copy::read(self, hal, process, VirtAddr::new(frame), &mut words).is_err()
+                || copy::read(self, hal, process, VirtAddr::new(frame), &mut bytes).is_err()
             {
                 return;
             }
-            let [next, address] = split_words(words);
+            let ([next, address], _) = bytes.as_chunks() else {
+                return;
+            };
+            let (next, address) = (u64::from_le_bytes(*next), u64::from_le_bytes(*address));
             if address == 0 || next <= frame {
                 return;
             }
@@ -131,13 +134,4 @@ impl Kernel {
             frame = next;
         }
     }
-}
-
-const fn split_words(words: [u8; 16]) -> [u64; 2] {
-    let both = u128::from_le_bytes(words);
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = both.to_le_bytes();
-    [
-        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        u64::from_le_bytes([i, j, k, l, m, n, o, p]),
-    ]
 }

@@ -6,7 +6,7 @@ use crate::mem::{self, Budget, Key, List, Mem, NoMemory};
 use crate::object::{Objects, Resources};
 use crate::syscall;
 use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
-use crate::{Event, MachineInfo, Next, VirtAddr, VirtRange};
+use crate::{Event, MachineInfo, Next, VirtRange};
 use jacinth_abi::{ExitCode, Status};
 
 /// The whole state of the kernel, behind one lock that the machine's owner holds around `enter`.
@@ -85,11 +85,7 @@ impl Kernel {
             hal.context_set_result(current.context, value);
             return Next::Resume;
         }
-        // An error leaves the kernel as it was, so the call can be made again with a larger heap.
-        let result = self.with_larger_heap(hal, failures, result, |kernel, hal| {
-            kernel.dispatch(hal, current, number, args)
-        });
-        self.after_call(hal, cpu, &event, current, result)
+        self.after_call(hal, cpu, &event, current, failures, result)
     }
 
     /// Calls what a number stands for.
@@ -110,7 +106,8 @@ impl Kernel {
         syscall::dispatch(&mut call, number, args)
     }
 
-    /// What comes after a call that failed, waits, goes on later, or left something to do.
+    /// What comes after a call that failed, waits, goes on later, or left something to do. The heap
+    /// had refused `failures` times before it.
     #[inline(never)]
     fn after_call(
         &mut self,
@@ -118,15 +115,19 @@ impl Kernel {
         cpu: CpuId,
         event: &Event<'_>,
         current: Current,
-        result: SysResult,
+        failures: u64,
+        mut result: SysResult,
     ) -> Next {
-        let result = match *event {
-            Event::Syscall { number, args } => self.unless_behind(result, || Work::Call {
+        if let Event::Syscall { number, args } = *event {
+            // An error leaves the kernel as it was, so the call can be made again.
+            result = self.with_larger_heap(hal, failures, result, |kernel, hal| {
+                kernel.dispatch(hal, current, number, args)
+            });
+            result = self.unless_behind(result, || Work::Call {
                 number,
                 args: *args,
-            }),
-            _ => result,
-        };
+            });
+        }
         if self.answer(hal, current, result) && self.nothing_pending() {
             return Next::Resume;
         }
@@ -358,16 +359,5 @@ impl Kernel {
         self.cancel_waits(handle.object(), process, value);
         handle.close(&mut self.objects);
         true
-    }
-
-    /// Writes to the memory of any process: INVALID_ARGS where it has no writable memory.
-    pub(crate) fn user_write(
-        &mut self,
-        hal: &mut DynHal,
-        process: Key<Process>,
-        at: u64,
-        bytes: &[u8],
-    ) -> Result<(), Status> {
-        crate::copy::write(self, hal, process, VirtAddr::new(at), bytes)
     }
 }

@@ -180,18 +180,7 @@ impl<V: Copy> RegionTree<V> {
         pool: &RegionPool<V>,
         wanted: impl Fn(&Region<V>) -> bool,
     ) -> Option<Region<V>> {
-        let (mut best, mut link) = (None, self.root);
-        while let Some(node) = link.and_then(|key| pool.get(key)) {
-            let is_wanted = wanted(node.region());
-            let (left, right) = node.children();
-            link = if is_wanted { left } else { right };
-            best = if is_wanted {
-                Some(*node.region())
-            } else {
-                best
-            };
-        }
-        best
+        self.outermost(pool, wanted, |(left, right)| (left, right))
     }
 
     /// The last entry for which `wanted` holds, which holds for all before it.
@@ -200,16 +189,26 @@ impl<V: Copy> RegionTree<V> {
         pool: &RegionPool<V>,
         wanted: impl Fn(&Region<V>) -> bool,
     ) -> Option<Region<V>> {
+        self.outermost(pool, wanted, |(left, right)| (right, left))
+    }
+
+    /// The entry farthest out for which `wanted` holds; `outward_first` puts a node's child on that
+    /// side first.
+    fn outermost(
+        &self,
+        pool: &RegionPool<V>,
+        wanted: impl Fn(&Region<V>) -> bool,
+        outward_first: impl Fn((Link<V>, Link<V>)) -> (Link<V>, Link<V>),
+    ) -> Option<Region<V>> {
         let (mut best, mut link) = (None, self.root);
         while let Some(node) = link.and_then(|key| pool.get(key)) {
-            let is_wanted = wanted(node.region());
-            let (left, right) = node.children();
-            link = if is_wanted { right } else { left };
-            best = if is_wanted {
-                Some(*node.region())
+            let (outward, inward) = outward_first(node.children());
+            if wanted(node.region()) {
+                best = Some(*node.region());
+                link = outward;
             } else {
-                best
-            };
+                link = inward;
+            }
         }
         best
     }

@@ -92,17 +92,7 @@ pub(crate) fn handle_replace(
     // commit
     let new = Handle::new(&mut call.kernel.objects, object, rights);
     call.kernel.close_handle(call.process, handle);
-    let value = call
-        .kernel
-        .objects
-        .get_mut(call.process)
-        .handles
-        .insert_reserved(new);
-    if let Err(status) = call.write(out, value) {
-        call.kernel.close_handle(call.process, value);
-        return Err(status);
-    }
-    Ok(Flow::OK)
+    call.install_handle(new, out)
 }
 
 /// The rights that `wanted` asks for: the held ones, or a subset of them.

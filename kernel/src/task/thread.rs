@@ -1,12 +1,11 @@
 //! Threads, and what a blocked one waits for: the continuation as data.
 
 use super::Process;
-use crate::Kernel;
-use crate::VirtRange;
 use crate::hal::{ContextId, DynHal, MmuFlags};
 use crate::mem::{Key, Link, Linked, List, Pool};
 use crate::object::{Head, ObjectRef, Observer};
 use crate::vm::{Fill, Name, Vmar, Vmo};
+use crate::{Kernel, VirtAddr, VirtRange, copy};
 use jacinth_abi::{Signals, Status};
 
 /// Where a thread is in its life.
@@ -180,7 +179,7 @@ impl Kernel {
             let process = self.objects.get(thread).process;
             let bytes = word.bits().to_le_bytes();
             self.with_heap(hal, |kernel, hal| {
-                kernel.user_write(hal, process, observed, &bytes)
+                copy::write(kernel, hal, process, VirtAddr::new(observed), &bytes)
             })?;
         }
         match end {

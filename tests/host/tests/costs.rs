@@ -9,6 +9,14 @@ use zx::{VmOptions, Vmo};
 
 const TIB: u64 = 1 << 40;
 
+/// A machine with a device of 1 TiB at 2 TiB.
+fn bench_with_large_device(arch: Arch) -> Bench {
+    let mut bench = Bench::new(arch, 1);
+    bench.options.config.phys_bits = 48;
+    bench.options.config.devices.push(run(2 * TIB, TIB));
+    bench
+}
+
 /// Free frames, and allocations asked for so far.
 fn memory(control: &Control) -> (u64, u64) {
     control.with(|_, kernel| {
@@ -30,9 +38,7 @@ fn cost<R>(control: &Control, body: impl FnOnce() -> R) -> (R, (u64, u64)) {
 #[test]
 fn a_physical_vmo_costs_the_same_whatever_its_size() {
     for arch in Arch::ALL {
-        let mut bench = Bench::new(arch, 1);
-        bench.options.config.phys_bits = 48;
-        bench.options.config.devices.push(run(2 * TIB, TIB));
+        let bench = bench_with_large_device(arch);
         let main = |thread: &Thread, control: &Control, bootstrap: u32| {
             let start = jacinth_tests_host::start(thread, bootstrap)
                 .expect("a program is given what it needs");
@@ -118,9 +124,7 @@ fn no_event_spends_more_than_it_may() {
 fn memory_that_is_being_freed_is_memory() {
     const MIB: u64 = 1 << 20;
     for arch in Arch::ALL {
-        let mut bench = Bench::new(arch, 1);
-        bench.options.config.phys_bits = 48;
-        bench.options.config.devices.push(run(2 * TIB, TIB));
+        let bench = bench_with_large_device(arch);
         let main = |thread: &Thread, control: &Control, bootstrap: u32| {
             let start = jacinth_tests_host::start(thread, bootstrap)
                 .expect("a program is given what it needs");
@@ -152,9 +156,7 @@ fn memory_that_is_being_freed_is_memory() {
 fn filling_a_mapping_gives_the_lock_up() {
     const MIB: u64 = 1 << 20;
     for arch in Arch::ALL {
-        let mut bench = Bench::new(arch, 1);
-        bench.options.config.phys_bits = 48;
-        bench.options.config.devices.push(run(2 * TIB, TIB));
+        let bench = bench_with_large_device(arch);
         let main = |thread: &Thread, _: &Control, bootstrap: u32| {
             let start = jacinth_tests_host::start(thread, bootstrap)
                 .expect("a program is given what it needs");
