@@ -312,6 +312,21 @@ uint32_t zx_system_get_page_size(void);
 uint32_t zx_system_get_num_cpus(void);
 zx_status_t zx_system_get_version_string(void* version, uint64_t version_size);
 zx_status_t zx_channel_read(zx_handle_t handle, uint32_t options, void* bytes, uint32_t* handles, uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes, uint32_t* actual_handles);
+zx_status_t zx_vmo_set_size(zx_handle_t handle, uint64_t size);
+zx_status_t zx_vmo_get_stream_size(zx_handle_t handle, uint64_t* size);
+zx_status_t zx_vmo_set_stream_size(zx_handle_t handle, uint64_t size);
+zx_status_t zx_vmo_replace_as_executable(zx_handle_t handle, zx_handle_t vmex, uint32_t* out);
+zx_status_t zx_vmo_op_range(zx_handle_t handle, uint32_t op, uint64_t offset, uint64_t size, void* buffer, uint64_t buffer_size);
+zx_status_t zx_vmo_transfer_data(zx_handle_t dst_vmo, uint32_t options, uint64_t offset, uint64_t length, zx_handle_t src_vmo, uint64_t src_offset);
+zx_status_t zx_vmar_allocate(zx_handle_t parent_vmar, uint32_t options, uint64_t offset, uint64_t size, uint32_t* child_vmar, uint64_t* child_addr);
+zx_status_t zx_vmar_destroy(zx_handle_t handle);
+zx_status_t zx_vmar_op_range(zx_handle_t handle, uint32_t op, uint64_t address, uint64_t size, void* buffer, uint64_t buffer_size);
+zx_status_t zx_iommu_create(zx_handle_t resource, uint32_t iommu_type, const void* desc, uint64_t desc_size, uint32_t* out);
+zx_status_t zx_bti_create(zx_handle_t iommu, uint32_t options, uint64_t bti_id, uint32_t* out);
+zx_status_t zx_bti_pin(zx_handle_t handle, uint32_t options, zx_handle_t vmo, uint64_t offset, uint64_t size, uint64_t* addrs, uint64_t num_addrs, uint32_t* pmt);
+zx_status_t zx_bti_release_quarantine(zx_handle_t handle);
+zx_status_t zx_pmt_unpin(zx_handle_t handle);
+zx_status_t zx_vmo_create_contiguous(zx_handle_t bti, uint64_t size, uint32_t alignment_log2, uint32_t* out);
 
 #ifdef __cplusplus
 }

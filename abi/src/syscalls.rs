@@ -5,7 +5,7 @@
 /// Each row reads `number family: name(argument: Type, …);` under its doc comment, whose first
 /// paragraph says what the call does, followed by `Rights:` and `Errors:` lines. Types are
 /// `Handle` (u32), `u32`, `u64`, `i64`, `Koid` (u64), `In<T>` (a user address that is read),
-/// `Out<T>` (written) and `InOut<T>`. A call's Zircon name is `zx_` and the row's name.
+/// `Out<T>` (written). A call's Zircon name is `zx_` and the row's name.
 ///
 /// Argument types are resolved where `$callback` is defined, so each side says what `In<T>` is.
 #[macro_export]
@@ -118,6 +118,66 @@ macro_rules! syscalls {
             ///
             /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, SHOULD_WAIT, PEER_CLOSED, BUFFER_TOO_SMALL.
             28 channel: channel_read(handle: Handle, options: u32, bytes: Out<u8>, handles: Out<u32>, num_bytes: u32, num_handles: u32, actual_bytes: Out<u32>, actual_handles: Out<u32>);
+            /// Changes the size of a resizable VMO; what lies behind the new end is gone.
+            ///
+            /// Rights: WRITE, and RESIZE on a resizable VMO. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, UNAVAILABLE (not resizable), OUT_OF_RANGE, BAD_STATE (pinned pages would go), NO_MEMORY.
+            29 vmo: vmo_set_size(handle: Handle, size: u64);
+            /// Reads the stream size (content size) of a VMO in bytes.
+            ///
+            /// Rights: none. Errors: BAD_HANDLE, WRONG_TYPE, INVALID_ARGS (`size`).
+            30 vmo: vmo_get_stream_size(handle: Handle, size: Out<u64>);
+            /// Sets the stream size (content size) of a VMO in bytes, without resizing it.
+            ///
+            /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE (more than the VMO's size), NOT_SUPPORTED, NO_MEMORY.
+            31 vmo: vmo_set_stream_size(handle: Handle, size: u64);
+            /// Exchanges a VMO handle for one with EXECUTE as well; the source is always closed.
+            ///
+            /// Rights: none; `vmex` is the SYSTEM resource with base VMEX, or 0. Errors: BAD_HANDLE, WRONG_TYPE, OUT_OF_RANGE, INVALID_ARGS (`out`), NO_MEMORY.
+            32 vmo: vmo_replace_as_executable(handle: Handle, vmex: Handle, out: Out<u32>);
+            /// Does something to a range of a VMO: commits, decommits, zeroes it, maintains caches, locks, gives hints.
+            ///
+            /// Rights: WRITE or READ, by operation. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED, OUT_OF_RANGE, BAD_STATE, UNAVAILABLE, NO_MEMORY.
+            33 vmo_range: vmo_op_range(handle: Handle, op: u32, offset: u64, size: u64, buffer: Out<u8>, buffer_size: u64);
+            /// Moves pages from one VMO to another.
+            ///
+            /// Rights: WRITE on the destination, READ and WRITE on the source. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED, BAD_STATE, OUT_OF_RANGE, NO_MEMORY.
+            34 vmo_range: vmo_transfer_data(dst_vmo: Handle, options: u32, offset: u64, length: u64, src_vmo: Handle, src_offset: u64);
+            /// Makes a region inside a region.
+            ///
+            /// Rights: READ, WRITE, EXECUTE for each of CAN_MAP_READ, CAN_MAP_WRITE, CAN_MAP_EXECUTE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, BAD_STATE, ALREADY_EXISTS, NO_RESOURCES, NO_MEMORY.
+            35 vmar: vmar_allocate(parent_vmar: Handle, options: u32, offset: u64, size: u64, child_vmar: Out<u32>, child_addr: Out<u64>);
+            /// Unmaps everything below a region and gives its addresses back to its parent.
+            ///
+            /// Rights: OP_CHILDREN. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED (a root region), BAD_STATE.
+            36 vmar: vmar_destroy(handle: Handle);
+            /// Does something to the memory mapped in an address range: commits, decommits, zeroes, maps it, gives hints.
+            ///
+            /// Rights: none (OP_CHILDREN where the range covers regions). Errors: BAD_HANDLE, WRONG_TYPE, INVALID_ARGS, OUT_OF_RANGE, BAD_STATE, ACCESS_DENIED, NOT_SUPPORTED, NO_MEMORY.
+            37 vmar_range: vmar_op_range(handle: Handle, op: u32, address: u64, size: u64, buffer: Out<u8>, buffer_size: u64);
+            /// Makes the object that stands for an IOMMU; device addresses of a stub IOMMU are physical ones.
+            ///
+            /// Rights: none on the resource, which covers SYSTEM base IOMMU. Errors: BAD_HANDLE, WRONG_TYPE, OUT_OF_RANGE, INVALID_ARGS, NOT_SUPPORTED, NO_MEMORY.
+            38 bti: iommu_create(resource: Handle, iommu_type: u32, desc: In<u8>, desc_size: u64, out: Out<u32>);
+            /// Makes a bus transaction initiator: the authority to pin memory for a device.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, NO_MEMORY.
+            39 bti: bti_create(iommu: Handle, options: u32, bti_id: u64, out: Out<u32>);
+            /// Pins pages of a VMO and tells their device addresses.
+            ///
+            /// Rights: MAP on both; on the VMO READ for PERM_READ and PERM_EXECUTE, WRITE for PERM_WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, OUT_OF_RANGE, BAD_STATE, UNAVAILABLE, NO_MEMORY.
+            40 bti: bti_pin(handle: Handle, options: u32, vmo: Handle, offset: u64, size: u64, addrs: Out<u64>, num_addrs: u64, pmt: Out<u32>);
+            /// Unpins what dead holders of pins left behind: no device uses it any more.
+            ///
+            /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED.
+            41 bti: bti_release_quarantine(handle: Handle);
+            /// Unpins pages; the handle is always closed.
+            ///
+            /// Rights: none. Errors: BAD_HANDLE, WRONG_TYPE.
+            42 bti: pmt_unpin(handle: Handle);
+            /// Creates a VMO of zero-filled memory in one run of physical addresses.
+            ///
+            /// Rights: MAP on the BTI. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
+            43 bti: vmo_create_contiguous(bti: Handle, size: u64, alignment_log2: u32, out: Out<u32>);
         }
     };
 }

@@ -1,5 +1,6 @@
 //! System calls: the dispatcher that follows from the table, and one file per family.
 
+mod bti;
 mod channel;
 mod handle;
 mod info;
@@ -10,7 +11,9 @@ mod system;
 mod task;
 mod time;
 mod vmar;
+mod vmar_range;
 mod vmo;
+mod vmo_range;
 
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;

@@ -240,3 +240,31 @@ fn check_range(
         Err(Status::INVALID_ARGS)
     }
 }
+
+/// vmar.md §3.
+pub(crate) fn vmar_allocate(
+    call: &mut Call<'_>,
+    parent_vmar: HandleValue,
+    options: u32,
+    offset: u64,
+    size: u64,
+    child_vmar: Out<u32>,
+    child_addr: Out<u64>,
+) -> SysResult {
+    let _ = (
+        call,
+        parent_vmar,
+        options,
+        offset,
+        size,
+        child_vmar,
+        child_addr,
+    );
+    Err(Status::NOT_SUPPORTED)
+}
+
+/// vmar.md §6.
+pub(crate) fn vmar_destroy(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
+    let _ = (call, handle);
+    Err(Status::NOT_SUPPORTED)
+}

@@ -230,3 +230,40 @@ pub(crate) fn vmo_set_cache_policy(
     vmo.cache = policy;
     Ok(Flow::OK)
 }
+
+/// vmo.md §10.
+pub(crate) fn vmo_set_size(call: &mut Call<'_>, handle: HandleValue, size: u64) -> SysResult {
+    let _ = (call, handle, size);
+    Err(Status::NOT_SUPPORTED)
+}
+
+/// vmo.md §11.
+pub(crate) fn vmo_get_stream_size(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    size: Out<u64>,
+) -> SysResult {
+    let _ = (call, handle, size);
+    Err(Status::NOT_SUPPORTED)
+}
+
+/// vmo.md §11.
+pub(crate) fn vmo_set_stream_size(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    size: u64,
+) -> SysResult {
+    let _ = (call, handle, size);
+    Err(Status::NOT_SUPPORTED)
+}
+
+/// vmo.md §21.
+pub(crate) fn vmo_replace_as_executable(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    vmex: HandleValue,
+    out: Out<u32>,
+) -> SysResult {
+    let _ = (call, handle, vmex, out);
+    Err(Status::NOT_SUPPORTED)
+}
