@@ -69,6 +69,20 @@ impl ProcessInfo {
 }
 
 record! {
+    /// The record of [`Topic::PROCESS_V1`](crate::Topic::PROCESS_V1).
+    pub struct ProcessV1Info: 16 {
+        /// What it returned, or 0.
+        pub return_code: i64 = 0,
+        /// Whether its first thread has started.
+        pub started: u8 = 8,
+        /// Whether it has ended.
+        pub exited: u8 = 9,
+        /// Whether a debugger is attached.
+        pub debugger_attached: u8 = 10,
+    }
+}
+
+record! {
     /// `zx_info_process_handle_stats_t`: how many handles to each kind of object a process has.
     pub struct ProcessHandleStatsInfo: 256 {
         /// The counts, by [`ObjectType`](crate::ObjectType).
@@ -242,6 +256,20 @@ impl MapsInfo {
     pub const TYPE_VMAR: u32 = 2;
     /// `ZX_INFO_MAPS_TYPE_MAPPING`
     pub const TYPE_MAPPING: u32 = 3;
+}
+
+record! {
+    /// `zx_info_bti_t`
+    pub struct BtiInfo: 32 {
+        /// The smallest run, in bytes, that the IOMMU maps as one.
+        pub minimum_contiguity: u64 = 0,
+        /// The size of the device's address space in bytes.
+        pub aspace_size: u64 = 8,
+        /// Ranges that are pinned, those in quarantine included.
+        pub pmo_count: u64 = 16,
+        /// Ranges in quarantine.
+        pub quarantine_count: u64 = 24,
+    }
 }
 
 record! {

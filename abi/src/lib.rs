@@ -9,9 +9,11 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod bti;
 mod exception;
 mod exit;
 mod info;
+mod kmem;
 pub mod limits;
 mod numbered;
 mod object;
@@ -26,13 +28,15 @@ mod syscalls;
 mod topic;
 mod vm;
 
+pub use bti::{BtiOptions, IommuType};
 pub use exception::{ExceptionType, POLICY_CODE_BAD_SYSCALL, POLICY_CODE_HANDLE_LEAK};
 pub use exit::ExitCode;
 pub use info::{
-    HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, MapsInfo, MapsMapping, PageTableInfo,
-    ProcessHandleStatsInfo, ProcessInfo, ResourceInfo, ThreadInfo, ThreadState, ThreadStatsInfo,
-    VmarInfo, VmoInfo, VmoInfoFlags,
+    BtiInfo, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, MapsInfo, MapsMapping,
+    PageTableInfo, ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, ResourceInfo, ThreadInfo,
+    ThreadState, ThreadStatsInfo, VmarInfo, VmoInfo, VmoInfoFlags,
 };
+pub use kmem::{KmemStatsExtendedInfo, KmemStatsInfo, KmemStatsV1Info};
 pub use object::ObjectType;
 pub use property::Property;
 pub use record::{Field, Record};

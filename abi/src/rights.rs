@@ -73,6 +73,12 @@ bitflags::bitflags! {
         const DEFAULT_THREAD = 0x4_D2CF;
         /// Default of a resource (newer Zircon: with GET_PROPERTY).
         const DEFAULT_RESOURCE = 0x804B;
+        /// Default of an IOMMU.
+        const DEFAULT_IOMMU = 0x8003;
+        /// Default of a bus transaction initiator.
+        const DEFAULT_BTI = 0x80EF;
+        /// Default of pinned memory: it can neither be duplicated nor transferred.
+        const DEFAULT_PMT = 0x8000;
         /// Default of a region; READ, WRITE and EXECUTE are added for what it can map.
         const DEFAULT_VMAR = 0x20_8003;
         /// Default of a paged or contiguous VMO.

@@ -40,6 +40,8 @@ topics! {
     HANDLE_BASIC = 2, 0;
     /// `zx_info_process_t`
     PROCESS = 3, 1;
+    /// `zx_info_process_t` of 16 bytes.
+    PROCESS_V1 = 3, 0;
     /// Koids of a process's threads.
     PROCESS_THREADS = 4, 0;
     /// `zx_info_vmar_t`
@@ -64,6 +66,12 @@ topics! {
     PROCESS_MAPS_V1 = 13, 0;
     /// `zx_info_vmo_t` of a process's VMOs.
     PROCESS_VMOS = 14, 3;
+    /// `zx_info_vmo_t` of 128 bytes, of a process's VMOs.
+    PROCESS_VMOS_V3 = 14, 2;
+    /// `zx_info_vmo_t` of 120 bytes, of a process's VMOs.
+    PROCESS_VMOS_V2 = 14, 1;
+    /// `zx_info_vmo_t` of 104 bytes, of a process's VMOs.
+    PROCESS_VMOS_V1 = 14, 0;
     /// `zx_info_thread_stats_t`
     THREAD_STATS = 15, 0;
     /// `zx_info_cpu_stats_t`

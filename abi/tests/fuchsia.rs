@@ -6,10 +6,11 @@
 use fuchsia_zircon_types as fuchsia;
 use jacinth_abi::limits::{self, retcode};
 use jacinth_abi::{
-    CachePolicy, ExceptionType, Field, HandleBasicInfo, HandleCountInfo, MapsInfo, MapsMapping,
-    ObjectType, ProcessHandleStatsInfo, ProcessInfo, Property, Record, ResourceInfo, ResourceKind,
-    Rights, Signals, Status, SystemBase, ThreadStatsInfo, Topic, VmOptions, VmarInfo,
-    VmoChildOptions, VmoInfo, VmoInfoFlags, VmoOp, VmoOptions,
+    CachePolicy, ExceptionType, Field, HandleBasicInfo, HandleCountInfo, IommuType,
+    KmemStatsExtendedInfo, KmemStatsV1Info, MapsInfo, MapsMapping, ObjectType,
+    ProcessHandleStatsInfo, ProcessInfo, Property, Record, ResourceInfo, ResourceKind, Rights,
+    Signals, Status, SystemBase, ThreadStatsInfo, Topic, VmOptions, VmarInfo, VmoChildOptions,
+    VmoInfo, VmoInfoFlags, VmoOp, VmoOptions,
 };
 
 macro_rules! same {
@@ -334,6 +335,30 @@ fn layouts() {
     same_layout!(MapsMapping = 40, zx_info_maps_mapping_t:
         mmu_flags = mmu_flags, vmo_koid = vmo_koid, vmo_offset = vmo_offset,
         committed_bytes = committed_pages, populated_bytes = populated_pages);
+}
+
+#[test]
+fn layouts_of_memory_records() {
+    // Theirs is the record of topic version 0.
+    same_layout!(KmemStatsV1Info = KmemStatsV1Info::SIZE, zx_info_kmem_stats_t:
+        total_bytes = total_bytes, free_bytes = free_bytes, wired_bytes = wired_bytes,
+        total_heap_bytes = total_heap_bytes, free_heap_bytes = free_heap_bytes, vmo_bytes = vmo_bytes,
+        mmu_overhead_bytes = mmu_overhead_bytes, ipc_bytes = ipc_bytes, other_bytes = other_bytes);
+    same_layout!(KmemStatsExtendedInfo = KmemStatsExtendedInfo::SIZE, zx_info_kmem_stats_extended_t:
+        total_bytes = total_bytes, free_bytes = free_bytes, wired_bytes = wired_bytes,
+        total_heap_bytes = total_heap_bytes, free_heap_bytes = free_heap_bytes, vmo_bytes = vmo_bytes,
+        vmo_pager_total_bytes = vmo_pager_total_bytes, vmo_pager_newest_bytes = vmo_pager_newest_bytes,
+        vmo_pager_oldest_bytes = vmo_pager_oldest_bytes,
+        vmo_discardable_locked_bytes = vmo_discardable_locked_bytes,
+        vmo_discardable_unlocked_bytes = vmo_discardable_unlocked_bytes,
+        mmu_overhead_bytes = mmu_overhead_bytes, ipc_bytes = ipc_bytes, other_bytes = other_bytes,
+        vmo_reclaim_disabled_bytes = vmo_reclaim_disable_bytes);
+}
+
+#[test]
+fn iommu_types() {
+    assert_eq!(IommuType::Stub.number(), fuchsia::ZX_IOMMU_TYPE_DUMMY);
+    assert_eq!(IommuType::Intel.number(), fuchsia::ZX_IOMMU_TYPE_INTEL);
 }
 
 #[test]
