@@ -3,7 +3,7 @@
 use crate::Kernel;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::object::{Object, ObjectRef};
-use crate::vm::{Name, Vmo};
+use crate::vm::{self, Name, Vmo};
 use jacinth_abi::{Property, Rights, Status};
 
 /// `zx_object_get_property`
@@ -27,7 +27,7 @@ pub(crate) fn object_get_property(
         }
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
-            let size = call.kernel.objects.get(vmo).content_size;
+            let size = vm::stream_size(&call.kernel.objects, vmo);
             call.write_bytes(value.0, &size.to_le_bytes())?;
             Ok(Flow::OK)
         }
@@ -67,7 +67,8 @@ pub(crate) fn object_set_property(
 
             // commit
             // Decision 3: any value, and never a change of the size or of a byte.
-            call.kernel.objects.get_mut(vmo).content_size = size;
+            let vmo = vm::sized(&call.kernel.objects, vmo);
+            call.kernel.objects.get_mut(vmo).stream_size = size;
             Ok(Flow::OK)
         }
     }

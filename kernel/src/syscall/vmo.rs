@@ -180,7 +180,7 @@ fn check_child(
 /// vmo.md §10.
 pub(crate) fn vmo_get_size(call: &mut Call<'_>, handle: HandleValue, size: Out<u64>) -> SysResult {
     let vmo = call.lookup::<Vmo>(handle, Rights::empty())?;
-    let bytes = call.kernel.objects.get(vmo).size;
+    let bytes = vm::size(&call.kernel.objects, vmo);
     call.write(size, bytes)?;
     Ok(Flow::OK)
 }
@@ -221,7 +221,7 @@ pub(crate) fn vmo_set_cache_policy(
     if vmo.is_physical() && vmo.cache == policy {
         return Ok(Flow::OK);
     }
-    let is_bound = !vmo.mappings.is_empty() || vmo.children != 0 || vmo.parent.is_some();
+    let is_bound = vmo.mapping_count != 0 || vmo.children != 0 || vmo.parent.is_some();
     let is_discardable = vmo.options.contains(VmoOptions::DISCARDABLE);
     if is_bound || (is_discardable && policy != CachePolicy::Cached) {
         return Err(Status::BAD_STATE);

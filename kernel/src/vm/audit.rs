@@ -1,6 +1,7 @@
 //! The memory part of the audit: frames, children, mappings, page tables.
 
-use super::vmo::run_at;
+use super::pages::run_at;
+use super::vmo::holder;
 use super::{Content, Mapping};
 use crate::Kernel;
 use crate::hal::DynHal;
@@ -59,8 +60,10 @@ fn audit_vmos(kernel: &Kernel) -> Result<(), &'static str> {
         }
     }
     for (_, mapping) in objects.mappings.iter() {
-        let count = mappings.entry(mapping.vmo.index()).or_default();
+        let (root, _) = holder(objects, mapping.vmo, 0);
+        let count = mappings.entry(root.index()).or_default();
         count.0 = count.0.wrapping_add(1);
+        let count = mappings.entry(mapping.vmo.index()).or_default();
         count.1 = count.1.wrapping_add(u32::from(!mapping.continues));
     }
     for (key, vmo) in objects.vmos.iter() {
@@ -101,6 +104,11 @@ fn audit_frames(kernel: &Kernel) -> Result<(), &'static str> {
         }
     }
     let mut count = u64::try_from(owned.len()).map_err(|_| "too many frames")?;
+    for (_, vmo) in objects.vmos.iter() {
+        if let Content::Contiguous(run) = vmo.content {
+            count = count.wrapping_add(run.pages);
+        }
+    }
     count = count
         .wrapping_add(u64::from(objects.threads.len()))
         .wrapping_add(kernel.heap_frames);

@@ -1,6 +1,7 @@
 //! Copies between a VMO and user memory, or the kernel, page by page.
 
-use super::vmo::{commit_page, run_at};
+use super::pages::{commit_page, run_at};
+use super::vmo::size;
 use super::{Content, Vmo};
 use crate::call::{Call, Flow, SysResult};
 use crate::hal::{CachePolicy, DynHal};
@@ -39,7 +40,7 @@ pub(crate) fn copy(
     if shown.cache != CachePolicy::Cached {
         return Err(Status::BAD_STATE);
     }
-    if end > shown.size {
+    if end > size(&call.kernel.objects, vmo) {
         return Err(Status::OUT_OF_RANGE);
     }
     resume_copy(call, vmo, offset, buffer, len, to_user)

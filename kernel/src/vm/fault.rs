@@ -1,9 +1,10 @@
 //! Page faults: from an address to an entry in the page tables (vmar.md §8).
 
 use super::map_status;
+use super::pages::{commit_page, fixed_run, run_at};
 use super::place::BLOCKS;
 use super::vmar::{Mapping, Region, Space, piece};
-use super::vmo::{commit_page, run_at};
+use super::vmo::size;
 use crate::hal::{Backing, DynHal, MapAttrs, MapError, MmuFlags};
 use crate::mem::Key;
 use crate::object::Objects;
@@ -39,12 +40,11 @@ pub(crate) fn fault(
     }
     let (vmo, flags) = (here.vmo, here.flags);
     let offset = offset_in_vmo(here, page).ok_or(Status::OUT_OF_RANGE)?;
-    let shown = kernel.objects.get(vmo);
-    if offset >= shown.size {
+    if offset >= size(&kernel.objects, vmo) {
         return Err(Status::OUT_OF_RANGE);
     }
-    let cache = shown.cache;
-    let (window, backing) = match shown.run() {
+    let cache = kernel.objects.get(vmo).cache;
+    let (window, backing) = match fixed_run(&kernel.objects, vmo) {
         Some((run, backing)) => (around_run(here, run, page), backing),
         None => {
             let base = commit_page(kernel, hal, vmo, offset)?;

@@ -1,8 +1,8 @@
 //! Filling the page tables of a new mapping at once (`ZX_VM_MAP_RANGE`), bit by bit.
 
+use super::pages::{fixed_run, next_committed, run_at};
 use super::place::BLOCKS;
 use super::vmar::{piece, piece_at, space};
-use super::vmo::{next_committed, run_at};
 use super::{Mapping, Vmar, Vmo, map_status};
 use crate::call::{Call, Flow, Out, SysResult};
 use crate::hal::{Backing, DynHal, EntryCounts, MapAttrs};
@@ -123,11 +123,11 @@ impl Fill {
         run: PhysRun,
     ) -> Result<EntryCounts, Status> {
         let space = space(&kernel.objects, self.vmar).ok_or(Status::BAD_STATE)?;
-        let shown = kernel.objects.get(self.vmo);
-        let backing = shown.run().map_or(Backing::Memory, |(_, backing)| backing);
+        let fixed = fixed_run(&kernel.objects, self.vmo);
+        let backing = fixed.map_or(Backing::Memory, |(_, backing)| backing);
         let attrs = MapAttrs {
             flags: piece(&kernel.objects, key).flags,
-            cache: shown.cache,
+            cache: kernel.objects.get(self.vmo).cache,
             backing,
         };
         let counts = hal

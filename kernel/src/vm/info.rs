@@ -1,5 +1,6 @@
 //! What `ZX_INFO_VMO` tells of a VMO.
 
+use super::vmo::{holder, size};
 use super::{Content, Vmo};
 use crate::Kernel;
 use crate::PAGE_SHIFT;
@@ -9,8 +10,9 @@ use jacinth_abi::{Rights, VmoInfo, VmoInfoFlags, VmoOptions};
 /// The bytes of memory that a VMO itself holds; those of a slice are its parent's (vmo.md §16).
 const fn committed_bytes(vmo: &Vmo) -> u64 {
     match &vmo.content {
-        Content::Physical(_) | Content::Slice { .. } => 0,
+        Content::Physical(_) | Content::Slice { .. } | Content::Reference { .. } => 0,
         Content::Paged(pages) => pages.count() << PAGE_SHIFT,
+        Content::Contiguous(run) => run.bytes(),
         Content::Adopted(run) => {
             if vmo.parent.is_some() {
                 0
@@ -23,11 +25,17 @@ const fn committed_bytes(vmo: &Vmo) -> u64 {
 
 /// The record about a VMO, asked for through a handle with these rights (vmo.md §20).
 pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoInfo {
+    let (root, _) = holder(&kernel.objects, vmo, 0);
+    let size_bytes = size(&kernel.objects, vmo);
+    let is_contiguous = matches!(
+        kernel.objects.get(root).content,
+        Content::Physical(_) | Content::Contiguous(_)
+    );
     let vmo = kernel.objects.get(vmo);
     let committed = committed_bytes(vmo);
     let mut flags = VmoInfoFlags::VIA_HANDLE;
     flags.set(VmoInfoFlags::TYPE_PAGED, !vmo.is_physical());
-    flags.set(VmoInfoFlags::CONTIGUOUS, vmo.is_physical());
+    flags.set(VmoInfoFlags::CONTIGUOUS, is_contiguous);
     flags.set(
         VmoInfoFlags::RESIZABLE,
         vmo.options.contains(VmoOptions::RESIZABLE),
@@ -39,7 +47,7 @@ pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoIn
     VmoInfo {
         koid: vmo.head.koid,
         name: *vmo.name.as_bytes(),
-        size_bytes: vmo.size,
+        size_bytes,
         parent_koid: vmo
             .parent
             .map_or(0, |parent| kernel.objects.get(parent).head.koid),

@@ -1,6 +1,7 @@
 //! Mapping a VMO into a region.
 
 use super::fill::Fill;
+use super::pages::fixed_run;
 use super::place::{Overlap, Placement, Wanted, place};
 use super::unmap::{cut, cuts, unmap_now};
 use super::vmar::{Piece, insert_piece, reserve_pieces, space};
@@ -45,7 +46,7 @@ pub(crate) fn map(
         ..
     } = request;
     space(&kernel.objects, vmar).ok_or(Status::BAD_STATE)?;
-    let shown = kernel.objects.get(vmo).run();
+    let shown = fixed_run(&kernel.objects, vmo);
     let phys = shown.and_then(|(run, _)| run.base.checked_add(vmo_offset));
     let wanted = Wanted {
         size: request.len,

@@ -11,8 +11,10 @@ mod fill;
 mod info;
 mod map;
 mod name;
+mod pages;
 mod place;
 mod protect;
+mod reach;
 mod teardown;
 mod unmap;
 mod vmar;
@@ -32,7 +34,7 @@ pub(crate) use unmap::{resume_unmap, unmap};
 pub(crate) use vmar::{Mapping, Vmar, VmarNode, new_root_vmar};
 pub(crate) use vmo::{
     Content, Vmo, create_adopted, create_paged, create_paged_as, create_physical, create_slice,
-    round_up,
+    round_up, size, sized, stream_size,
 };
 
 use crate::hal::MapError;

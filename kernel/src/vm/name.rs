@@ -5,6 +5,8 @@
 pub(crate) struct Name([u8; 32]);
 
 impl Name {
+    /// No name.
+    pub(crate) const EMPTY: Self = Self([0; 32]);
     /// The most bytes that a name has.
     pub(crate) const MOST: usize = 31;
 

@@ -1,8 +1,8 @@
 //! The ends of regions and VMOs, bit by bit.
 
+use super::pages::take_page;
 use super::unmap::remove_some;
 use super::vmar::Space;
-use super::vmo::take_page;
 use super::{Vmar, Vmo};
 use crate::Kernel;
 use crate::hal::DynHal;

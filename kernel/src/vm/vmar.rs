@@ -4,6 +4,7 @@
 //! tree; a piece that `continues` belongs to the mapping of the piece that ends where it starts.
 
 use super::Vmo;
+use super::vmo::holder;
 use crate::hal::{AspaceId, MmuFlags};
 use crate::mem::{self, Key, Link, Linked, NoMemory, RegionNode, RegionTree};
 use crate::object::{Head, Object, Objects};
@@ -197,6 +198,7 @@ pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMe
 
 /// Puts a piece, for which room was reserved, where nothing is.
 pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
+    let (root, _) = holder(objects, new.vmo, 0);
     let key = objects.mappings.insert_reserved(Mapping {
         vmar: new.vmar,
         vmo: new.vmo,
@@ -214,8 +216,10 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
         vmar_nodes,
         ..
     } = objects;
+    if let Some(root) = vmos.get_mut(root) {
+        root.mappings.push_back(mappings, key);
+    }
     if let Some(vmo) = vmos.get_mut(new.vmo) {
-        vmo.mappings.push_back(mappings, key);
         vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
     }
     if let Some(vmar) = vmars.get_mut(new.vmar) {
@@ -245,6 +249,7 @@ pub(super) fn take_piece(objects: &mut Objects, key: Key<Mapping>) {
     let here = piece(objects, key);
     let (vmar, vmo, range) = (here.vmar, here.vmo, here.range);
     let is_first = !here.continues;
+    let (root, _) = holder(objects, vmo, 0);
     let Objects {
         vmos,
         vmars,
@@ -255,8 +260,10 @@ pub(super) fn take_piece(objects: &mut Objects, key: Key<Mapping>) {
     if let Some(vmar) = vmars.get_mut(vmar) {
         vmar.children.remove(vmar_nodes, range.start);
     }
+    if let Some(root) = vmos.get_mut(root) {
+        root.mappings.remove(mappings, key);
+    }
     if let Some(vmo) = vmos.get_mut(vmo) {
-        vmo.mappings.remove(mappings, key);
         vmo.mapping_count = vmo.mapping_count.wrapping_sub(u32::from(is_first));
     }
     mappings.remove(key);

@@ -2,12 +2,10 @@
 
 use super::super::protect::set_flags;
 use super::super::unmap::cut;
-use super::super::{Content, Name, Vmo};
+use super::super::{Content, Vmo};
 use super::*;
 use crate::PAGE_SIZE;
-use crate::hal::CachePolicy;
-use crate::mem::{Budget, List, PageList};
-use jacinth_abi::VmoOptions;
+use crate::mem::{Budget, PageList};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
 use std::collections::BTreeMap;
 use std::vec::Vec;
@@ -23,19 +21,7 @@ struct World {
 
 fn world() -> World {
     let (mut objects, mut budget) = (Objects::new(), Budget::new());
-    let vmo = Vmo {
-        head: Head::new(1, Signals::empty()),
-        name: Name::default(),
-        size: 0,
-        content_size: 0,
-        cache: CachePolicy::Cached,
-        options: VmoOptions::empty(),
-        content: Content::Paged(PageList::new()),
-        parent: None,
-        children: 0,
-        mappings: List::new(),
-        mapping_count: 0,
-    };
+    let vmo = Vmo::new(1, 0, 0, Content::Paged(PageList::new()));
     let vmar = Vmar {
         head: Head::new(2, Signals::empty()),
         process: None,

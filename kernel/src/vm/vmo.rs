@@ -1,8 +1,8 @@
-//! Memory objects: what they are, how they are made, and where their bytes are.
+//! Memory objects: what they are and how they are made.
 
 use super::{Mapping, Name};
-use crate::hal::{Backing, CachePolicy, DynHal};
-use crate::mem::{Frame, Key, List, Page, PageList};
+use crate::hal::{Backing, CachePolicy};
+use crate::mem::{Key, List, PageList};
 use crate::object::{Head, Object, Objects};
 use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, no_memory};
 use jacinth_abi::{Signals, Status, VmoOptions};
@@ -16,8 +16,20 @@ pub(crate) enum Content {
     Paged(PageList),
     /// RAM that was never in the pool: what the boot loader put there.
     Adopted(PhysRun),
-    /// A part of a paged VMO; `root` is never a slice itself.
+    /// Frames of the pool in one run, owned and committed for good.
+    #[expect(
+        dead_code,
+        reason = "made by zx_vmo_create_contiguous, which does not exist yet"
+    )]
+    Contiguous(PhysRun),
+    /// A window onto the pages of `root`, which is neither a slice nor a reference.
     Slice { root: Key<Vmo>, offset: u64 },
+    /// All of `root`, its sizes included; `root` is neither a slice nor a reference.
+    #[expect(
+        dead_code,
+        reason = "made by zx_vmo_create_child, which does not make it yet"
+    )]
+    Reference { root: Key<Vmo> },
 }
 
 /// A memory object.
@@ -25,10 +37,10 @@ pub(crate) enum Content {
 pub(crate) struct Vmo {
     pub(crate) head: Head,
     pub(crate) name: Name,
-    /// Whole pages, in bytes.
+    /// Whole pages, in bytes. That of a reference is its root's: read it through [`size`].
     pub(crate) size: u64,
-    /// `ZX_PROP_VMO_CONTENT_SIZE`, in bytes: a number that is kept, no more.
-    pub(crate) content_size: u64,
+    /// Bytes that mean something: read it through [`stream_size`].
+    pub(crate) stream_size: u64,
     pub(crate) cache: CachePolicy,
     /// RESIZABLE, DISCARDABLE, UNBOUNDED as asked for.
     pub(crate) options: VmoOptions,
@@ -37,13 +49,31 @@ pub(crate) struct Vmo {
     pub(crate) parent: Option<Key<Self>>,
     /// Children whose memory objects live.
     pub(crate) children: u32,
-    /// All pieces of all mappings; each holds a use.
+    /// The pieces of all mappings that show its pages: its own, and those of its slices and
+    /// references.
     pub(crate) mappings: List<Mapping>,
-    /// How many mappings those pieces are.
+    /// How many mappings show it by name; each of their pieces holds a use.
     pub(crate) mapping_count: u32,
 }
 
 impl Vmo {
+    /// One that nobody refers to yet.
+    pub(super) const fn new(koid: u64, size: u64, stream_size: u64, content: Content) -> Self {
+        Self {
+            head: Head::new(koid, Signals::VMO_ZERO_CHILDREN),
+            name: Name::EMPTY,
+            size,
+            stream_size,
+            cache: CachePolicy::Cached,
+            options: VmoOptions::empty(),
+            content,
+            parent: None,
+            children: 0,
+            mappings: List::new(),
+            mapping_count: 0,
+        }
+    }
+
     /// Whether it stands for device addresses.
     pub(crate) const fn is_physical(&self) -> bool {
         matches!(self.content, Content::Physical(_))
@@ -53,8 +83,8 @@ impl Vmo {
     pub(crate) const fn run(&self) -> Option<(PhysRun, Backing)> {
         match self.content {
             Content::Physical(run) => Some((run, Backing::Device)),
-            Content::Adopted(run) => Some((run, Backing::Memory)),
-            Content::Paged(_) | Content::Slice { .. } => None,
+            Content::Adopted(run) | Content::Contiguous(run) => Some((run, Backing::Memory)),
+            Content::Paged(_) | Content::Slice { .. } | Content::Reference { .. } => None,
         }
     }
 }
@@ -64,35 +94,20 @@ pub(crate) const fn round_up(bytes: u64) -> Option<u64> {
     bytes.checked_next_multiple_of(PAGE_SIZE)
 }
 
-/// What the makers of VMOs have to say.
-struct NewVmo {
-    size: u64,
-    content_size: u64,
-    cache: CachePolicy,
-    options: VmoOptions,
+/// Puts a new VMO into the pool.
+fn create(
+    kernel: &mut Kernel,
+    (size, stream_size): (u64, u64),
     content: Content,
-}
-
-fn create(kernel: &mut Kernel, new: NewVmo) -> Result<Key<Vmo>, Status> {
+) -> Result<Key<Vmo>, Status> {
     kernel
         .objects
         .vmos
         .reserve(&mut kernel.mem.budget)
         .map_err(no_memory)?;
     let koid = kernel.objects.new_koid();
-    Ok(kernel.objects.vmos.insert_reserved(Vmo {
-        head: Head::new(koid, Signals::VMO_ZERO_CHILDREN),
-        name: Name::default(),
-        size: new.size,
-        content_size: new.content_size,
-        cache: new.cache,
-        options: new.options,
-        content: new.content,
-        parent: None,
-        children: 0,
-        mappings: List::new(),
-        mapping_count: 0,
-    }))
+    let new = Vmo::new(koid, size, stream_size, content);
+    Ok(kernel.objects.vmos.insert_reserved(new))
 }
 
 /// Makes a VMO of zero-filled memory for `bytes` bytes; nothing is committed yet.
@@ -111,20 +126,13 @@ pub(crate) fn create_paged(kernel: &mut Kernel, bytes: u64) -> Result<Key<Vmo>, 
 pub(crate) fn create_paged_as(
     kernel: &mut Kernel,
     size: u64,
-    content_size: u64,
+    stream_size: u64,
     options: VmoOptions,
 ) -> Result<Key<Vmo>, Status> {
     let content = Content::Paged(PageList::new());
-    create(
-        kernel,
-        NewVmo {
-            size,
-            content_size,
-            cache: CachePolicy::Cached,
-            options,
-            content,
-        },
-    )
+    let vmo = create(kernel, (size, stream_size), content)?;
+    kernel.objects.get_mut(vmo).options = options;
+    Ok(vmo)
 }
 
 /// Makes a VMO over device addresses; the caller checked that they may be named.
@@ -133,17 +141,9 @@ pub(crate) fn create_paged_as(
 /// NO_MEMORY.
 pub(crate) fn create_physical(kernel: &mut Kernel, run: PhysRun) -> Result<Key<Vmo>, Status> {
     let size = run.bytes();
-    let (cache, options) = (CachePolicy::Uncached, VmoOptions::empty());
-    create(
-        kernel,
-        NewVmo {
-            size,
-            content_size: size,
-            cache,
-            options,
-            content: Content::Physical(run),
-        },
-    )
+    let vmo = create(kernel, (size, size), Content::Physical(run))?;
+    kernel.objects.get_mut(vmo).cache = CachePolicy::Uncached;
+    Ok(vmo)
 }
 
 /// Makes a VMO over RAM outside the pool, of which `bytes` bytes mean something.
@@ -155,17 +155,7 @@ pub(crate) fn create_adopted(
     run: PhysRun,
     bytes: u64,
 ) -> Result<Key<Vmo>, Status> {
-    let (cache, options) = (CachePolicy::Cached, VmoOptions::empty());
-    create(
-        kernel,
-        NewVmo {
-            size: run.bytes(),
-            content_size: bytes,
-            cache,
-            options,
-            content: Content::Adopted(run),
-        },
-    )
+    create(kernel, (run.bytes(), bytes), Content::Adopted(run))
 }
 
 /// Makes a slice of `[offset, offset + size)`, whole pages inside the parent.
@@ -179,7 +169,7 @@ pub(crate) fn create_slice(
     parent: Key<Vmo>,
     offset: u64,
     size: u64,
-    content_size: u64,
+    stream_size: u64,
 ) -> Result<Key<Vmo>, Status> {
     let above = kernel.objects.get(parent);
     let part = |run: PhysRun| PhysRun {
@@ -189,24 +179,24 @@ pub(crate) fn create_slice(
     let content = match above.content {
         Content::Physical(run) => Content::Physical(part(run)),
         Content::Adopted(run) => Content::Adopted(part(run)),
-        Content::Paged(_) => Content::Slice {
-            root: parent,
-            offset,
-        },
-        Content::Slice { root, offset: more } => Content::Slice {
-            root,
-            offset: offset.saturating_add(more),
-        },
+        Content::Paged(_)
+        | Content::Contiguous(_)
+        | Content::Slice { .. }
+        | Content::Reference { .. } => {
+            let (root, offset) = holder(&kernel.objects, parent, offset);
+            Content::Slice { root, offset }
+        }
     };
-    let new = NewVmo {
-        size,
-        content_size,
-        cache: above.cache,
-        options: VmoOptions::empty(),
-        content,
-    };
-    let child = create(kernel, new)?;
+    let cache = above.cache;
+    let child = create(kernel, (size, stream_size), content)?;
     // commit
+    kernel.objects.get_mut(child).cache = cache;
+    adopt(kernel, parent, child);
+    Ok(child)
+}
+
+/// Makes a new VMO the child of another; the parent's ZERO_CHILDREN is gone when this returns.
+fn adopt(kernel: &mut Kernel, parent: Key<Vmo>, child: Key<Vmo>) {
     kernel.objects.get_mut(child).parent = Some(parent);
     kernel.objects.add_use(Vmo::to_ref(parent));
     let above = kernel.objects.get_mut(parent);
@@ -216,103 +206,32 @@ pub(crate) fn create_slice(
         Signals::VMO_ZERO_CHILDREN,
         Signals::empty(),
     );
-    Ok(child)
 }
 
-/// The VMO that holds the pages at `offset`, and where in it they are.
-fn holder(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> (Key<Vmo>, u64) {
+/// The VMO that holds the pages at `offset`, and where in it they are. Mappings and pins of all
+/// that shows those pages are registered there.
+pub(crate) fn holder(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> (Key<Vmo>, u64) {
     match objects.get(vmo).content {
         Content::Slice { root, offset: more } => (root, offset.saturating_add(more)),
+        Content::Reference { root } => (root, offset),
         _ => (vmo, offset),
     }
 }
 
-/// The frames from page-aligned `offset` on that lie in a row, at most `most` bytes and inside the
-/// VMO; `None` where nothing is committed.
-pub(super) fn run_at(objects: &Objects, vmo: Key<Vmo>, offset: u64, most: u64) -> Option<PhysRun> {
-    let most = most.min(objects.get(vmo).size.checked_sub(offset)?) >> PAGE_SHIFT;
-    let (root, offset) = holder(objects, vmo, offset);
-    match &objects.get(root).content {
-        Content::Physical(run) | Content::Adopted(run) => {
-            let base = run.base.checked_add(offset)?;
-            Some(PhysRun { base, pages: most }).filter(|run| run.pages != 0)
-        }
-        Content::Paged(pages) => {
-            let (base, pages) = pages.run_at(&objects.page_nodes, offset >> PAGE_SHIFT, most)?;
-            Some(PhysRun { base, pages })
-        }
-        Content::Slice { .. } => None,
+/// The VMO whose size and stream size a VMO has: a reference has its root's.
+pub(crate) fn sized(objects: &Objects, vmo: Key<Vmo>) -> Key<Vmo> {
+    match objects.get(vmo).content {
+        Content::Reference { root } => root,
+        _ => vmo,
     }
 }
 
-/// The offset of the first committed page at `offset` or behind.
-pub(super) fn next_committed(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> Option<u64> {
-    let size = objects.get(vmo).size;
-    let (root, inner) = holder(objects, vmo, offset);
-    let next = match &objects.get(root).content {
-        Content::Paged(pages) => {
-            let (index, _) = pages.next_at_or_after(&objects.page_nodes, inner >> PAGE_SHIFT)?;
-            offset.checked_add((index << PAGE_SHIFT).checked_sub(inner)?)?
-        }
-        _ => offset,
-    };
-    (next < size).then_some(next)
+/// The size of a VMO: whole pages, in bytes.
+pub(crate) fn size(objects: &Objects, vmo: Key<Vmo>) -> u64 {
+    objects.get(sized(objects, vmo)).size
 }
 
-/// The frame behind page-aligned `offset`, committed and filled with zeros first if need be.
-///
-/// # Errors
-/// OUT_OF_RANGE, NO_MEMORY.
-pub(super) fn commit_page(
-    kernel: &mut Kernel,
-    hal: &mut DynHal,
-    vmo: Key<Vmo>,
-    offset: u64,
-) -> Result<PhysAddr, Status> {
-    if offset >= kernel.objects.get(vmo).size {
-        return Err(Status::OUT_OF_RANGE);
-    }
-    if let Some(run) = run_at(&kernel.objects, vmo, offset, PAGE_SIZE) {
-        return Ok(run.base);
-    }
-    let (root, offset) = holder(&kernel.objects, vmo, offset);
-    let index = offset >> PAGE_SHIFT;
-    let Objects {
-        vmos, page_nodes, ..
-    } = &mut kernel.objects;
-    let Some(Content::Paged(pages)) = vmos.get_mut(root).map(|root| &mut root.content) else {
-        return Err(Status::INTERNAL);
-    };
-    pages
-        .reserve_path(index, page_nodes, &mut kernel.mem.budget)
-        .map_err(no_memory)?;
-    let frame = kernel.mem.frame_alloc().map_err(no_memory)?;
-    let address = frame.address();
-    if hal
-        .zero(PhysRun {
-            base: address,
-            pages: 1,
-        })
-        .is_err()
-    {
-        kernel.mem.frame_free(frame);
-        return Err(Status::INTERNAL);
-    }
-    // commit
-    pages.insert_reserved(page_nodes, index, Page::new(address, 0));
-    Ok(address)
-}
-
-/// Takes one page of a paged VMO out; its frame.
-pub(super) fn take_page(objects: &mut Objects, vmo: Key<Vmo>) -> Option<Frame> {
-    let Objects {
-        vmos, page_nodes, ..
-    } = objects;
-    let Content::Paged(pages) = &mut vmos.get_mut(vmo)?.content else {
-        return None;
-    };
-    let (index, _) = pages.next_at_or_after(page_nodes, 0)?;
-    pages
-        .remove(page_nodes, index)
-        .map(|page| Frame::claim(page.frame()))
+/// The stream size of a VMO, in bytes (`ZX_PROP_VMO_CONTENT_SIZE`).
+pub(crate) fn stream_size(objects: &Objects, vmo: Key<Vmo>) -> u64 {
+    objects.get(sized(objects, vmo)).stream_size
 }
