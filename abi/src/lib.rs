@@ -48,4 +48,6 @@ pub use signals::Signals;
 pub use status::Status;
 pub use syscalls::{SYSCALLS, Syscall};
 pub use topic::Topic;
-pub use vm::{BadAlignment, CachePolicy, VmOptions, VmoChildOptions, VmoOp, VmoOptions};
+pub use vm::{
+    BadAlignment, CachePolicy, VmOptions, VmarOp, VmoChildOptions, VmoLockState, VmoOp, VmoOptions,
+};

@@ -1,6 +1,7 @@
 //! Options of VMOs and of address-space regions, and memory types.
 
 use crate::numbered::numbered;
+use crate::record::record;
 
 bitflags::bitflags! {
     /// `zx_vm_option_t`: permissions and placement (`ZX_VM_*`).
@@ -177,5 +178,39 @@ numbered! {
         AlwaysNeed = 13 "ALWAYS_NEED",
         /// A hint: fetch.
         Prefetch = 14 "PREFETCH",
+    }
+}
+
+numbered! {
+    /// Operations of `zx_vmar_op_range` (`ZX_VMAR_OP_*`); those that VMOs have too share the number.
+    VmarOp {
+        /// Commit pages.
+        Commit = 1 "COMMIT",
+        /// Give pages back.
+        Decommit = 2 "DECOMMIT",
+        /// Map what is there.
+        MapRange = 3 "MAP_RANGE",
+        /// Fill with zeros.
+        Zero = 10 "ZERO",
+        /// A hint: may be reclaimed.
+        DontNeed = 12 "DONT_NEED",
+        /// A hint: keep.
+        AlwaysNeed = 13 "ALWAYS_NEED",
+        /// A hint: fetch.
+        Prefetch = 14 "PREFETCH",
+    }
+}
+
+record! {
+    /// `zx_vmo_lock_state_t`: what `LOCK` tells of a discardable VMO.
+    pub struct VmoLockState: 32 {
+        /// The start of the locked range.
+        pub offset: u64 = 0,
+        /// Its length in bytes.
+        pub size: u64 = 8,
+        /// The start of what was thrown away since it was last locked.
+        pub discarded_offset: u64 = 16,
+        /// How much was, in bytes; 0 when nothing was.
+        pub discarded_size: u64 = 24,
     }
 }

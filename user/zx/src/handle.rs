@@ -1,6 +1,8 @@
 //! `Handle`: an owned handle, and what works on every kind of object.
 
 use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
 use core::mem::ManuallyDrop;
 
 use jacinth_abi::{
@@ -74,6 +76,26 @@ impl Handle {
         let buffer = sys::Output::Here(bytes.as_mut());
         sys::object_get_info(self.0, topic.0, buffer, Address::NULL, Address::NULL)?;
         Ok(T::from_bytes(bytes.as_ref()))
+    }
+
+    /// Asks for all records of a list.
+    ///
+    /// # Errors
+    /// Those of `zx_object_get_info`.
+    pub fn info_list<T: Record>(&self, topic: Topic) -> Result<Vec<T>, Status> {
+        let mut bytes = Vec::new();
+        loop {
+            let (mut actual, mut avail) = ([0; 8], [0; 8]);
+            let buffer = sys::Output::Here(&mut bytes[..]);
+            sys::object_get_info(self.0, topic.0, buffer, &mut actual, &mut avail)?;
+            let (actual, avail) = (count(actual)?, count(avail)?);
+            if actual >= avail {
+                let records = bytes.chunks_exact(T::SIZE).take(actual);
+                return Ok(records.map(T::from_bytes).collect());
+            }
+            // More than there were, so that a list that grows meanwhile is caught up with.
+            bytes = vec![0; (avail + avail / 8) * T::SIZE];
+        }
     }
 
     /// Asks what the handle is: koid, rights, type.
@@ -178,6 +200,11 @@ pub(crate) fn new_handle(
     let mut value = [0; 4];
     call(&mut value)?;
     Ok(Handle(u32::from_le_bytes(value)))
+}
+
+/// A counter of `zx_object_get_info` as the length of something in memory.
+fn count(bytes: [u8; 8]) -> Result<usize, Status> {
+    usize::try_from(u64::from_le_bytes(bytes)).map_err(|_| Status::NO_MEMORY)
 }
 
 /// The text of a name that is padded with NULs.

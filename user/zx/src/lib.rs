@@ -19,7 +19,8 @@
 //! point, the panic handler and a heap come from here. On a host the library is the same, but its
 //! calls go to a simulated machine: see [`Seam`].
 //!
-//! - [`Handle`], [`Vmo`], [`Vmar`], [`Resource`], [`Channel`], [`Process`], [`Thread`]: objects.
+//! - [`Handle`], [`Vmo`], [`Vmar`], [`Resource`], [`Channel`], [`Process`], [`Thread`], [`Iommu`],
+//!   [`Bti`], [`Pmt`]: objects.
 //! - [`Region`]: mapped memory, ordinary or a device's, read and written a word at a time.
 //! - [`sys`]: every system call, safe; [`raw`]: the stubs underneath.
 //! - [`acpi`], [`device_tree`], [`pci`], [`cpio`]: where things are.
@@ -31,6 +32,7 @@ pub mod acpi;
 mod address;
 #[cfg(target_os = "none")]
 mod arch;
+mod bti;
 mod channel;
 pub mod console;
 pub mod cpio;
@@ -54,10 +56,12 @@ mod vmo;
 
 pub use jacinth_abi as abi;
 pub use jacinth_abi::{
-    CachePolicy, Rights, Signals, Status, VmOptions, VmoChildOptions, VmoOptions,
+    BtiOptions, CachePolicy, Rights, Signals, Status, VmOptions, VmarOp, VmoChildOptions, VmoOp,
+    VmoOptions,
 };
 
 pub use address::Address;
+pub use bti::{Bti, Iommu, Pmt};
 pub use channel::{Channel, Message};
 pub use handle::Handle;
 pub use region::Region;
@@ -69,7 +73,7 @@ pub use seam::{Seam, set_host};
 pub use start::PANIC_RETURN_CODE;
 pub use startup::{Startup, Tables};
 pub use task::{Process, Thread, exit};
-pub use vmar::Vmar;
+pub use vmar::{Span, Vmar};
 pub use vmo::Vmo;
 
 /// Makes `$main`, a `fn(Startup) -> i64`, the program's main function.

@@ -2,7 +2,7 @@
 
 use core::mem::ManuallyDrop;
 
-use jacinth_abi::{Status, Topic, VmOptions, VmarInfo};
+use jacinth_abi::{Status, Topic, VmOptions, VmarInfo, VmarOp};
 
 use crate::seam::{self, Width};
 use crate::{Address, Handle, Vmo, sys};
@@ -215,6 +215,20 @@ impl Region {
             len,
             &mut at,
         )
+    }
+
+    /// Does something to the memory that a part shows.
+    ///
+    /// # Errors
+    /// Those of `zx_vmar_op_range`.
+    ///
+    /// # Panics
+    /// When the part reaches outside.
+    pub fn op_range(&self, op: VmarOp, offset: u64, len: u64) -> Result<(), Status> {
+        let end = offset.checked_add(len);
+        assert!(end.is_some_and(|end| end <= self.bytes), "a part outside");
+        let (at, buffer) = (self.address(offset), sys::Output::NONE);
+        sys::vmar_op_range(self.vmar, op.number(), at, len, buffer)
     }
 
     /// Unmaps a part; the addresses stay this region's, touching them ends the program.

@@ -1,16 +1,93 @@
 //! Regions of an address space.
 
-use jacinth_abi::{PageTableInfo, Status, Topic, VmOptions, VmarInfo};
+use alloc::vec::Vec;
 
-use crate::handle::object;
-use crate::{Region, Vmo, sys};
+use jacinth_abi::{MapsInfo, PageTableInfo, Status, Topic, VmOptions, VmarInfo, VmarOp};
+
+use crate::handle::{Handle, object};
+use crate::{Address, Region, Vmo, sys};
 
 object! {
     /// A region of an address space, in which VMOs are mapped.
     Vmar
 }
 
+/// The addresses of a region that [`Vmar::allocate`] made: nothing of Rust's is ever placed there.
+///
+/// The numbers only: the region lives on when this is dropped, until [`Vmar::destroy`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    base: u64,
+    bytes: u64,
+}
+
+impl Span {
+    /// Its first address.
+    #[must_use]
+    pub const fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The address of a byte in it, or of the first one behind it.
+    ///
+    /// # Panics
+    /// When `offset` lies outside.
+    #[must_use]
+    pub fn address(&self, offset: u64) -> Address {
+        assert!(offset <= self.bytes, "an address outside the region");
+        Address::new(self.base + offset)
+    }
+}
+
 impl Vmar {
+    /// Makes a region inside this one; without a placement option the kernel chooses where, and
+    /// `offset` is 0.
+    ///
+    /// # Errors
+    /// Those of `zx_vmar_allocate`.
+    pub fn allocate(
+        &self,
+        options: VmOptions,
+        offset: u64,
+        size: u64,
+    ) -> Result<(Self, Span), Status> {
+        let (mut child, mut at) = ([0; 4], [0; 8]);
+        sys::vmar_allocate(self.value(), options, offset, size, &mut child, &mut at)?;
+        let child = Handle::from_value(u32::from_le_bytes(child));
+        let base = u64::from_le_bytes(at);
+        Ok((Self(child), Span { base, bytes: size }))
+    }
+
+    /// Unmaps everything in the region and gives its addresses back; the handle stays.
+    ///
+    /// # Errors
+    /// Those of `zx_vmar_destroy`.
+    pub fn destroy(&self) -> Result<(), Status> {
+        sys::vmar_destroy(self.value())
+    }
+
+    /// Does something to the memory mapped from `at` on.
+    ///
+    /// # Errors
+    /// Those of `zx_vmar_op_range`.
+    pub fn op_range(&self, op: VmarOp, at: Address, size: u64) -> Result<(), Status> {
+        sys::vmar_op_range(self.value(), op.number(), at, size, sys::Output::NONE)
+    }
+
+    /// Asks what is in the region: it, and what lies below it, depth first.
+    ///
+    /// # Errors
+    /// Those of `zx_object_get_info`.
+    pub fn maps(&self) -> Result<Vec<MapsInfo>, Status> {
+        self.info_list(Topic::VMAR_MAPS)
+    }
+
     /// Maps `len` bytes of a VMO; without a placement option the kernel chooses where, and
     /// `vmar_offset` is 0.
     ///

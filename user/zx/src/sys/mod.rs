@@ -1,0 +1,176 @@
+//! Every system call as a safe function: names, arguments and the order of errors are Zircon's.
+//!
+//! Handles, options and sizes are plain numbers here, good or bad, and memory is a slice of the
+//! program or an [`Address`]: so a test can say everything that a C program can, except what would
+//! let the kernel write where Rust keeps its objects. A length that goes with an address must not
+//! reach from there into memory that the program lives in.
+//!
+//! Calls that take memory away, or change what it holds (`vmar_unmap`, `vmar_destroy`,
+//! `vmar_op_range`, `vmo_op_range`, `vmo_set_size`, ...), are safe because a program lives in memory
+//! that it has no handle to: its image, stack and heap are mapped in the root region, which cannot be
+//! destroyed, from VMOs that nobody names any more, and nothing is put there later. What these calls
+//! reach is memory in a [`Region`](crate::Region), where no Rust object lives.
+
+mod bti;
+mod object;
+mod system;
+mod vmar;
+mod vmo;
+
+pub use bti::{
+    bti_create, bti_pin, bti_release_quarantine, iommu_create, pmt_unpin, vmo_create_contiguous,
+};
+pub use object::{
+    channel_read, handle_close, handle_close_many, handle_duplicate, handle_replace,
+    object_get_info, object_get_property, object_set_property, object_signal, object_wait_one,
+    resource_create,
+};
+pub use system::{
+    clock_get_monotonic, debug_write, nanosleep, process_exit, system_get_num_cpus,
+    system_get_page_size, system_get_version_string, thread_exit,
+};
+pub(crate) use vmar::vmar_map_over;
+pub use vmar::{vmar_allocate, vmar_destroy, vmar_map, vmar_op_range, vmar_protect, vmar_unmap};
+pub use vmo::{
+    vmo_create, vmo_create_child, vmo_create_physical, vmo_get_size, vmo_get_stream_size,
+    vmo_op_range, vmo_read, vmo_replace_as_executable, vmo_set_cache_policy, vmo_set_size,
+    vmo_set_stream_size, vmo_transfer_data, vmo_write,
+};
+
+use jacinth_abi::{SYSCALLS, Status};
+
+use crate::seam::Arg;
+use crate::{Address, raw};
+
+/// Memory that a call reads.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Bytes of the program.
+    Here(&'a [u8]),
+    /// An address, with a length in bytes.
+    At(Address, u64),
+}
+
+/// Memory that a call writes.
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// Bytes of the program.
+    Here(&'a mut [u8]),
+    /// An address, with a length in bytes.
+    At(Address, u64),
+}
+
+/// Where a call puts a result of `N` bytes.
+#[derive(Debug)]
+pub enum Place<'a, const N: usize> {
+    /// In the program.
+    Here(&'a mut [u8; N]),
+    /// At an address.
+    At(Address),
+}
+
+impl<'a> From<&'a [u8]> for Input<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Here(bytes)
+    }
+}
+
+impl<'a> From<&'a mut [u8]> for Output<'a> {
+    fn from(bytes: &'a mut [u8]) -> Self {
+        Self::Here(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a mut [u8; N]> for Place<'a, N> {
+    fn from(bytes: &'a mut [u8; N]) -> Self {
+        Self::Here(bytes)
+    }
+}
+
+impl<const N: usize> From<Address> for Place<'_, N> {
+    fn from(address: Address) -> Self {
+        Self::At(address)
+    }
+}
+
+impl<'a> Input<'a> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => bytes.len() as u64,
+            Self::At(_, len) => *len,
+        }
+    }
+
+    fn arg<T>(self) -> raw::In<'a, T> {
+        raw::In::new(match self {
+            Self::Here(bytes) => Arg::In(bytes),
+            Self::At(address, _) => Arg::At(address),
+        })
+    }
+}
+
+impl<'a> Output<'a> {
+    /// No memory: a null pointer and no bytes.
+    pub const NONE: Self = Self::At(Address::NULL, 0);
+
+    fn len(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => bytes.len() as u64,
+            Self::At(_, len) => *len,
+        }
+    }
+
+    fn arg<T>(self) -> raw::Out<'a, T> {
+        raw::Out::new(match self {
+            Self::Here(bytes) => Arg::Out(bytes),
+            Self::At(address, _) => Arg::At(address),
+        })
+    }
+}
+
+impl<'a, const N: usize> Place<'a, N> {
+    fn arg<T>(self) -> raw::Out<'a, T> {
+        raw::Out::new(match self {
+            Self::Here(bytes) => Arg::Out(bytes),
+            Self::At(address) => Arg::At(address),
+        })
+    }
+}
+
+/// What every call but a few answers.
+pub type Answer = Result<(), Status>;
+
+#[inline]
+fn answer(raw: i64) -> Answer {
+    Status::check(i32::try_from(raw).unwrap_or(Status::INTERNAL.raw()))
+}
+
+/// Makes a stub's call and answers its word; every argument comes from this module's types, which
+/// know their lengths.
+macro_rules! raw_call {
+    ($name:ident($($arg:expr),* $(,)?)) => {{
+        // SAFETY: memory is passed with the length it has (`Input`, `Output`, `Place`), and
+        // addresses are of nothing that Rust uses (`Address`); the calls that take memory away
+        // reach none that the program lives in (see the module's page).
+        unsafe { $crate::raw::$name($($arg),*) }
+    }};
+}
+
+/// Makes a stub's call whose word is a status.
+macro_rules! call {
+    ($name:ident($($arg:expr),* $(,)?)) => {
+        $crate::sys::answer($crate::sys::raw_call!($name($($arg),*)))
+    };
+}
+
+use {call, raw_call};
+
+/// Makes a call by a number that no call has: the kernel ends the process.
+///
+/// # Panics
+/// When the number is in the table.
+pub fn unknown(number: u64) -> Answer {
+    assert!(SYSCALLS.iter().all(|call| call.number != number));
+    // SAFETY: there is no such call, so it reads and writes nothing.
+    answer(unsafe { raw::any(number, [0; 8]) })
+}
