@@ -85,6 +85,11 @@ impl Kernel {
                 refs.use_of(objects, ObjectRef::Vmo(parent));
             }
         }
+        for (key, region) in objects.vmars.iter() {
+            if region.parent.is_some() {
+                refs.use_of(objects, ObjectRef::Vmar(key));
+            }
+        }
         for (_, mapping) in objects.mappings.iter() {
             refs.use_of(objects, ObjectRef::Vmo(mapping.vmo));
         }

@@ -260,6 +260,7 @@ impl Kernel {
             align: 0,
             flags: MmuFlags::empty(),
             may: MmuFlags::empty(),
+            stream: false,
         };
         vm::map(self, hal, guard)?;
         Ok(())

@@ -23,6 +23,10 @@ impl Kernel {
             ObjectRef::Process(key) if no_handles => self.end_unreferenced_process(key, unused),
             ObjectRef::Thread(key) if unused => self.free_thread(hal, key),
             ObjectRef::Vmo(key) if unused => vm::vmo_free_step(self, hal, key, work),
+            ObjectRef::Vmar(key) if vm::is_half_destroyed(&self.objects, key) => {
+                // What its thread did not live to finish.
+                vm::destroy_some(self, hal, key, work)
+            }
             ObjectRef::Vmar(key) if unused => self.objects.vmars.remove(key).is_some(),
             ObjectRef::Resource(key) if unused => self.objects.resources.remove(key).is_some(),
             _ => true,

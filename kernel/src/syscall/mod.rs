@@ -48,10 +48,12 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         Work::Unmap {
             vmar,
             range,
+            inner,
             answer,
-        } => crate::vm::resume_unmap(call, vmar, range, answer),
+        } => crate::vm::resume_unmap(call, vmar, range, inner, answer),
+        Work::Destroy { vmar } => crate::vm::resume_destroy(call, vmar),
         Work::Fill { fill, out } => crate::vm::resume_fill(call, fill, FromReg::from_reg(out)),
-        Work::Protect { vmar, range, flags } => crate::vm::resume_protect(call, vmar, range, flags),
+        Work::Protect(protect) => crate::vm::protect(call, protect),
         Work::Copy {
             vmo,
             offset,

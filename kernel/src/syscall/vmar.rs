@@ -2,7 +2,8 @@
 
 use crate::call::{Call, HandleValue, Out, SysResult};
 use crate::hal::MmuFlags;
-use crate::vm::{self, MapRequest, Overlap, Placement, Vmar, Vmo};
+use crate::object::Object;
+use crate::vm::{self, Inner, MapRequest, NewRegion, Overlap, Placement, Protect, Vmar, Vmo};
 use crate::{PAGE_SIZE, VirtAddr, VirtRange};
 use jacinth_abi::{Rights, Status, VmOptions, VmoOptions};
 
@@ -61,6 +62,7 @@ pub(crate) fn vmar_map(
     let align = alignment(options)?;
     let may = flags_of(vmar_rights & vmo_rights) & region.can;
     call.touch(mapped_addr.0, size_of::<u64>())?;
+    let stream = options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE);
     let request = MapRequest {
         vmar,
         vmo,
@@ -70,6 +72,7 @@ pub(crate) fn vmar_map(
         align,
         flags,
         may,
+        stream,
     };
     let range = vm::map(call.kernel, call.hal, request)?;
     if options.contains(VmOptions::MAP_RANGE) {
@@ -189,9 +192,9 @@ pub(crate) fn vmar_unmap(
     addr: u64,
     len: u64,
 ) -> SysResult {
-    let vmar = call.lookup::<Vmar>(handle, Rights::empty())?;
+    let (vmar, rights) = call.lookup_with_rights::<Vmar>(handle, Rights::empty())?;
     let range = check_range(call, vmar, addr, len)?;
-    vm::unmap(call, vmar, range)
+    vm::unmap(call, vmar, range, inner(rights))
 }
 
 /// vmar.md §7.
@@ -207,13 +210,22 @@ pub(crate) fn vmar_protect(
     needed.set(Rights::READ, options.contains(VmOptions::PERM_READ));
     needed.set(Rights::WRITE, options.contains(VmOptions::PERM_WRITE));
     needed.set(Rights::EXECUTE, options.contains(VmOptions::PERM_EXECUTE));
-    let vmar = call.lookup::<Vmar>(handle, needed)?;
+    let (vmar, rights) = call.lookup_with_rights::<Vmar>(handle, needed)?;
     let flags = flags_asked(options)?;
     if addr & (PAGE_SIZE - 1) != 0 || !VmOptions::PERM_ANY.contains(options) {
         return Err(Status::INVALID_ARGS);
     }
     let range = check_range(call, vmar, addr, len)?;
-    vm::protect(call, vmar, range, flags)
+    vm::protect(call, Protect::new(vmar, range, flags, inner(rights)))
+}
+
+/// What a handle may do with the regions below.
+const fn inner(rights: Rights) -> Inner {
+    if rights.contains(Rights::OP_CHILDREN) {
+        Inner::Included
+    } else {
+        Inner::Refused
+    }
 }
 
 /// Whole pages, alive, inside: unmap's steps 2 to 5, protect's 4 and 6 to 8.
@@ -241,6 +253,14 @@ fn check_range(
     }
 }
 
+/// What `zx_vmar_allocate` accepts. PERM_READ_IF_XOM_UNSUPPORTED alone means nothing, and passes.
+const ALLOCATE_OPTIONS: VmOptions = VmOptions::SPECIFIC
+    .union(VmOptions::CAN_MAP_SPECIFIC)
+    .union(VmOptions::COMPACT)
+    .union(VmOptions::CAN_MAP_ANY)
+    .union(VmOptions::OFFSET_IS_UPPER_LIMIT)
+    .union(VmOptions::PERM_READ_IF_XOM_UNSUPPORTED);
+
 /// vmar.md §3.
 pub(crate) fn vmar_allocate(
     call: &mut Call<'_>,
@@ -251,20 +271,74 @@ pub(crate) fn vmar_allocate(
     child_vmar: Out<u32>,
     child_addr: Out<u64>,
 ) -> SysResult {
-    let _ = (
-        call,
-        parent_vmar,
-        options,
-        offset,
+    let options = VmOptions::from_bits_retain(options);
+    let rights = rights_for(options);
+    let parent = call.lookup::<Vmar>(parent_vmar, rights)?;
+    let align = alignment(options)?;
+    let is_known = ALLOCATE_OPTIONS.contains(options.without_alignment());
+    if size & (PAGE_SIZE - 1) != 0 || !is_known {
+        return Err(Status::INVALID_ARGS);
+    }
+    let region = call.kernel.objects.get(parent);
+    if !region.alive {
+        return Err(Status::BAD_STATE);
+    }
+    if size == 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let can = flags_of(rights);
+    if !region.can.contains(can) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    let new = NewRegion {
+        parent,
         size,
-        child_vmar,
-        child_addr,
+        at: placement(options, offset)?,
+        align,
+        can,
+        can_specific: options.contains(VmOptions::CAN_MAP_SPECIFIC),
+        compact: options.contains(VmOptions::COMPACT),
+    };
+    call.reserve_handle()?;
+    call.touch(child_vmar.0, size_of::<u32>())?;
+    call.touch(child_addr.0, size_of::<u64>())?;
+    let child = vm::allocate(call.kernel, call.hal, new)?;
+    let base = call.kernel.objects.get(child).base;
+    let result = call.write(child_addr, base.raw()).and_then(|()| {
+        call.install(
+            Vmar::to_ref(child),
+            Rights::DEFAULT_VMAR | rights,
+            child_vmar,
+        )
+    });
+    if result.is_err() {
+        vm::detach(&mut call.kernel.objects, child);
+    }
+    result
+}
+
+/// The rights that the CAN_MAP options stand for: those that the parent's handle must have, and that
+/// the new one gets.
+fn rights_for(options: VmOptions) -> Rights {
+    let mut rights = Rights::empty();
+    rights.set(Rights::READ, options.contains(VmOptions::CAN_MAP_READ));
+    rights.set(Rights::WRITE, options.contains(VmOptions::CAN_MAP_WRITE));
+    rights.set(
+        Rights::EXECUTE,
+        options.contains(VmOptions::CAN_MAP_EXECUTE),
     );
-    Err(Status::NOT_SUPPORTED)
+    rights
 }
 
 /// vmar.md §6.
 pub(crate) fn vmar_destroy(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
-    let _ = (call, handle);
-    Err(Status::NOT_SUPPORTED)
+    let vmar = call.lookup::<Vmar>(handle, Rights::OP_CHILDREN)?;
+    let region = call.kernel.objects.get(vmar);
+    if region.is_root() {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    if !region.alive {
+        return Err(Status::BAD_STATE);
+    }
+    vm::destroy(call, vmar)
 }

@@ -89,7 +89,7 @@ impl Kernel {
             self.objects.get_mut(key).state = ProcessState::Dying { next_slot };
         }
         if let Some(root) = self.objects.get(key).root_vmar {
-            if !vm::destroy_step(self, hal, root, work) {
+            if !vm::destroy_some(self, hal, root, work) {
                 return false;
             }
             self.objects.get_mut(key).root_vmar = None;

@@ -1,11 +1,11 @@
 //! Threads, and what a blocked one waits for: the continuation as data.
 
 use super::Process;
-use crate::hal::{ContextId, DynHal, MmuFlags};
+use crate::hal::{ContextId, DynHal};
 use crate::mem::{Key, Link, Linked, List, Pool};
-use crate::object::{Head, ObjectRef, Observer};
-use crate::vm::{Fill, Name, Vmar, Vmo};
-use crate::{Kernel, VirtAddr, VirtRange, copy};
+use crate::object::{Head, ObjectRef, Objects, Observer};
+use crate::vm::{Fill, Inner, Name, Protect, Vmar, Vmo};
+use crate::{Kernel, VirtAddr, VirtRange, copy, vm};
 use jacinth_abi::{Signals, Status};
 
 /// Where a thread is in its life.
@@ -44,16 +44,15 @@ pub(crate) enum Work {
     Unmap {
         vmar: Key<Vmar>,
         range: VirtRange,
+        inner: Inner,
         answer: i64,
     },
+    /// `zx_vmar_destroy`
+    Destroy { vmar: Key<Vmar> },
     /// `zx_vmar_map` with MAP_RANGE, and where its answer goes.
     Fill { fill: Fill, out: u64 },
     /// `zx_vmar_protect`
-    Protect {
-        vmar: Key<Vmar>,
-        range: VirtRange,
-        flags: MmuFlags,
-    },
+    Protect(Protect),
     /// `zx_vmo_read`, `zx_vmo_write`
     Copy {
         vmo: Key<Vmo>,
@@ -68,6 +67,20 @@ pub(crate) enum Work {
         count: u64,
         any_bad: bool,
     },
+}
+
+impl Work {
+    /// Hands over what a call leaves half done when its thread ends, and nobody else would finish.
+    fn abandon(self, objects: &mut Objects) {
+        let region = match self {
+            Self::Destroy { vmar } => Some(vmar),
+            Self::Unmap { vmar, range, .. } => vm::region_at(objects, vmar, range.start),
+            _ => None,
+        };
+        if let Some(region) = region.filter(|region| vm::is_half_destroyed(objects, *region)) {
+            objects.queue_dying(ObjectRef::Vmar(region));
+        }
+    }
 }
 
 /// How a wait ended.
@@ -201,7 +214,10 @@ impl Kernel {
             thread.wait_end.take().is_some(),
             thread.process,
         );
-        thread.work = None;
+        let work = thread.work.take();
+        if let Some(work) = work {
+            work.abandon(&mut self.objects);
+        }
         if woken {
             self.woken.remove(&mut self.objects.threads, key);
         }

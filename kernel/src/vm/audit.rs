@@ -1,5 +1,6 @@
 //! The memory part of the audit: frames, children, mappings, page tables.
 
+use super::audit_region::audit_regions;
 use super::pages::run_at;
 use super::vmo::holder;
 use super::{Content, Mapping};
@@ -20,6 +21,7 @@ const COARSE_STEP: u64 = 2 << 20;
 /// What differs first.
 pub(crate) fn audit(kernel: &Kernel, hal: &DynHal) -> Result<(), &'static str> {
     audit_vmos(kernel)?;
+    audit_regions(&kernel.objects)?;
     audit_frames(kernel)?;
     let mut found: BTreeMap<u32, (i64, bool)> = BTreeMap::new();
     for (key, mapping) in kernel.objects.mappings.iter() {
@@ -171,7 +173,7 @@ fn audit_mapping(kernel: &Kernel, hal: &DynHal, mapping: &Mapping) -> Result<i64
         .objects
         .threads
         .iter()
-        .any(|(_, thread)| matches!(thread.work, Some(Work::Protect { .. })));
+        .any(|(_, thread)| matches!(thread.work, Some(Work::Protect(_))));
     let allowed = if is_changing {
         mapping.may
     } else {

@@ -3,7 +3,7 @@
 use super::map_status;
 use super::pages::{commit_page, fixed_run, run_at};
 use super::place::BLOCKS;
-use super::vmar::{Mapping, Region, Space, piece};
+use super::vmar::{Mapping, Space, next_piece, piece};
 use super::vmo::size;
 use crate::hal::{Backing, DynHal, MapAttrs, MapError, MmuFlags};
 use crate::mem::Key;
@@ -113,18 +113,8 @@ pub(super) fn find_piece(
     process: Key<Process>,
     at: VirtAddr,
 ) -> Option<Key<Mapping>> {
-    let mut vmar = objects.get(process).root_vmar?;
-    loop {
-        match objects
-            .get(vmar)
-            .children
-            .containing(&objects.vmar_nodes, at)?
-            .value
-        {
-            Region::Mapping(key) => return Some(key),
-            Region::Vmar(inner) => vmar = inner,
-        }
-    }
+    let root = objects.get(process).root_vmar?;
+    next_piece(objects, root, at).map(|(key, _)| key)
 }
 
 /// The VMO's byte that a piece shows at `at`.

@@ -3,7 +3,7 @@
 use super::pages::{fixed_run, next_committed, run_at};
 use super::place::BLOCKS;
 use super::vmar::{piece, piece_at, space};
-use super::{Mapping, Vmar, Vmo, map_status};
+use super::{Inner, Mapping, Vmar, Vmo, map_status};
 use crate::call::{Call, Flow, Out, SysResult};
 use crate::hal::{Backing, DynHal, EntryCounts, MapAttrs};
 use crate::mem::{self, Key};
@@ -203,6 +203,7 @@ fn undo(vmar: Key<Vmar>, range: VirtRange, status: Status) -> Flow {
     Flow::Again(Work::Unmap {
         vmar,
         range,
+        inner: Inner::Refused,
         answer,
     })
 }

@@ -4,7 +4,7 @@ use super::fill::Fill;
 use super::pages::fixed_run;
 use super::place::{Overlap, Placement, Wanted, place};
 use super::unmap::{cut, cuts, unmap_now};
-use super::vmar::{Piece, insert_piece, reserve_pieces, space};
+use super::vmar::{Piece, insert_piece, reserve_pieces};
 use super::{Vmar, Vmo};
 use crate::hal::{DynHal, MmuFlags};
 use crate::mem::Key;
@@ -26,6 +26,8 @@ pub(crate) struct MapRequest {
     pub(crate) align: u64,
     pub(crate) flags: MmuFlags,
     pub(crate) may: MmuFlags,
+    /// Whether it ends where the VMO's stream does.
+    pub(crate) stream: bool,
 }
 
 /// Makes a mapping, of which nothing is in the page tables yet; where it is.
@@ -43,9 +45,12 @@ pub(crate) fn map(
         vmo_offset,
         flags,
         may,
+        stream,
         ..
     } = request;
-    space(&kernel.objects, vmar).ok_or(Status::BAD_STATE)?;
+    if !kernel.objects.get(vmar).alive {
+        return Err(Status::BAD_STATE);
+    }
     let shown = fixed_run(&kernel.objects, vmo);
     let phys = shown.and_then(|(run, _)| run.base.checked_add(vmo_offset));
     let wanted = Wanted {
@@ -77,6 +82,7 @@ pub(crate) fn map(
             flags,
             may,
             continues: false,
+            stream,
         },
     );
     Ok(range)
@@ -120,6 +126,7 @@ pub(crate) fn map_for_boot(
         align: 0,
         flags,
         may: flags,
+        stream: false,
     };
     let range = map(kernel, hal, request)?;
     let mut fill = Fill::new(vmar, vmo, 0, range);

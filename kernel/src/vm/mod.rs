@@ -5,6 +5,7 @@
 //! families `vmo` and `vmar`, by page faults, by boot and by teardown.
 
 mod audit;
+mod audit_region;
 mod copy;
 mod fault;
 mod fill;
@@ -15,6 +16,7 @@ mod pages;
 mod place;
 mod protect;
 mod reach;
+mod region;
 mod teardown;
 mod unmap;
 mod vmar;
@@ -28,8 +30,12 @@ pub(crate) use info::fill_info;
 pub(crate) use map::{MapRequest, map, map_for_boot};
 pub(crate) use name::Name;
 pub(crate) use place::{Overlap, Placement};
-pub(crate) use protect::{protect, resume_protect};
-pub(crate) use teardown::{destroy_step, vmo_free_step};
+pub(crate) use protect::{Protect, protect};
+pub(crate) use region::{
+    Inner, NewRegion, allocate, destroy, destroy_some, detach, is_half_destroyed, region_at,
+    resume_destroy,
+};
+pub(crate) use teardown::vmo_free_step;
 pub(crate) use unmap::{resume_unmap, unmap};
 pub(crate) use vmar::{Mapping, Vmar, VmarNode, new_root_vmar};
 pub(crate) use vmo::{

@@ -2,8 +2,10 @@
 //!
 //! A region's searches begin at an address that is random once per region, and take the first room
 //! behind it: neighbours share page tables, and the whole moves from run to run. Contiguous memory
-//! of 2 MiB or more goes where blocks can be used: congruent to its physical address.
+//! of 2 MiB or more goes where blocks can be used: congruent to its physical address. In a region
+//! that was asked to be compact everything goes to the lowest place that fits.
 
+use super::region::first_in;
 use super::vmar::Vmar;
 use crate::hal::DynHal;
 use crate::mem::{Gap, Key};
@@ -92,10 +94,14 @@ pub(super) fn place(
                 return Err(Status::INVALID_ARGS);
             }
             let range = VirtRange::new(start, wanted.size).ok_or(Status::INVALID_ARGS)?;
-            if overlap == Overlap::Refuse && !is_free(objects, vmar, range) {
-                return Err(Status::ALREADY_EXISTS);
+            match overlap {
+                Overlap::Refuse if !is_free(objects, vmar, range) => Err(Status::ALREADY_EXISTS),
+                // Regions never make room, also where they would be covered.
+                Overlap::Replace if first_in(objects, vmar, range).is_some() => {
+                    Err(Status::INVALID_ARGS)
+                }
+                _ => Ok(range),
             }
-            Ok(range)
         }
     }
 }
@@ -140,6 +146,11 @@ fn find(
             .find_gap(&objects.vmar_nodes, &Gap { from, ..gap });
         near.or_else(|| region.children.find_gap(&objects.vmar_nodes, &gap))
     };
+    if region.compact {
+        let lowest = region.children.find_gap(&objects.vmar_nodes, &plain);
+        let start = lowest.ok_or(Status::NO_RESOURCES)?;
+        return VirtRange::new(start, wanted.size).ok_or(Status::NO_RESOURCES);
+    }
     let by_blocks = BLOCKS.into_iter().filter_map(|block| {
         let residue = wanted.phys?.raw() & block.wrapping_sub(1);
         let fits = block <= wanted.size && align <= block && residue & align.wrapping_sub(1) == 0;

@@ -1,11 +1,13 @@
-//! Changing permissions: the pieces at once, then the page tables bit by bit.
+//! Changing permissions: all pieces are looked at first, then each is changed with its page tables,
+//! bit by bit.
 //!
 //! Page tables follow what the pieces say when they are reached, so that what other threads do in
-//! between is never undone.
+//! between is never undone. A piece that came in between is looked at when it is reached.
 
-use super::unmap::{clear, cut, cuts, pay};
+use super::region::Inner;
+use super::unmap::{clear, pay};
 use super::vmar::{
-    Space, move_end, piece, piece_at, piece_ending_after, piece_mut, reserve_pieces, space,
+    Space, move_end, next_piece, piece, piece_at, piece_mut, reserve_pieces, space, split_at,
     take_piece,
 };
 use crate::call::{Call, Flow, SysResult};
@@ -17,88 +19,151 @@ use crate::vm::{Mapping, Vmar};
 use crate::{Kernel, VirtAddr, VirtRange, no_memory};
 use jacinth_abi::Status;
 
-/// Sets the permissions of all of `range`, which lies inside the region (`zx_vmar_protect`).
+/// A change of permissions, and how far it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Protect {
+    vmar: Key<Vmar>,
+    range: VirtRange,
+    flags: MmuFlags,
+    inner: Inner,
+    phase: Phase,
+    /// The first address that was not looked at, or not changed.
+    at: VirtAddr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is changed yet.
+    Checking,
+    Changing,
+}
+
+impl Protect {
+    /// The setting of the permissions of all of `range`, which lies inside the region.
+    pub(crate) const fn new(
+        vmar: Key<Vmar>,
+        range: VirtRange,
+        flags: MmuFlags,
+        inner: Inner,
+    ) -> Self {
+        Self {
+            vmar,
+            range,
+            flags,
+            inner,
+            phase: Phase::Checking,
+            at: range.start,
+        }
+    }
+}
+
+/// Changes permissions (`zx_vmar_protect`).
 ///
 /// # Errors
-/// NOT_FOUND (a gap), ACCESS_DENIED (more than a mapping may ever allow), NO_MEMORY; nothing was
-/// changed then.
-pub(crate) fn protect(
-    call: &mut Call<'_>,
-    vmar: Key<Vmar>,
-    range: VirtRange,
-    flags: MmuFlags,
-) -> SysResult {
-    check(&call.kernel.objects, vmar, range, flags)?;
-    let cuts = cuts(&call.kernel.objects, vmar, range);
-    reserve_pieces(call.kernel, cuts).map_err(no_memory)?;
-    call.kernel
-        .mem
-        .reserve_tables(Mem::MOST_RESERVED_TABLES)
-        .map_err(no_memory)?;
-    // commit
-    cut(&mut call.kernel.objects, vmar, range);
-    set_flags(&mut call.kernel.objects, vmar, range, flags);
-    resume_protect(call, vmar, range, flags)
-}
-
-/// Goes on with [`protect`]. A region that is gone by now has no permissions left.
-pub(crate) fn resume_protect(
-    call: &mut Call<'_>,
-    vmar: Key<Vmar>,
-    range: VirtRange,
-    flags: MmuFlags,
-) -> SysResult {
-    let Some(space) = space(&call.kernel.objects, vmar) else {
-        return Ok(Flow::OK);
-    };
+/// NOT_FOUND (a gap), ACCESS_DENIED (more than a mapping may ever allow, or than one in a region
+/// below does now), INVALID_ARGS (a region below is in the way), NO_MEMORY. Nothing was changed
+/// then, unless another thread changed the range meanwhile or memory came to an end.
+pub(crate) fn protect(call: &mut Call<'_>, mut protect: Protect) -> SysResult {
     let mut work = mem::Work::new(mem::Work::EVENT);
-    let reached = follow(call.kernel, call.hal, space, vmar, range, &mut work);
+    let result = protect.step(call.kernel, call.hal, &mut work);
     call.kernel.mem.release_tables();
-    if reached < range.end {
-        let range = VirtRange {
-            start: reached,
-            end: range.end,
-        };
-        return Ok(Flow::Again(Work::Protect { vmar, range, flags }));
+    if result? {
+        Ok(Flow::OK)
+    } else {
+        Ok(Flow::Again(Work::Protect(protect)))
     }
-    Ok(Flow::OK)
 }
 
-/// Walks the whole range before anything is changed (vmar.md §7, step 9).
-fn check(
-    objects: &Objects,
-    vmar: Key<Vmar>,
-    range: VirtRange,
-    flags: MmuFlags,
-) -> Result<(), Status> {
-    let mut at = range.start;
-    while at < range.end {
-        let here = piece(
-            objects,
-            piece_at(objects, vmar, at).ok_or(Status::NOT_FOUND)?,
-        );
-        if !here.may.contains(flags) {
+impl Protect {
+    /// Does the work of one event; true when all is done.
+    fn step(
+        &mut self,
+        kernel: &mut Kernel,
+        hal: &mut DynHal,
+        work: &mut mem::Work,
+    ) -> Result<bool, Status> {
+        let Some(space) = space(&kernel.objects, self.vmar) else {
+            // A region that is gone by now has no permissions left.
+            return Ok(true);
+        };
+        if self.phase == Phase::Checking && !self.check_all(&kernel.objects, work)? {
+            return Ok(false);
+        }
+        // For the cuts at the two ends; other pieces end where the next begins.
+        reserve_pieces(kernel, 2).map_err(no_memory)?;
+        if self.phase == Phase::Checking {
+            let tables = Mem::MOST_RESERVED_TABLES;
+            kernel.mem.reserve_tables(tables).map_err(no_memory)?;
+            (self.phase, self.at) = (Phase::Changing, self.range.start);
+        }
+        while self.at < self.range.end {
+            if !work.spend() {
+                return Ok(false);
+            }
+            let (key, _) = self.check(&kernel.objects)?;
+            // commit
+            let (part, flags) = self.change(&mut kernel.objects, key);
+            self.at = follow(kernel, hal, space, part, flags, work);
+            if self.at < part.end {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Looks at all pieces before anything is changed; false when `work` ran out before.
+    fn check_all(&mut self, objects: &Objects, work: &mut mem::Work) -> Result<bool, Status> {
+        while self.at < self.range.end {
+            if !work.spend() {
+                return Ok(false);
+            }
+            (_, self.at) = self.check(objects)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the piece at the cursor may be changed (vmar.md §7, step 9); it, and its end.
+    fn check(&self, objects: &Objects) -> Result<(Key<Mapping>, VirtAddr), Status> {
+        let (key, is_direct) = next_piece(objects, self.vmar, self.at).ok_or(Status::NOT_FOUND)?;
+        let here = piece(objects, key);
+        if !here.may.contains(self.flags) {
             return Err(Status::ACCESS_DENIED);
         }
-        at = here.range.end;
+        if !is_direct && self.inner == Inner::Refused {
+            return Err(Status::INVALID_ARGS);
+        }
+        if !is_direct && !here.flags.contains(self.flags) {
+            return Err(Status::ACCESS_DENIED);
+        }
+        Ok((key, here.range.end))
     }
-    Ok(())
+
+    /// Gives the part of a piece that is in the range its new permissions; that part, and what the
+    /// page tables there may allow. Room for two cuts was reserved.
+    fn change(&self, objects: &mut Objects, key: Key<Mapping>) -> (VirtRange, MmuFlags) {
+        let here = piece(objects, key);
+        let part = VirtRange {
+            start: self.at,
+            end: here.range.end.min(self.range.end),
+        };
+        if here.flags != self.flags {
+            set_flags(objects, here.vmar, part, self.flags);
+        }
+        (part, self.flags)
+    }
 }
 
-/// Gives all pieces of `range` their new permissions, and joins those that became alike.
-pub(super) fn set_flags(objects: &mut Objects, vmar: Key<Vmar>, range: VirtRange, flags: MmuFlags) {
-    let mut at = range.start;
-    while at < range.end {
-        let Some(key) = piece_at(objects, vmar, at) else {
-            return;
-        };
-        let here = piece_mut(objects, key);
-        here.flags = flags;
-        let next = here.range.end;
-        join(objects, vmar, key);
-        at = next;
-    }
-    if let Some(behind) = piece_at(objects, vmar, range.end) {
+/// Gives a part of one piece other permissions, and joins it to its neighbours where they are alike
+/// now. Room for two cuts was reserved.
+pub(super) fn set_flags(objects: &mut Objects, vmar: Key<Vmar>, part: VirtRange, flags: MmuFlags) {
+    split_at(objects, vmar, part.start);
+    split_at(objects, vmar, part.end);
+    let Some(key) = piece_at(objects, vmar, part.start) else {
+        return;
+    };
+    piece_mut(objects, key).flags = flags;
+    join(objects, vmar, key);
+    if let Some(behind) = piece_at(objects, vmar, part.end) {
         join(objects, vmar, behind);
     }
 }
@@ -123,36 +188,8 @@ fn join(objects: &mut Objects, vmar: Key<Vmar>, key: Key<Mapping>) {
     }
 }
 
-/// Makes the page tables of `range` allow what its pieces allow, until `work` is gone; how far.
+/// Makes the page tables of `range` allow no more than `flags`, until `work` is gone; how far.
 fn follow(
-    kernel: &mut Kernel,
-    hal: &mut DynHal,
-    space: Space,
-    vmar: Key<Vmar>,
-    range: VirtRange,
-    work: &mut mem::Work,
-) -> VirtAddr {
-    let mut at = range.start;
-    while let Some(key) = piece_ending_after(&kernel.objects, vmar, at) {
-        let here = piece(&kernel.objects, key);
-        let start = here.range.start.max(at);
-        let end = here.range.end.min(range.end);
-        let flags = here.flags;
-        if start >= range.end {
-            break;
-        }
-        if !work.spend() {
-            return at;
-        }
-        at = follow_piece(kernel, hal, space, VirtRange { start, end }, flags, work);
-        if at < end {
-            return at;
-        }
-    }
-    range.end
-}
-
-fn follow_piece(
     kernel: &mut Kernel,
     hal: &mut DynHal,
     space: Space,

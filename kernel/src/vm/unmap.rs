@@ -3,16 +3,17 @@
 //! What is left over for a later event is still mapped in every respect, so that a fault of another
 //! thread in between finds page tables and pieces in agreement.
 
+use super::region::{Inner, check_covered, destroy_some};
 use super::vmar::{
-    Space, cut_front, is_inside_piece, piece, piece_ending_after, remove_piece, reserve_pieces,
-    space, split_at,
+    Region, Space, child_ending_after, cut_front, is_inside_piece, piece, remove_piece,
+    reserve_pieces, space, split_at,
 };
 use crate::call::{Call, Flow, SysResult};
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
 use crate::object::Objects;
 use crate::task::Work;
-use crate::vm::Vmar;
+use crate::vm::{Mapping, Vmar};
 use crate::{Kernel, VirtAddr, VirtRange, no_memory};
 
 /// How many pieces cutting at both ends of `range` adds.
@@ -30,18 +31,26 @@ pub(super) fn cut(objects: &mut Objects, vmar: Key<Vmar>, range: VirtRange) {
 /// Removes everything in `range`, which lies inside the region (`zx_vmar_unmap`).
 ///
 /// # Errors
-/// NO_MEMORY, with nothing changed: cutting a mapping in two needs one more.
-pub(crate) fn unmap(call: &mut Call<'_>, vmar: Key<Vmar>, range: VirtRange) -> SysResult {
-    if call.kernel.objects.get(vmar).children.is_empty() {
+/// INVALID_ARGS (a region is in the way, or covered in part); NO_MEMORY: cutting a mapping in two
+/// needs one more. Nothing was changed then.
+pub(crate) fn unmap(
+    call: &mut Call<'_>,
+    vmar: Key<Vmar>,
+    range: VirtRange,
+    inner: Inner,
+) -> SysResult {
+    let objects = &call.kernel.objects;
+    if objects.get(vmar).children.is_empty() {
         return Ok(Flow::OK);
     }
-    let cuts = cuts(&call.kernel.objects, vmar, range);
+    check_covered(objects, vmar, range, inner)?;
+    let cuts = cuts(objects, vmar, range);
     if cuts != 0 {
         reserve_pieces(call.kernel, cuts).map_err(no_memory)?;
         // commit
         cut(&mut call.kernel.objects, vmar, range);
     }
-    resume_unmap(call, vmar, range, 0)
+    resume_unmap(call, vmar, range, inner, 0)
 }
 
 /// Goes on with [`unmap`], to say `answer` in the end. A region that is gone by now is unmapped.
@@ -49,13 +58,21 @@ pub(crate) fn resume_unmap(
     call: &mut Call<'_>,
     vmar: Key<Vmar>,
     range: VirtRange,
+    inner: Inner,
     answer: i64,
 ) -> SysResult {
     let Some(space) = space(&call.kernel.objects, vmar) else {
         return Ok(Flow::Done(answer));
     };
     let mut work = mem::Work::new(mem::Work::EVENT);
-    let reached = remove_some(call.kernel, call.hal, space, vmar, range, &mut work);
+    let reached = remove_some(
+        call.kernel,
+        call.hal,
+        space,
+        vmar,
+        (range, inner),
+        &mut work,
+    );
     if reached >= range.end {
         return Ok(Flow::Done(answer));
     }
@@ -66,11 +83,13 @@ pub(crate) fn resume_unmap(
     Ok(Flow::Again(Work::Unmap {
         vmar,
         range,
+        inner,
         answer,
     }))
 }
 
-/// Removes everything in `range`, whose ends cut no piece, however long it takes.
+/// Removes all pieces in `range`, whose ends cut none and which holds no region, however long it
+/// takes: as long as what the caller had mapped there, piece by piece and entry by entry.
 pub(super) fn unmap_now(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, range: VirtRange) {
     let Some(space) = space(&kernel.objects, vmar) else {
         return;
@@ -78,45 +97,66 @@ pub(super) fn unmap_now(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, 
     let mut rest = range;
     while rest.start < rest.end {
         let mut work = mem::Work::new(mem::Work::EVENT);
-        rest.start = remove_some(kernel, hal, space, vmar, rest, &mut work);
+        let what = (rest, Inner::Refused);
+        rest.start = remove_some(kernel, hal, space, vmar, what, &mut work);
     }
 }
 
-/// Removes pieces in `range` one after the other until `work` is gone; the first address that is
+/// Removes what is in a range, one after the other, until `work` is gone; the first address that is
 /// left over, or the end.
-pub(super) fn remove_some(
+fn remove_some(
     kernel: &mut Kernel,
     hal: &mut DynHal,
     space: Space,
     vmar: Key<Vmar>,
-    range: VirtRange,
+    (range, inner): (VirtRange, Inner),
     work: &mut mem::Work,
 ) -> VirtAddr {
     let mut at = range.start;
-    while let Some(key) = piece_ending_after(&kernel.objects, vmar, at) {
-        let whole = piece(&kernel.objects, key).range;
-        if whole.start >= range.end {
+    while let Some(next) = child_ending_after(&kernel.objects, vmar, at) {
+        if next.start >= range.end {
             break;
         }
         if !work.spend() {
             return at;
         }
-        if !range.covers(whole) {
+        let whole = VirtRange {
+            start: next.start,
+            end: next.end,
+        };
+        let is_done = match next.value {
             // Another thread put it there since the ends were cut: it is not what was meant.
-            at = whole.end;
-            continue;
+            _ if !range.covers(whole) => true,
+            Region::Vmar(_) if inner == Inner::Refused => true,
+            Region::Vmar(below) => destroy_some(kernel, hal, below, work),
+            Region::Mapping(key) => remove_piece_some(kernel, hal, space, key, work),
+        };
+        if !is_done {
+            return at.max(whole.start);
         }
-        let reached = clear(kernel, hal, space, whole, work);
-        if reached < whole.end {
-            if reached > whole.start {
-                cut_front(&mut kernel.objects, key, reached);
-            }
-            return reached;
-        }
-        remove_piece(&mut kernel.objects, key);
         at = whole.end;
     }
     range.end
+}
+
+/// Removes a piece from its front on until `work` is gone; true when all of it is gone.
+pub(super) fn remove_piece_some(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    space: Space,
+    key: Key<Mapping>,
+    work: &mut mem::Work,
+) -> bool {
+    let whole = piece(&kernel.objects, key).range;
+    let reached = clear(kernel, hal, space, whole, work);
+    if reached >= whole.end {
+        remove_piece(&mut kernel.objects, key);
+        return true;
+    }
+    if reached > whole.start {
+        cut_front(&mut kernel.objects, key, reached);
+    }
+    false
 }
 
 /// Removes the page-table entries of `range` until `work` is gone and pays for it; how far it got.

@@ -1,12 +1,16 @@
 //! Address regions and the mappings in them, as data.
 //!
+//! A region's tree holds its mappings and the regions right below it; the root region also has all
+//! pieces of the regions below it in one tree, so that the way from an address to a piece is short
+//! however deep regions lie in each other.
+//!
 //! A mapping is one or more *pieces*, each with one protection and its own entry in the region's
 //! tree; a piece that `continues` belongs to the mapping of the piece that ends where it starts.
 
 use super::Vmo;
 use super::vmo::holder;
 use crate::hal::{AspaceId, MmuFlags};
-use crate::mem::{self, Key, Link, Linked, NoMemory, RegionNode, RegionTree};
+use crate::mem::{self, Key, Link, Linked, NoMemory, RegionNode, RegionPool, RegionTree};
 use crate::object::{Head, Object, Objects};
 use crate::task::Process;
 use crate::{Kernel, VirtAddr, VirtRange};
@@ -18,10 +22,6 @@ pub(crate) enum Region {
     /// A piece of a mapping.
     Mapping(Key<Mapping>),
     /// Another region.
-    #[expect(
-        dead_code,
-        reason = "nothing makes regions in regions before zx_vmar_allocate exists"
-    )]
     Vmar(Key<Vmar>),
 }
 
@@ -46,6 +46,8 @@ pub(crate) struct Mapping {
     pub(crate) may: MmuFlags,
     /// Whether it belongs to the mapping of the piece before it.
     pub(crate) continues: bool,
+    /// Whether it ends where the VMO's stream does (`ZX_VM_FAULT_BEYOND_STREAM_SIZE`).
+    pub(crate) stream: bool,
 }
 
 impl Linked for Mapping {
@@ -64,6 +66,7 @@ pub(super) struct Piece {
     pub(super) flags: MmuFlags,
     pub(super) may: MmuFlags,
     pub(super) continues: bool,
+    pub(super) stream: bool,
 }
 
 /// An address region.
@@ -72,6 +75,12 @@ pub(crate) struct Vmar {
     pub(crate) head: Head,
     /// Whose addresses these are; a process outlives its regions' lives, not their objects.
     pub(crate) process: Option<Key<Process>>,
+    /// The region that it lies in; a root region lies in none, and one that was destroyed neither.
+    pub(crate) parent: Option<Key<Self>>,
+    /// The root region above it; a root region has none.
+    pub(super) root: Option<Key<Self>>,
+    /// How deep it lies: 1 for a root region.
+    pub(crate) depth: u32,
     pub(crate) base: VirtAddr,
     /// In bytes.
     pub(crate) size: u64,
@@ -79,9 +88,18 @@ pub(crate) struct Vmar {
     pub(crate) can: MmuFlags,
     /// Whether callers may choose addresses.
     pub(crate) can_specific: bool,
+    /// Whether what is put anywhere in it goes to the lowest place that fits.
+    pub(crate) compact: bool,
+    /// The pieces and regions right below it; a use of each region is held.
     pub(crate) children: RegionTree<Region>,
+    /// Those of its children that are regions.
+    pub(super) regions: RegionTree<Region>,
+    /// Of a root region: the pieces of all regions below it.
+    pub(super) nested: RegionTree<Region>,
     /// Whether the region still stands for its addresses.
     pub(crate) alive: bool,
+    /// The region below it with which its destruction goes on.
+    pub(super) dying_at: Option<Key<Self>>,
     /// Where searches for room begin: random, chosen at the first search.
     pub(super) hint: Option<VirtAddr>,
 }
@@ -102,6 +120,11 @@ impl Vmar {
             end,
         }
     }
+
+    /// Whether it is all of an address space.
+    pub(crate) const fn is_root(&self) -> bool {
+        self.depth == 1
+    }
 }
 
 /// Makes the root region of a process, alive and empty; the caller counts the process's use of it.
@@ -118,19 +141,26 @@ pub(crate) fn new_root_vmar(
     Ok(kernel.objects.vmars.insert_reserved(Vmar {
         head: Head::new(koid, Signals::empty()),
         process: Some(process),
+        parent: None,
+        root: None,
+        depth: 1,
         base: kernel.user.start,
         size: kernel.user.bytes(),
         can: MmuFlags::all(),
         can_specific: true,
+        compact: false,
         children: RegionTree::new(),
+        regions: RegionTree::new(),
+        nested: RegionTree::new(),
         alive: true,
+        dying_at: None,
         hint: None,
     }))
 }
 
-/// The address space of a region that is alive.
+/// The address space of a region until it is gone altogether: also while it is being destroyed.
 pub(super) fn space(objects: &Objects, vmar: Key<Vmar>) -> Option<Space> {
-    let process = objects.vmars.get(vmar).filter(|vmar| vmar.alive)?.process?;
+    let process = objects.vmars.get(vmar)?.process?;
     let aspace = objects.processes.get(process)?.aspace;
     Some(Space { process, aspace })
 }
@@ -151,20 +181,25 @@ pub(super) fn piece_mut(objects: &mut Objects, key: Key<Mapping>) -> &mut Mappin
         .expect("entries of a region lead to its mappings")
 }
 
-/// The piece that holds `at`, else the next one behind it.
-pub(super) fn piece_ending_after(
+/// The piece that holds `at` in a region or below it, and whether it is right below it.
+pub(crate) fn next_piece(
     objects: &Objects,
-    vmar: Key<Vmar>,
+    top: Key<Vmar>,
     at: VirtAddr,
-) -> Option<Key<Mapping>> {
-    let next = objects
-        .get(vmar)
-        .children
-        .first_ending_after(&objects.vmar_nodes, at)?;
-    mapping_of(next.value)
+) -> Option<(Key<Mapping>, bool)> {
+    let region = objects.get(top);
+    let nodes = &objects.vmar_nodes;
+    match region.children.containing(nodes, at)?.value {
+        Region::Mapping(key) => Some((key, true)),
+        Region::Vmar(_) => {
+            let root = objects.get(region.root.unwrap_or(top));
+            let found = root.nested.containing(nodes, at)?;
+            mapping_of(found.value).map(|key| (key, false))
+        }
+    }
 }
 
-/// The piece that holds `at`.
+/// The piece that holds `at` right below a region.
 pub(super) fn piece_at(objects: &Objects, vmar: Key<Vmar>, at: VirtAddr) -> Option<Key<Mapping>> {
     let found = objects
         .get(vmar)
@@ -173,10 +208,39 @@ pub(super) fn piece_at(objects: &Objects, vmar: Key<Vmar>, at: VirtAddr) -> Opti
     mapping_of(found.value)
 }
 
+/// What a region holds at `at`, else the next behind it.
+pub(super) fn child_ending_after(
+    objects: &Objects,
+    vmar: Key<Vmar>,
+    at: VirtAddr,
+) -> Option<mem::Region<Region>> {
+    let children = &objects.get(vmar).children;
+    children.first_ending_after(&objects.vmar_nodes, at)
+}
+
 const fn mapping_of(region: Region) -> Option<Key<Mapping>> {
     match region {
         Region::Mapping(key) => Some(key),
         Region::Vmar(_) => None,
+    }
+}
+
+/// Changes the trees that hold a region's pieces: its own, and the root's if it is not the root.
+fn change_trees(
+    objects: &mut Objects,
+    vmar: Key<Vmar>,
+    mut change: impl FnMut(&mut RegionTree<Region>, &mut RegionPool<Region>),
+) {
+    let Objects {
+        vmars, vmar_nodes, ..
+    } = objects;
+    let Some(region) = vmars.get_mut(vmar) else {
+        return;
+    };
+    change(&mut region.children, vmar_nodes);
+    let root = region.root;
+    if let Some(root) = root.and_then(|root| vmars.get_mut(root)) {
+        change(&mut root.nested, vmar_nodes);
     }
 }
 
@@ -189,9 +253,10 @@ pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMe
         .objects
         .mappings
         .reserve_many(count, &mut kernel.mem.budget)?;
+    // One in its region's tree, one in the root's.
     RegionTree::reserve(
         &mut kernel.objects.vmar_nodes,
-        count,
+        count.saturating_mul(2),
         &mut kernel.mem.budget,
     )
 }
@@ -208,31 +273,23 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
         flags: new.flags,
         may: new.may,
         continues: new.continues,
+        stream: new.stream,
     });
-    let Objects {
-        vmos,
-        vmars,
-        mappings,
-        vmar_nodes,
-        ..
-    } = objects;
+    let Objects { vmos, mappings, .. } = objects;
     if let Some(root) = vmos.get_mut(root) {
         root.mappings.push_back(mappings, key);
     }
     if let Some(vmo) = vmos.get_mut(new.vmo) {
         vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
     }
-    if let Some(vmar) = vmars.get_mut(new.vmar) {
-        let (start, end) = (new.range.start, new.range.end);
-        vmar.children.insert_reserved(
-            vmar_nodes,
-            mem::Region {
-                start,
-                end,
-                value: Region::Mapping(key),
-            },
-        );
-    }
+    let entry = mem::Region {
+        start: new.range.start,
+        end: new.range.end,
+        value: Region::Mapping(key),
+    };
+    change_trees(objects, new.vmar, |tree, nodes| {
+        tree.insert_reserved(nodes, entry);
+    });
     objects.add_use(Vmo::to_ref(new.vmo));
 }
 
@@ -250,16 +307,10 @@ pub(super) fn take_piece(objects: &mut Objects, key: Key<Mapping>) {
     let (vmar, vmo, range) = (here.vmar, here.vmo, here.range);
     let is_first = !here.continues;
     let (root, _) = holder(objects, vmo, 0);
-    let Objects {
-        vmos,
-        vmars,
-        mappings,
-        vmar_nodes,
-        ..
-    } = objects;
-    if let Some(vmar) = vmars.get_mut(vmar) {
-        vmar.children.remove(vmar_nodes, range.start);
-    }
+    change_trees(objects, vmar, |tree, nodes| {
+        tree.remove(nodes, range.start);
+    });
+    let Objects { vmos, mappings, .. } = objects;
     if let Some(root) = vmos.get_mut(root) {
         root.mappings.remove(mappings, key);
     }
@@ -291,12 +342,9 @@ pub(super) fn cut_front(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) 
     let gone = to.raw().saturating_sub(start.raw());
     here.vmo_offset = here.vmo_offset.saturating_add(gone);
     here.range.start = to;
-    let Objects {
-        vmars, vmar_nodes, ..
-    } = objects;
-    if let Some(vmar) = vmars.get_mut(vmar) {
-        vmar.children.set_start(vmar_nodes, start, to);
-    }
+    change_trees(objects, vmar, |tree, nodes| {
+        tree.set_start(nodes, start, to);
+    });
     begin_mapping_at(objects, vmar, to);
 }
 
@@ -305,12 +353,9 @@ pub(super) fn move_end(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) {
     let here = piece_mut(objects, key);
     let (vmar, start) = (here.vmar, here.range.start);
     here.range.end = to;
-    let Objects {
-        vmars, vmar_nodes, ..
-    } = objects;
-    if let Some(vmar) = vmars.get_mut(vmar) {
-        vmar.children.set_end(vmar_nodes, start, to);
-    }
+    change_trees(objects, vmar, |tree, nodes| {
+        tree.set_end(nodes, start, to);
+    });
 }
 
 /// Whether `at` lies inside a piece, so that cutting there makes one more.
@@ -325,6 +370,7 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
     };
     let here = piece(objects, key);
     let (vmo, range, flags, may) = (here.vmo, here.range, here.flags, here.may);
+    let stream = here.stream;
     if range.start == at {
         return;
     }
@@ -345,6 +391,7 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
             flags,
             may,
             continues: true,
+            stream,
         },
     );
 }

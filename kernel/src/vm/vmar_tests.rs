@@ -25,12 +25,19 @@ fn world() -> World {
     let vmar = Vmar {
         head: Head::new(2, Signals::empty()),
         process: None,
+        parent: None,
+        root: None,
+        depth: 1,
         base: VirtAddr::new(0),
         size: PAGES * PAGE_SIZE,
         can: MmuFlags::all(),
         can_specific: true,
+        compact: false,
         children: RegionTree::new(),
+        regions: RegionTree::new(),
+        nested: RegionTree::new(),
         alive: true,
+        dying_at: None,
         hint: None,
     };
     let vmo = objects.vmos.insert(vmo, &mut budget).unwrap();
@@ -77,6 +84,7 @@ impl World {
                 flags,
                 may,
                 continues: false,
+                stream: false,
             },
         );
     }
@@ -85,13 +93,12 @@ impl World {
         self.reserve();
         cut(&mut self.objects, self.vmar, range);
         let mut at = range.start;
-        while let Some(key) = piece_ending_after(&self.objects, self.vmar, at) {
-            let whole = piece(&self.objects, key).range;
-            if whole.start >= range.end {
+        while let Some(next) = child_ending_after(&self.objects, self.vmar, at) {
+            if next.start >= range.end {
                 break;
             }
-            remove_piece(&mut self.objects, key);
-            at = whole.end;
+            remove_piece(&mut self.objects, mapping_of(next.value).unwrap());
+            at = next.end;
         }
     }
 
@@ -104,14 +111,26 @@ impl World {
             };
             at = piece(&self.objects, key).range.end;
         }
-        cut(&mut self.objects, self.vmar, range);
-        set_flags(&mut self.objects, self.vmar, range, flags);
+        at = range.start;
+        while at < range.end {
+            let key = piece_at(&self.objects, self.vmar, at).unwrap();
+            let end = piece(&self.objects, key).range.end.min(range.end);
+            if piece(&self.objects, key).flags != flags {
+                set_flags(
+                    &mut self.objects,
+                    self.vmar,
+                    VirtRange { start: at, end },
+                    flags,
+                );
+            }
+            at = end;
+        }
     }
 
     fn pieces(&self) -> Vec<&Mapping> {
         let (mut at, mut all) = (VirtAddr::new(0), Vec::new());
-        while let Some(key) = piece_ending_after(&self.objects, self.vmar, at) {
-            let here = piece(&self.objects, key);
+        while let Some(next) = child_ending_after(&self.objects, self.vmar, at) {
+            let here = piece(&self.objects, mapping_of(next.value).unwrap());
             all.push(here);
             at = here.range.end;
         }
