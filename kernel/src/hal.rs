@@ -66,6 +66,20 @@ pub trait Contexts {
     fn context_crash_registers(&self, context: ContextId) -> CrashRegisters;
 }
 
+/// What is done to the caches that hold a piece of memory (`ZX_VMO_OP_CACHE_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CacheOp {
+    /// Data caches write back what they hold: a device that reads past them sees it.
+    Clean,
+    /// Data caches forget what they hold: the processor sees what a device wrote past them. What
+    /// was stored and not written back may reach memory first: nobody gains by losing it.
+    Invalidate,
+    /// Both.
+    CleanInvalidate,
+    /// Instruction fetches see what was stored.
+    Sync,
+}
+
 /// The physical address is not memory that the pool hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotMemory;
@@ -95,6 +109,12 @@ pub trait PhysMem {
     /// # Errors
     /// [`NotMemory`], with nothing written.
     fn copy(&mut self, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), NotMemory>;
+    /// Maintains the caches for `bytes` bytes of memory; whole cache lines, so bytes beside them
+    /// may be written back as well.
+    ///
+    /// # Errors
+    /// [`NotMemory`], with nothing done.
+    fn cache_op(&mut self, at: PhysAddr, bytes: u64, op: CacheOp) -> Result<(), NotMemory>;
     /// Takes frames for the kernel's own heap, for good.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use crate::Arch;
 use crate::sim::{Context, Sim, root_table};
 use crate::tables::{AnyWalker, Tables};
 use jacinth_kernel::hal::{
-    AspaceId, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters, EntryCounts,
-    MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
+    AspaceId, CacheOp, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters,
+    EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
@@ -135,6 +135,12 @@ impl PhysMem for Sim {
             .get_mut(to, bytes.len() as u64)
             .ok_or(NotMemory)?
             .copy_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn cache_op(&mut self, at: PhysAddr, bytes: u64, op: CacheOp) -> Result<(), NotMemory> {
+        self.pool(at, bytes)?;
+        self.cache_log.push((op, at, bytes));
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::tables::AnyWalker;
 use crate::tlb::Tlb;
 use crate::walk::{self, Found, Leaf, Upper};
 use crate::{Arch, MemoryType};
-use jacinth_kernel::hal::{AspaceId, ContextId, CpuId, ThreadStart};
+use jacinth_kernel::hal::{AspaceId, CacheOp, ContextId, CpuId, ThreadStart};
 use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun};
 use jacinth_paging::Fence;
 use std::collections::BTreeMap;
@@ -47,6 +47,8 @@ pub struct Sim {
     pub(crate) clock_ns: i64,
     pub(crate) random: Random,
     pub(crate) console: String,
+    /// What was asked of the caches, which are not simulated.
+    pub(crate) cache_log: Vec<(CacheOp, PhysAddr, u64)>,
 }
 
 /// The address-space identifiers that are free; 0 is never used.
@@ -172,6 +174,7 @@ impl Sim {
             clock_ns: 1_000_000,
             random: Random::new(config.seed),
             console: String::new(),
+            cache_log: Vec::new(),
             config: config.clone(),
         }
     }
@@ -180,6 +183,12 @@ impl Sim {
     #[must_use]
     pub fn console(&self) -> &str {
         &self.console
+    }
+
+    /// Every operation on caches since the beginning: what, from where on, how many bytes.
+    #[must_use]
+    pub fn cache_log(&self) -> &[(CacheOp, PhysAddr, u64)] {
+        &self.cache_log
     }
 
     /// What the machine was made from.

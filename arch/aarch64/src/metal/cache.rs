@@ -1,25 +1,46 @@
 //! Instruction caches do not see what stores write, and uncached accesses do not see what is in data
 //! caches: both must be pushed through.
 
+use jacinth_kernel::hal::CacheOp;
 use jacinth_kernel::{PhysRun, VirtAddr};
 
 use crate::metal::regs::{self, ISH, SY, dsb, isb};
 
+/// Does what a program or the core asked for to bytes of RAM (Arm ARM, section B2.4 and DC, IC).
+pub(crate) fn maintain(at: VirtAddr, bytes: u64, op: CacheOp) {
+    match op {
+        CacheOp::Sync => publish(at, bytes),
+        CacheOp::Clean => {
+            for address in lines(at, bytes, DATA) {
+                // SAFETY: RAM is mapped in the physmap.
+                unsafe { regs::dc_cvac(address) };
+            }
+            dsb(SY);
+        }
+        // DC IVAC alone would throw away what was stored to the same line, also beside the range.
+        CacheOp::Invalidate | CacheOp::CleanInvalidate => clean_invalidate(at, bytes),
+    }
+}
+
 /// Makes instruction fetches see what is in these frames of RAM (Arm ARM, section B2.4.4).
 pub(crate) fn publish_code(at: VirtAddr, run: PhysRun) {
+    publish(at, run.bytes());
+}
+
+fn publish(at: VirtAddr, bytes: u64) {
     /// CTR_EL0: no cleaning of data, no invalidating of instructions needed.
     const IDC: u64 = 1 << 28;
     const DIC: u64 = 1 << 29;
     let kind = regs::cache_type();
     if kind & IDC == 0 {
-        for address in lines(at, run, DATA) {
+        for address in lines(at, bytes, DATA) {
             // SAFETY: RAM is mapped in the physmap.
             unsafe { regs::dc_cvau(address) };
         }
     }
     dsb(ISH);
     if kind & DIC == 0 {
-        for address in lines(at, run, CODE) {
+        for address in lines(at, bytes, CODE) {
             // SAFETY: as above.
             unsafe { regs::ic_ivau(address) };
         }
@@ -30,7 +51,11 @@ pub(crate) fn publish_code(at: VirtAddr, run: PhysRun) {
 
 /// Writes these frames of RAM back to memory and forgets what caches hold of them (Arm ARM, DC CIVAC).
 pub(crate) fn expel(at: VirtAddr, run: PhysRun) {
-    for address in lines(at, run, DATA) {
+    clean_invalidate(at, run.bytes());
+}
+
+fn clean_invalidate(at: VirtAddr, bytes: u64) {
+    for address in lines(at, bytes, DATA) {
         // SAFETY: RAM is mapped in the physmap.
         unsafe { regs::dc_civac(address) };
     }
@@ -41,10 +66,12 @@ pub(crate) fn expel(at: VirtAddr, run: PhysRun) {
 const DATA: u64 = 16;
 const CODE: u64 = 0;
 
-/// The first address of every cache line of a run that is seen at `at`.
-fn lines(at: VirtAddr, run: PhysRun, kind: u64) -> impl Iterator<Item = u64> {
+/// An address in every cache line that the bytes from `at` on touch.
+fn lines(at: VirtAddr, bytes: u64, kind: u64) -> impl Iterator<Item = u64> {
     let line = 4_u64 << ((regs::cache_type() >> kind) & 0xf);
-    (0..run.bytes() / line).map(move |n| at.raw() + n * line)
+    let first = at.raw() & !(line - 1);
+    let span = at.raw() - first + bytes;
+    (0..span.div_ceil(line)).map(move |n| first + n * line)
 }
 
 /// Makes instruction fetches forget all they saw: for code that is not in RAM.

@@ -1,7 +1,7 @@
 //! The machine as a value: what the kernel asks of it.
 
 use jacinth_kernel::hal::{
-    AspaceId, Backing, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId,
+    AspaceId, Backing, CacheOp, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId,
     CrashRegisters, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem,
     ThreadStart, Translation,
 };
@@ -210,6 +210,12 @@ impl PhysMem for Machine {
         let bytes = usize::try_from(bytes).map_err(|_| NotMemory)?;
         // SAFETY: as in `zero`, on both sides; were the two to overlap, this is still right.
         unsafe { target.copy_from(source, bytes) };
+        Ok(())
+    }
+
+    fn cache_op(&mut self, at: PhysAddr, bytes: u64, op: CacheOp) -> Result<(), NotMemory> {
+        self.memory(at, bytes)?;
+        cache::maintain(self.tables.window(at), bytes, op);
         Ok(())
     }
 

@@ -137,6 +137,8 @@ macro_rules! cache_operations {
 cache_operations! {
     /// Writes the data-cache line of an address back, so far that instruction fetches see it.
     dc_cvau = "dc cvau";
+    /// Writes the data-cache line of an address back to memory.
+    dc_cvac = "dc cvac";
     /// Writes the data-cache line of an address back to memory, and forgets it.
     dc_civac = "dc civac";
     /// Forgets the instruction-cache line of an address, on every CPU.

@@ -25,6 +25,8 @@ pub struct Features {
     pub rdrand: bool,
     /// `rdseed`.
     pub rdseed: bool,
+    /// Bytes that `clflush` writes back at a time; 0 where there is no such instruction.
+    pub flush_line_bytes: u32,
     /// Machine-check exceptions.
     pub machine_check: bool,
     /// A hypervisor is there and has leaves of its own.
@@ -58,6 +60,11 @@ pub fn features() -> Features {
         tsc_deadline: has(basic.ecx, 24),
         rdrand: has(basic.ecx, 30),
         rdseed: has(more.ebx, 18),
+        flush_line_bytes: if has(basic.edx, 19) {
+            (basic.ebx >> 8 & 0xff) * 8
+        } else {
+            0
+        },
         machine_check: has(basic.edx, 7),
         hypervisor: has(basic.ecx, 31),
     }

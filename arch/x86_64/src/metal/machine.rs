@@ -4,8 +4,9 @@ use core::cell::OnceCell;
 
 use arrayvec::ArrayVec;
 use jacinth_kernel::hal::{
-    AspaceId, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters,
-    EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
+    AspaceId, CacheOp, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId,
+    CrashRegisters, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem,
+    ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
@@ -19,7 +20,7 @@ use super::cpuid::Features;
 use super::kernel_space::{KernelSpace, load_root, loaded_root};
 use super::layout::{HEAP, USER};
 use super::physmap::Tables;
-use super::{context, entropy, fp, lapic, physmap, serial, user_bases};
+use super::{cache, context, entropy, fp, lapic, physmap, serial, user_bases};
 use crate::rate::Rate;
 use crate::runs::RunSet;
 
@@ -240,6 +241,12 @@ impl PhysMem for Machine {
         self.check(to, bytes)?;
         // SAFETY: as in `zero`.
         unsafe { physmap::copy(to, from, bytes) };
+        Ok(())
+    }
+
+    fn cache_op(&mut self, at: PhysAddr, bytes: u64, op: CacheOp) -> Result<(), NotMemory> {
+        self.check(at, bytes)?;
+        cache::maintain(self.features, at, bytes, op);
         Ok(())
     }
 

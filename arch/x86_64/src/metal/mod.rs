@@ -1,5 +1,6 @@
 //! Everything that needs the very processor.
 
+mod cache;
 mod clock;
 mod context;
 mod cpuid;
