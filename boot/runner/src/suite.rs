@@ -13,7 +13,7 @@ use crate::terminal::{self, Mood};
 /// The package with the tests that boot QEMU.
 const QEMU_TESTS: &str = "jacinth-tests-qemu";
 /// The user programs that those tests boot.
-const PROGRAMS: [&str; 3] = [Options::TOUR, "conformance-user", "faults"];
+const PROGRAMS: [&str; 4] = [Options::TOUR, "conformance-user", "faults", "devices"];
 
 /// How many tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The programs that the ladder boots.
-const PROGRAMS: [&str; 3] = ["tour", "conformance-user", "faults"];
+const PROGRAMS: [&str; 4] = ["tour", "conformance-user", "faults", "devices"];
 
 /// An architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,15 @@ use dtoolkit::Node;
 use dtoolkit::fdt::{Fdt, FdtNode};
 use dtoolkit::standard::{NodeStandard, Status};
 
+use crate::pci::Window;
+
+/// The kind of space in the first cell of a PCI address (IEEE 1275 PCI binding 2.1, section 2.2.1.1).
+const PCI_SPACE: u32 = 0x0300_0000;
+/// Memory with 32-bit addresses.
+const PCI_MEMORY_32: u32 = 0x0200_0000;
+/// Memory with 64-bit addresses.
+const PCI_MEMORY_64: u32 = 0x0300_0000;
+
 /// A device tree.
 #[derive(Clone, Debug)]
 pub struct DeviceTree(Vec<u8>);
@@ -47,6 +56,22 @@ impl DeviceTree {
         found
     }
 
+    /// The memory that the first PCI host bridge compatible with `name` passes on to its bus.
+    #[must_use]
+    pub fn pci_windows(&self, name: &str) -> Vec<Window> {
+        let mut found = Vec::new();
+        let Ok(tree) = Fdt::new(&self.0) else {
+            return found;
+        };
+        visit(tree.root(), &mut |node| {
+            let is_usable = node.status() == Ok(Status::Okay);
+            if is_usable && node.is_compatible(name) && found.is_empty() {
+                found = windows(node);
+            }
+        });
+        found
+    }
+
     /// The ranges of ordinary memory: first address and length in bytes.
     #[must_use]
     pub fn memory(&self) -> Vec<(u64, u64)> {
@@ -82,4 +107,19 @@ fn device(node: FdtNode<'_>) -> Device {
         name: node.name().to_string(),
         ranges: ranges.collect(),
     }
+}
+
+/// The memory ranges of a host bridge: a PCI address is three cells, the first says what it is in.
+fn windows(node: FdtNode<'_>) -> Vec<Window> {
+    let ranges = node.ranges().ok().flatten().into_iter().flatten();
+    let ranges = ranges.filter_map(|range| {
+        let pci = range.child_bus_address::<u128>().ok()?;
+        let space = u32::try_from(pci >> 64).ok()? & PCI_SPACE;
+        let bus = u64::try_from(pci & u128::from(u64::MAX)).ok()?;
+        let physical = range.parent_bus_address::<u64>().ok()?;
+        let bytes = range.length::<u64>().ok()?;
+        let is_memory = space == PCI_MEMORY_32 || space == PCI_MEMORY_64;
+        is_memory.then(|| Window::new(bus, physical, bytes))
+    });
+    ranges.collect()
 }

@@ -18,6 +18,7 @@ mod t2_faults;
 mod t4_tour;
 mod t5_conformance;
 mod t6_outside;
+mod t7_devices;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         rung("t4_tour", t4_tour::tests(arch));
         rung("t5_conformance", t5_conformance::tests());
         rung("t6_outside", t6_outside::tests());
+        rung("t7_devices", t7_devices::tests(arch));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,4 +1,4 @@
-//! PCI configuration space, mapped (ECAM): PCI Express base specification, section 7.2.2.
+//! Configuration space, mapped (ECAM): PCI Express base specification, section 7.2.2.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -77,6 +77,36 @@ impl Ecam {
     pub fn read32(&self, bdf: Bdf, register: u64) -> u32 {
         let offset = self.offset(bdf, register);
         offset.map_or(NOTHING, |offset| self.region.read32(offset))
+    }
+
+    /// Writes a 32-bit register of a function; nothing happens where there is none.
+    ///
+    /// # Panics
+    /// When `register` is not a multiple of 4.
+    pub fn write32(&self, bdf: Bdf, register: u64, value: u32) {
+        if let Some(offset) = self.offset(bdf, register) {
+            self.region.write32(offset, value);
+        }
+    }
+
+    /// Reads a 16-bit register of a function; all ones where there is none.
+    ///
+    /// # Panics
+    /// When `register` is not a multiple of 2.
+    #[must_use]
+    pub fn read16(&self, bdf: Bdf, register: u64) -> u16 {
+        let offset = self.offset(bdf, register);
+        offset.map_or(u16::MAX, |offset| self.region.read16(offset))
+    }
+
+    /// Writes a 16-bit register of a function; nothing happens where there is none.
+    ///
+    /// # Panics
+    /// When `register` is not a multiple of 2.
+    pub fn write16(&self, bdf: Bdf, register: u64, value: u16) {
+        if let Some(offset) = self.offset(bdf, register) {
+            self.region.write16(offset, value);
+        }
     }
 
     /// Looks at one place.
