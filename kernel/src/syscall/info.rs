@@ -1,9 +1,10 @@
 //! `zx_object_get_info` (spec: handles-resources.md §7).
 
+use super::info_list::{self, Source};
 use crate::call::{Call, Flow, HandleValue, Out, SysResult};
 use crate::object::Resource;
 use crate::task::{Process, ProcessState, Thread, ThreadState};
-use crate::vm::{self, Vmar, Vmo};
+use crate::vm::{self, Maps, MapsVersion, Vmar, Vmo};
 use jacinth_abi::{
     HandleBasicInfo, HandleCountInfo, PageTableInfo, ProcessHandleStatsInfo, ProcessInfo, Record,
     ResourceInfo, Rights, Status, ThreadInfo, Topic, VmarInfo,
@@ -11,11 +12,11 @@ use jacinth_abi::{
 
 /// Where the answer goes.
 #[derive(Clone, Copy)]
-struct Answer {
-    buffer: Out<u8>,
-    size: u64,
-    actual: Out<u64>,
-    avail: Out<u64>,
+pub(super) struct Answer {
+    pub(super) buffer: Out<u8>,
+    pub(super) size: u64,
+    pub(super) actual: Out<u64>,
+    pub(super) avail: Out<u64>,
 }
 
 /// `zx_object_get_info`: the topic is judged first, then the handle, then the buffer.
@@ -46,6 +47,10 @@ pub(crate) fn object_get_info(
         Topic::VMO_V3 => vmo(call, handle, to, 128),
         Topic::VMO_V2 => vmo(call, handle, to, 120),
         Topic::VMO_V1 => vmo(call, handle, to, 104),
+        Topic::PROCESS_MAPS => process_maps(call, handle, to, MapsVersion::Current),
+        Topic::PROCESS_MAPS_V2 => process_maps(call, handle, to, MapsVersion::V2),
+        Topic::PROCESS_MAPS_V1 => process_maps(call, handle, to, MapsVersion::V1),
+        Topic::VMAR_MAPS => vmar_maps(call, handle, to),
         Topic::VMAR => vmar(call, handle, to),
         Topic::JACINTH_INFO_PAGE_TABLE => page_table(call, handle, to),
         _ => Err(Status::NOT_SUPPORTED),
@@ -148,6 +153,39 @@ fn vmar(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
         len: vmar.size,
     };
     single(call, to, record.to_bytes().as_ref())
+}
+
+/// A process may ask about itself. One that is over has no address space.
+fn process_maps(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    to: Answer,
+    version: MapsVersion,
+) -> SysResult {
+    let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
+    let process = call.kernel.objects.get(key);
+    let root = match process.state {
+        ProcessState::Initial | ProcessState::Running => process.root_vmar,
+        ProcessState::Dying { .. } | ProcessState::Dead => None,
+    };
+    let root = root.ok_or(Status::BAD_STATE)?;
+    let maps = Maps::new(&call.kernel.objects, Some(key), root, version);
+    list_maps(call, maps, to, version)
+}
+
+fn vmar_maps(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Vmar>(handle, Rights::INSPECT)?;
+    if !call.kernel.objects.get(key).alive {
+        return Err(Status::BAD_STATE);
+    }
+    let version = MapsVersion::Current;
+    let maps = Maps::new(&call.kernel.objects, None, key, version);
+    list_maps(call, maps, to, version)
+}
+
+fn list_maps(call: &mut Call<'_>, maps: Maps, to: Answer, version: MapsVersion) -> SysResult {
+    let record = u64::try_from(version.size()).map_err(|_| Status::INTERNAL)?;
+    info_list::list(call, Source::Maps(maps), record, to)
 }
 
 /// Jacinth's own: what the page tables of the region's whole address space hold.

@@ -4,6 +4,7 @@ mod bti;
 mod channel;
 mod handle;
 mod info;
+mod info_list;
 mod object;
 mod property;
 mod resource;
@@ -17,6 +18,8 @@ mod vmo_range;
 
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;
+
+pub(crate) use info_list::{Item, List};
 
 macro_rules! dispatcher {
     ($($(#[$doc:meta])* $number:literal $family:ident: $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {
@@ -61,6 +64,7 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
             len,
             to_user,
         } => crate::vm::resume_copy(call, vmo, offset, buffer, len, to_user),
+        Work::List(list) => info_list::go_on(call, list),
         Work::CloseMany {
             handles,
             count,

@@ -2,8 +2,9 @@
 
 use super::Process;
 use crate::hal::{ContextId, DynHal};
-use crate::mem::{Key, Link, Linked, List, Pool};
+use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Head, ObjectRef, Objects, Observer};
+use crate::syscall::List;
 use crate::vm::{Fill, Inner, Name, Protect, Vmar, Vmo};
 use crate::{Kernel, VirtAddr, VirtRange, copy, vm};
 use jacinth_abi::{Signals, Status};
@@ -61,6 +62,8 @@ pub(crate) enum Work {
         len: u64,
         to_user: bool,
     },
+    /// `zx_object_get_info` of a topic that lists records.
+    List(List),
     /// `zx_handle_close_many`: the rest of the array, and whether an entry was bad so far.
     CloseMany {
         handles: u64,
@@ -249,7 +252,7 @@ impl Kernel {
     pub(crate) fn with_threads_of<R>(
         &mut self,
         process: Key<Process>,
-        act: impl FnOnce(&mut List<Thread, OfProcess>, &mut Pool<Thread>) -> R,
+        act: impl FnOnce(&mut mem::List<Thread, OfProcess>, &mut Pool<Thread>) -> R,
     ) -> R {
         let mut list = core::mem::take(&mut self.objects.get_mut(process).threads);
         let result = act(&mut list, &mut self.objects.threads);

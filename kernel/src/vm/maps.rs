@@ -1,0 +1,268 @@
+//! What `ZX_INFO_PROCESS_MAPS` and `ZX_INFO_VMAR_MAPS` list: regions and pieces of mappings, depth
+//! first, in order of address.
+//!
+//! The cursor is a region and an address in it. Where the region is gone when the list goes on, it
+//! goes on at that address from the top.
+
+use super::pages::{fixed_run, next_committed, run_at};
+use super::vmar::{Region, child_ending_after, piece};
+use super::vmo::size;
+use super::{Mapping, Name, Vmar};
+use crate::hal::{Backing, MmuFlags};
+use crate::mem::Key;
+use crate::object::Objects;
+use crate::syscall::Item;
+use crate::task::Process;
+use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
+use jacinth_abi::{MapsInfo, MapsMapping, Record, VmOptions};
+
+/// How many pages one step counts at the most.
+const STEP: u64 = 64 * PAGE_SIZE;
+
+/// Which shape the records have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MapsVersion {
+    /// Up to the pages that are committed.
+    V1,
+    /// Up to the pages that are populated.
+    V2,
+    /// All, in bytes.
+    Current,
+}
+
+impl MapsVersion {
+    /// Bytes of a record.
+    pub(crate) const fn size(self) -> usize {
+        match self {
+            Self::V1 => MapsInfo::V1_SIZE,
+            Self::V2 => MapsInfo::V2_SIZE,
+            Self::Current => size_of::<<MapsInfo as Record>::Bytes>(),
+        }
+    }
+}
+
+/// A list of what a region holds, and how far it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Maps {
+    version: MapsVersion,
+    /// The process whose address space comes first.
+    process: Option<Key<Process>>,
+    top: Key<Vmar>,
+    /// Whether the record of `top` is still to come.
+    is_new: bool,
+    /// The region whose children come next, from this address on.
+    here: Key<Vmar>,
+    at: VirtAddr,
+    /// What was counted of the piece that comes next.
+    count: Option<Count>,
+}
+
+/// The memory of a piece, as far as it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Count {
+    piece: Key<Mapping>,
+    /// The VMO's first byte that was not looked at.
+    offset: u64,
+    committed: u64,
+}
+
+impl Maps {
+    /// A list of `top` and all below it, which begins with an address space or not.
+    pub(crate) fn new(
+        objects: &Objects,
+        process: Option<Key<Process>>,
+        top: Key<Vmar>,
+        version: MapsVersion,
+    ) -> Self {
+        Self {
+            version,
+            process,
+            top,
+            is_new: true,
+            here: top,
+            at: objects.get(top).base,
+            count: None,
+        }
+    }
+
+    /// The next record, or some work towards it.
+    pub(crate) fn next(&mut self, kernel: &Kernel) -> Item {
+        let objects = &kernel.objects;
+        if let Some(process) = self.process.take() {
+            let koid = objects.processes.get(process).map(|it| it.head.koid);
+            return self.record(&MapsInfo {
+                name: space_name(koid.unwrap_or(0)),
+                base: kernel.user.start.raw(),
+                size: kernel.user.bytes(),
+                maps_type: MapsInfo::TYPE_ASPACE,
+                ..MapsInfo::default()
+            });
+        }
+        let Some(top) = objects.vmars.get(self.top) else {
+            return Item::End;
+        };
+        if core::mem::take(&mut self.is_new) {
+            return self.record(&region_record(top));
+        }
+        self.next_below(objects)
+    }
+
+    /// As [`Maps::next`], behind the record of the top.
+    fn next_below(&mut self, objects: &Objects) -> Item {
+        let attached = objects.vmars.get(self.here);
+        let attached = attached.filter(|here| here.parent.is_some());
+        if attached.is_none() {
+            self.here = self.top;
+        }
+        let Some(next) = child_ending_after(objects, self.here, self.at) else {
+            let here = objects.get(self.here);
+            let (true, Some(above)) = (self.here != self.top, here.parent) else {
+                return Item::End;
+            };
+            (self.here, self.at) = (above, here.range().end);
+            return Item::Nothing;
+        };
+        match next.value {
+            Region::Vmar(inner) => {
+                self.here = inner;
+                if next.start < self.at {
+                    // The list stood in there already when the region it stood in went away.
+                    return Item::Nothing;
+                }
+                let inner = objects.get(inner);
+                self.at = inner.base;
+                self.record(&region_record(inner))
+            }
+            // It was listed already, and has grown since.
+            Region::Mapping(_) if next.start < self.at && self.count.is_none() => {
+                self.at = next.end;
+                Item::Nothing
+            }
+            Region::Mapping(key) => self.next_piece(objects, key),
+        }
+    }
+
+    /// Counts on at a piece; its record, when all is counted.
+    fn next_piece(&mut self, objects: &Objects, key: Key<Mapping>) -> Item {
+        let here = piece(objects, key);
+        let count = match self.count {
+            Some(count) if count.piece == key => count,
+            _ => Count::new(here, key),
+        };
+        if let Some(more) = count.step(objects, here) {
+            self.count = Some(more);
+            return Item::Nothing;
+        }
+        self.count = None;
+        self.at = here.range.end;
+        self.record(&piece_record(objects, here, count.committed))
+    }
+
+    fn record(&self, info: &MapsInfo) -> Item {
+        let mut info = *info;
+        if self.version != MapsVersion::Current {
+            // The older records have numbers of pages there.
+            info.mapping.committed_bytes >>= PAGE_SHIFT;
+            info.mapping.populated_bytes >>= PAGE_SHIFT;
+        }
+        let bytes = info.to_bytes();
+        Item::record(bytes.get(..self.version.size()).unwrap_or(&bytes))
+    }
+}
+
+impl Count {
+    const fn new(here: &Mapping, piece: Key<Mapping>) -> Self {
+        Self {
+            piece,
+            offset: here.vmo_offset,
+            committed: 0,
+        }
+    }
+
+    /// Counts one more run of pages; `None` when there is no more.
+    fn step(mut self, objects: &Objects, here: &Mapping) -> Option<Self> {
+        let end = here.vmo_offset.saturating_add(here.range.bytes());
+        let end = end.min(size(objects, here.vmo));
+        if self.offset >= end {
+            return None;
+        }
+        if let Some((_, backing)) = fixed_run(objects, here.vmo) {
+            // Device addresses are nobody's memory.
+            if backing == Backing::Memory {
+                self.committed = end.saturating_sub(self.offset);
+            }
+            self.offset = end;
+            return Some(self);
+        }
+        let from = next_committed(objects, here.vmo, self.offset).filter(|from| *from < end)?;
+        let most = end.saturating_sub(from).min(STEP);
+        let bytes = run_at(objects, here.vmo, from, most)?.bytes();
+        self.committed = self.committed.saturating_add(bytes);
+        self.offset = from.saturating_add(bytes);
+        Some(self)
+    }
+}
+
+fn region_record(region: &Vmar) -> MapsInfo {
+    let name = if region.is_root() {
+        "root"
+    } else {
+        "useralloc"
+    };
+    MapsInfo {
+        name: *Name::from_str(name).as_bytes(),
+        base: region.base.raw(),
+        size: region.size,
+        depth: region.depth.into(),
+        maps_type: MapsInfo::TYPE_VMAR,
+        ..MapsInfo::default()
+    }
+}
+
+fn piece_record(objects: &Objects, piece: &Mapping, committed: u64) -> MapsInfo {
+    let vmo = objects.get(piece.vmo);
+    let depth = objects.get(piece.vmar).depth;
+    MapsInfo {
+        name: *vmo.name.as_bytes(),
+        base: piece.range.start.raw(),
+        size: piece.range.bytes(),
+        depth: u64::from(depth).wrapping_add(1),
+        maps_type: MapsInfo::TYPE_MAPPING,
+        mapping: MapsMapping {
+            mmu_flags: options(piece.flags).bits(),
+            vmo_koid: vmo.head.koid,
+            vmo_offset: piece.vmo_offset,
+            committed_bytes: committed,
+            populated_bytes: committed,
+            committed_private_bytes: committed,
+            populated_private_bytes: committed,
+            committed_scaled_bytes: committed,
+            populated_scaled_bytes: committed,
+            ..MapsMapping::default()
+        },
+    }
+}
+
+/// The options that ask for these permissions.
+fn options(flags: MmuFlags) -> VmOptions {
+    let mut options = VmOptions::empty();
+    options.set(VmOptions::PERM_READ, flags.contains(MmuFlags::READ));
+    options.set(VmOptions::PERM_WRITE, flags.contains(MmuFlags::WRITE));
+    options.set(VmOptions::PERM_EXECUTE, flags.contains(MmuFlags::EXECUTE));
+    options
+}
+
+/// The name of a process's address space: `proc:` and the koid.
+fn space_name(koid: u64) -> [u8; 32] {
+    let mut name = Name::from_str("proc:");
+    let start = name.as_str().len();
+    let digits = koid.checked_ilog10().unwrap_or(0);
+    let places = (0..=digits)
+        .rev()
+        .filter_map(|place| 10u64.checked_pow(place));
+    for (at, place) in name.buffer().iter_mut().skip(start).zip(places) {
+        let digit = koid.checked_div(place).unwrap_or(0) % 10;
+        *at = b'0'.wrapping_add(u8::try_from(digit).unwrap_or(0));
+    }
+    *name.as_bytes()
+}
