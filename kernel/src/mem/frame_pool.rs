@@ -2,7 +2,10 @@
 //!
 //! Each run of RAM is an arena. A free block of 2^order frames is one bit of the arena's bitmap of
 //! that order, never of another; single frames also wait in a small stack, from which nearly all
-//! allocations are served.
+//! allocations are served. A number per frame counts the holders of frames that several VMOs show.
+
+mod audit;
+mod share;
 
 use super::bitmap::Bitmap;
 use super::{Budget, Frame, KVec, NoMemory};
@@ -26,6 +29,8 @@ pub struct FramePool {
     cache: ArrayVec<u64, CACHE>,
     free: u64,
     total: u64,
+    /// The sum of the arenas' `more_holders`.
+    shares: u64,
 }
 
 impl FramePool {
@@ -66,6 +71,7 @@ impl FramePool {
             cache: ArrayVec::new(),
             free: total,
             total,
+            shares: 0,
         })
     }
 
@@ -85,6 +91,10 @@ impl FramePool {
     /// Gives a frame back. A frame from outside the pool's runs is left to nobody.
     pub fn free(&mut self, frame: Frame) {
         debug_assert!(!self.is_free(frame.address()), "a frame is free once");
+        debug_assert!(
+            !self.is_shared(frame.address()),
+            "a free frame has no holder"
+        );
         if !self.owns(frame.address()) {
             return;
         }
@@ -171,25 +181,6 @@ impl FramePool {
         self.cache.contains(&number) || self.arenas.iter().any(|arena| arena.is_free(number))
     }
 
-    /// Whether the records agree with each other. Walks everything.
-    #[must_use]
-    pub fn audit(&self) -> bool {
-        let cached_once = self.cache.iter().zip(1usize..).all(|(number, next)| {
-            let again = self.cache.iter().skip(next).any(|other| other == number);
-            !again
-                && self.owns(address(*number))
-                && !self.arenas.iter().any(|arena| arena.is_free(*number))
-        });
-        let mut free = u64::try_from(self.cache.len()).unwrap_or(0);
-        for arena in self.arenas.iter() {
-            let Some(frames) = arena.audit() else {
-                return false;
-            };
-            free = free.wrapping_add(frames);
-        }
-        cached_once && free == self.free
-    }
-
     /// Takes a block out of the bitmaps: one frame of it is the answer, the others are cached.
     fn refill(&mut self) -> Result<u64, NoMemory> {
         let (arena, found) = lowest_order(&mut self.arenas, 0).ok_or(NoMemory)?;
@@ -246,6 +237,8 @@ struct Arena {
     filled: u32,
     /// By order: the free blocks, numbered by address from the block that `first` lies in.
     orders: ArrayVec<Bitmap, ORDERS>,
+    /// By frame: how many holders it has beyond the first; 0 for free frames.
+    more_holders: KVec<u32>,
 }
 
 impl Arena {
@@ -260,11 +253,15 @@ impl Arena {
                 budget,
             )?);
         }
+        let frames = end.checked_sub(first).map(usize::try_from);
+        let mut more_holders = KVec::new();
+        more_holders.extend_with(frames.and_then(Result::ok).ok_or(NoMemory)?, 0, budget)?;
         let mut arena = Self {
             first,
             end,
             filled: 0,
             orders,
+            more_holders,
         };
         let mut number = first;
         while number < end {
@@ -310,29 +307,6 @@ impl Arena {
 
     fn is_free(&self, number: u64) -> bool {
         (0..=MAX_ORDER).any(|order| self.is_marked(number, order))
-    }
-
-    /// The free frames, if the bitmaps agree with their summaries and no block lies in another
-    /// or could be joined with its buddy.
-    fn audit(&self) -> Option<u64> {
-        let mut free = 0u64;
-        for (bitmap, order) in self.orders.iter().zip(0u32..) {
-            let is_filled = self.filled & 1 << order != 0;
-            if !bitmap.audit() || is_filled != bitmap.first().is_some() {
-                return None;
-            }
-            for index in bitmap.iter() {
-                let number = u64::try_from(index).ok()?.wrapping_add(self.first >> order) << order;
-                let is_inside =
-                    (order.wrapping_add(1)..=MAX_ORDER).any(|upper| self.is_marked(number, upper));
-                let is_split = order < MAX_ORDER && self.is_marked(number ^ (1 << order), order);
-                if is_inside || is_split || number < self.first {
-                    return None;
-                }
-                free = free.wrapping_add(1 << order);
-            }
-        }
-        Some(free)
     }
 
     fn bitmap(&self, order: u32) -> Option<&Bitmap> {

@@ -20,7 +20,7 @@ pub use frame::{Frame, TlbFlush};
 pub use frame_pool::FramePool;
 pub use kvec::KVec;
 pub use list::{Link, Linked, List};
-pub use page_list::{Page, PageList, PageNode};
+pub use page_list::{Holding, Page, PageList, PageNode, PageTally, audit_page_lists};
 pub use pool::{Key, Pool};
 pub use region_node::RegionNode;
 pub use region_tree::{Gap, Region, RegionPool, RegionTree};

@@ -1,19 +1,30 @@
-//! The pages of a VMO: a sparse map from page index to frame.
+//! The pages of a VMO: a sparse map from page index to frame, of which lists can share parts.
 //!
 //! A radix tree of 64-way nodes that lie in a pool shared by all lists; it is as high as the
-//! largest index needs. Height 0 has no node: the list itself holds the page with index 0. No node
-//! is ever empty.
+//! largest index needs. Height 0 has no node: the list itself holds the page. No node is ever
+//! empty.
+//!
+//! A snapshot of a list holds the same nodes, which count their holders. Whoever changes something
+//! below a node that others hold too copies the nodes on the way first, and each copy makes
+//! what is below it common: nodes by their own counts, frames by those of the [`FramePool`].
+//! So a snapshot costs a few nodes at most, and no list ever looks through another.
 
-use super::{Budget, Key, NoMemory, Pool};
+mod audit;
+mod change;
+mod node;
+mod share;
+mod tally;
+
+pub use audit::audit_page_lists;
+pub use node::PageNode;
+pub use tally::PageTally;
+
+use super::{FramePool, Pool};
 use crate::{PAGE_SIZE, PhysAddr};
-use arrayvec::ArrayVec;
+use node::{BITS, SLOT_MASK, key, next_below, slot};
 
-/// Index bits per level.
-const BITS: u32 = 6;
-const WIDTH: usize = 64;
-const SLOT_MASK: u64 = 63;
-/// Levels for 2^54 pages: more than 64-bit offsets reach.
-const MOST_LEVELS: usize = 9;
+/// The highest tree has 2^60 places: enough for all indices behind any bias.
+const MOST_LEVELS: usize = 10;
 /// How many pages [`PageList::run_at`] looks at: what one 2 MiB block holds.
 const LONGEST_RUN: u64 = 512;
 
@@ -41,48 +52,27 @@ impl Page {
     }
 }
 
-/// A node of a [`PageList`].
-#[derive(Debug)]
-pub struct PageNode {
-    /// Which slots hold something.
-    used: u64,
-    /// At the lowest level pages, above it nodes.
-    words: [u64; WIDTH],
-}
-
-impl PageNode {
-    const EMPTY: Self = Self {
-        used: 0,
-        words: [0; WIDTH],
-    };
-
-    fn get(&self, slot: u64) -> Option<u64> {
-        if self.used & 1 << (slot & SLOT_MASK) == 0 {
-            return None;
-        }
-        self.words
-            .get(usize::try_from(slot & SLOT_MASK).ok()?)
-            .copied()
-    }
-
-    fn set(&mut self, slot: u64, word: u64) {
-        let Ok(index) = usize::try_from(slot & SLOT_MASK) else {
-            return;
-        };
-        if let Some(place) = self.words.get_mut(index) {
-            *place = word;
-            self.used |= 1 << (slot & SLOT_MASK);
-        }
-    }
+/// Who holds the page at an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// There is no page.
+    None,
+    /// This list alone: it may change the page.
+    Alone(Page),
+    /// Other lists too: whoever changes the page copies its bytes first.
+    Shared(Page),
 }
 
 /// A sparse map from page index to [`Page`].
 #[derive(Debug, Default)]
 pub struct PageList {
-    /// At height 0 the page with index 0, if there is one; else the node at the root.
+    /// At height 0 the page at 0 in the tree, if there is one; else the node at the root.
     root: u64,
     height: u32,
     count: u64,
+    /// Where index 0 is in the tree: snapshots of a part show the tree from there on. An empty
+    /// list, or one of height 0, has none.
+    bias: u64,
 }
 
 impl PageList {
@@ -96,6 +86,7 @@ impl PageList {
             root: 0,
             height: 0,
             count: 0,
+            bias: 0,
         }
     }
 
@@ -105,102 +96,21 @@ impl PageList {
         self.count
     }
 
-    /// Makes sure that the next [`PageList::insert_reserved`] at `index` finds its nodes.
-    ///
-    /// # Errors
-    /// [`NoMemory`], with nothing changed; also for an index beyond [`PageList::MOST_PAGES`].
-    pub fn reserve_path(
-        &self,
-        index: u64,
-        pool: &mut Pool<PageNode>,
-        budget: &mut Budget,
-    ) -> Result<(), NoMemory> {
-        if index >= Self::MOST_PAGES {
-            return Err(NoMemory);
-        }
-        // At worst the tree grows to the height of `index`, and the whole path down is new.
-        pool.reserve_many(height_for(index).wrapping_mul(2), budget)
-    }
-
-    /// Puts a page in; what was there before.
-    ///
-    /// # Panics
-    /// When nodes are needed and were not reserved.
-    pub fn insert_reserved(
-        &mut self,
-        pool: &mut Pool<PageNode>,
-        index: u64,
-        page: Page,
-    ) -> Option<Page> {
-        self.grow(pool, height_for(index));
-        let mut level = self.height;
-        let mut word = self.root;
-        while level > 1 {
-            level = level.wrapping_sub(1);
-            let (key, slot) = (key(word), slot(index, level));
-            word = match node(pool, key).get(slot) {
-                Some(child) => child,
-                None => {
-                    let child = self::word(pool.insert_reserved(PageNode::EMPTY));
-                    node_mut(pool, key).set(slot, child);
-                    child
-                }
-            };
-        }
-        let before = if level == 0 {
-            self.root = page.0;
-            (self.count != 0).then_some(word)
-        } else {
-            let leaf = node_mut(pool, key(word));
-            let before = leaf.get(index);
-            leaf.set(index, page.0);
-            before
-        };
-        if before.is_none() {
-            self.count = self.count.wrapping_add(1);
-        }
-        before.map(Page)
-    }
-
     /// The page at `index`.
     #[must_use]
     pub fn get(&self, pool: &Pool<PageNode>, index: u64) -> Option<Page> {
+        let at = self.place(index);
         if self.height == 0 {
-            return (index == 0 && self.count != 0).then_some(Page(self.root));
+            return (at == 0 && self.count != 0).then_some(Page(self.root));
         }
-        self.leaf(pool, index)?.get(index).map(Page)
+        self.leaf(pool, at)?.get(at).map(Page)
     }
 
-    /// Changes the flags of the page at `index`; false when there is none.
-    pub fn set_flags(&mut self, pool: &mut Pool<PageNode>, index: u64, flags: u8) -> bool {
-        let Some(page) = self.get(pool, index) else {
-            return false;
-        };
-        // Every node of the path is there, so nothing need be reserved.
-        self.insert_reserved(pool, index, Page::new(page.frame(), flags));
-        true
-    }
-
-    /// Takes the page at `index` out; nodes that held nothing else are given back to the pool.
-    pub fn remove(&mut self, pool: &mut Pool<PageNode>, index: u64) -> Option<Page> {
-        let page = self.get(pool, index)?;
-        self.count = self.count.wrapping_sub(1);
-        let mut path: ArrayVec<u64, MOST_LEVELS> = ArrayVec::new();
-        let mut word = self.root;
-        for level in (0..self.height).rev() {
-            path.push(word);
-            word = node(pool, key(word)).get(slot(index, level))?;
-        }
-        for (word, level) in path.into_iter().rev().zip(0u32..) {
-            let here = node_mut(pool, key(word));
-            here.used &= !(1 << slot(index, level));
-            if here.used != 0 {
-                return Some(page);
-            }
-            pool.remove(key(word));
-        }
-        (self.root, self.height) = (0, 0);
-        Some(page)
+    /// The page at `index`, and whether other lists hold it too.
+    #[must_use]
+    pub fn holding(&self, pool: &Pool<PageNode>, frames: &FramePool, index: u64) -> Holding {
+        self.look(pool, frames, self.place(index))
+            .unwrap_or(Holding::None)
     }
 
     /// The first page at `index` or behind, with its index.
@@ -209,11 +119,12 @@ impl PageList {
         if self.height == 0 {
             return self.get(pool, index).map(|page| (index, page));
         }
-        if index >> (BITS * self.height) != 0 {
+        let at = self.place(index);
+        if at >> (BITS * self.height) != 0 {
             return None;
         }
-        let (index, word) = next_below(pool, self.root, self.height.wrapping_sub(1), index)?;
-        Some((index, Page(word)))
+        let (at, word) = next_below(pool, self.root, self.height.wrapping_sub(1), at)?;
+        Some((at.wrapping_sub(self.bias), Page(word)))
     }
 
     /// The frames from `index` on that lie in a row: the first address and how many, at most
@@ -225,19 +136,57 @@ impl PageList {
         index: u64,
         max_pages: u64,
     ) -> Option<(PhysAddr, u64)> {
+        self.run_where(pool, index, max_pages, |_, _, _| true)
+    }
+
+    /// As [`PageList::run_at`], but only pages that this list holds alone, or only such that others
+    /// hold too: like the first, which the answer tells.
+    #[must_use]
+    pub fn run_held_at(
+        &self,
+        pool: &Pool<PageNode>,
+        frames: &FramePool,
+        index: u64,
+        max_pages: u64,
+    ) -> Option<(PhysAddr, u64, Holding)> {
+        let first = self.holding(pool, frames, index);
+        let is_alone = matches!(first, Holding::Alone(_));
+        let mut is_path_alone = self.is_path_alone(pool, self.place(index));
+        let (base, pages) = self.run_where(pool, index, max_pages, |at, leaf, page| {
+            if at & SLOT_MASK == 0 {
+                is_path_alone = self.is_path_alone(pool, at);
+            }
+            let is_shared = leaf.is_mixed && frames.is_shared(page.frame());
+            (is_path_alone && !is_shared) == is_alone
+        })?;
+        Some((base, pages, first))
+    }
+
+    /// The frames from `index` on that lie in a row, as long as the pages behind the first are
+    /// `wanted`, of which it is told place and leaf.
+    fn run_where(
+        &self,
+        pool: &Pool<PageNode>,
+        index: u64,
+        max_pages: u64,
+        mut wanted: impl FnMut(u64, &PageNode, Page) -> bool,
+    ) -> Option<(PhysAddr, u64)> {
         let first = self.get(pool, index)?.frame();
+        let at = self.place(index);
         let most = max_pages.min(LONGEST_RUN);
-        let mut leaf = self.leaf(pool, index);
+        let mut leaf = self.leaf(pool, at);
         let mut pages = 1;
         while pages < most {
-            let next = index.wrapping_add(pages);
+            let next = at.wrapping_add(pages);
             if next & SLOT_MASK == 0 {
                 leaf = self.leaf(pool, next);
             }
-            let page = leaf
-                .and_then(|leaf| leaf.get(next))
-                .map(|word| Page(word).frame());
-            if page.is_none() || page != first.checked_add(pages.wrapping_mul(PAGE_SIZE)) {
+            let Some((leaf, word)) = leaf.and_then(|leaf| Some((leaf, leaf.get(next)?))) else {
+                break;
+            };
+            let page = Page(word);
+            let follows = first.checked_add(pages.wrapping_mul(PAGE_SIZE));
+            if Some(page.frame()) != follows || !wanted(next, leaf, page) {
                 break;
             }
             pages = pages.wrapping_add(1);
@@ -245,118 +194,68 @@ impl PageList {
         Some((first, pages))
     }
 
-    /// Whether the count is right and no node is empty. Walks everything: for audits.
-    #[must_use]
-    pub fn audit(&self, pool: &Pool<PageNode>) -> bool {
-        if self.height == 0 {
-            return self.count <= 1;
-        }
-        audit_below(pool, self.root, self.height) == Some(self.count)
+    /// Where an index is in the tree. Indices are below [`PageList::MOST_PAGES`] where something is
+    /// put in, and those that wrap are in no tree.
+    const fn place(&self, index: u64) -> u64 {
+        index.saturating_add(self.bias)
     }
 
-    /// The node that holds the page at `index`.
-    fn leaf<'a>(&self, pool: &'a Pool<PageNode>, index: u64) -> Option<&'a PageNode> {
-        if self.height == 0 || index >> (BITS * self.height) != 0 {
+    /// The node that holds the page at a place.
+    fn leaf<'a>(&self, pool: &'a Pool<PageNode>, at: u64) -> Option<&'a PageNode> {
+        if self.height == 0 || at >> (BITS * self.height) != 0 {
             return None;
         }
         let mut leaf = pool.get(key(self.root))?;
         for level in (1..self.height).rev() {
-            leaf = pool.get(key(leaf.get(slot(index, level))?))?;
+            leaf = pool.get(key(leaf.get(slot(at, level))?))?;
         }
         Some(leaf)
     }
 
-    /// Puts nodes above the root until the tree is `height` high.
-    fn grow(&mut self, pool: &mut Pool<PageNode>, height: u32) {
-        while self.height < height {
-            let mut above = PageNode::EMPTY;
-            if self.height != 0 || self.count != 0 {
-                above.set(0, self.root);
+    /// The page at a place, and whether others hold it too.
+    fn look(&self, pool: &Pool<PageNode>, frames: &FramePool, at: u64) -> Option<Holding> {
+        if self.count == 0 || at.checked_shr(BITS * self.height).unwrap_or(0) != 0 {
+            return None;
+        }
+        let (mut word, mut is_alone, mut is_mixed) = (self.root, true, true);
+        for level in (0..self.height).rev() {
+            let here = pool.get(key(word))?;
+            is_alone &= here.refs == 1;
+            is_mixed = here.is_mixed;
+            word = here.get(slot(at, level))?;
+        }
+        let page = Page(word);
+        // The pool's record need not be looked for where no leaf was ever copied.
+        Some(
+            if is_alone && !(is_mixed && frames.is_shared(page.frame())) {
+                Holding::Alone(page)
             } else {
-                // An empty tree is built at its full height at once.
-                self.height = height.wrapping_sub(1);
+                Holding::Shared(page)
+            },
+        )
+    }
+
+    /// Whether no node on the way to a place has other holders.
+    fn is_path_alone(&self, pool: &Pool<PageNode>, at: u64) -> bool {
+        let mut word = self.root;
+        for level in (0..self.height).rev() {
+            let Some(here) = pool.get(key(word)).filter(|node| node.refs == 1) else {
+                return false;
+            };
+            match here.get(slot(at, level)) {
+                Some(below) => word = below,
+                None => return true,
             }
-            self.root = word(pool.insert_reserved(above));
-            self.height = self.height.wrapping_add(1);
         }
+        true
     }
-}
-
-/// The first page at `index` or behind, below a node of a level.
-fn next_below(pool: &Pool<PageNode>, word: u64, level: u32, index: u64) -> Option<(u64, u64)> {
-    let here = pool.get(key(word))?;
-    let first = slot(index, level);
-    let mut from = index;
-    let mut left = here.used & u64::MAX << first;
-    while left != 0 {
-        let slot = u64::from(left.trailing_zeros());
-        let shift = BITS * level;
-        if slot != first {
-            // Everything in this slot lies behind `index`.
-            from = (index >> shift & !SLOT_MASK | slot) << shift;
-        }
-        let child = here.get(slot)?;
-        let found = if level == 0 {
-            Some((from, child))
-        } else {
-            next_below(pool, child, level.wrapping_sub(1), from)
-        };
-        if found.is_some() {
-            return found;
-        }
-        left &= left.wrapping_sub(1);
-    }
-    None
-}
-
-fn audit_below(pool: &Pool<PageNode>, word: u64, height: u32) -> Option<u64> {
-    let here = pool.get(key(word)).filter(|node| node.used != 0)?;
-    if height == 1 {
-        return Some(u64::from(here.used.count_ones()));
-    }
-    let mut count = 0u64;
-    for slot in 0..=SLOT_MASK {
-        if let Some(child) = here.get(slot) {
-            count = count.checked_add(audit_below(pool, child, height.wrapping_sub(1))?)?;
-        }
-    }
-    Some(count)
-}
-
-/// How high a tree must be to have room for `index`.
-const fn height_for(index: u64) -> u32 {
-    (u64::BITS - index.leading_zeros()).div_ceil(BITS)
-}
-
-const fn slot(index: u64, level: u32) -> u64 {
-    index >> (BITS * level) & SLOT_MASK
-}
-
-fn node(pool: &Pool<PageNode>, key: Key<PageNode>) -> &PageNode {
-    pool.get(key)
-        .expect("words above the lowest level of a page list name nodes")
-}
-
-fn node_mut(pool: &mut Pool<PageNode>, key: Key<PageNode>) -> &mut PageNode {
-    pool.get_mut(key)
-        .expect("words above the lowest level of a page list name nodes")
-}
-
-/// A node's key as a word.
-fn word(key: Key<PageNode>) -> u64 {
-    let (index, generation) = key.raw();
-    u64::from(generation) << u32::BITS | u64::from(index)
-}
-
-/// The key again from its word.
-fn key(word: u64) -> Key<PageNode> {
-    let [a, b, c, d, e, f, g, h] = word.to_le_bytes();
-    Key::from_raw((
-        u32::from_le_bytes([a, b, c, d]),
-        u32::from_le_bytes([e, f, g, h]),
-    ))
 }
 
 #[cfg(test)]
-#[path = "page_list_tests.rs"]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test may abort when memory is gone"
+)]
+mod share_tests;
+#[cfg(test)]
 mod tests;

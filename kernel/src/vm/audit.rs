@@ -6,7 +6,7 @@ use super::vmo::holder;
 use super::{Content, Mapping};
 use crate::Kernel;
 use crate::hal::DynHal;
-use crate::mem::Key;
+use crate::mem::{Key, audit_page_lists};
 use crate::task::{ProcessState, Work};
 use crate::{PAGE_SIZE, VirtAddr};
 use alloc::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub(crate) fn audit(kernel: &Kernel, hal: &DynHal) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Children, mapping counts, page lists.
+/// Children, mapping counts.
 fn audit_vmos(kernel: &Kernel) -> Result<(), &'static str> {
     let objects = &kernel.objects;
     let mut children: BTreeMap<u32, u32> = BTreeMap::new();
@@ -77,35 +77,21 @@ fn audit_vmos(kernel: &Kernel) -> Result<(), &'static str> {
         {
             return Err("a VMO's mappings are miscounted");
         }
-        if let Content::Paged(pages) = &vmo.content
-            && !pages.audit(&objects.page_nodes)
-        {
-            return Err("a page list's records differ");
-        }
     }
     Ok(())
 }
 
-/// Every frame of the pool is free, or owned once.
+/// Every frame of the pool is free, or owned once; pages by as many lists as they count.
 fn audit_frames(kernel: &Kernel) -> Result<(), &'static str> {
     let objects = &kernel.objects;
-    let mut owned = BTreeMap::new();
-    for (_, vmo) in objects.vmos.iter() {
-        let Content::Paged(pages) = &vmo.content else {
-            continue;
-        };
-        let mut index = 0;
-        while let Some((at, page)) = pages.next_at_or_after(&objects.page_nodes, index) {
-            if kernel.mem.frames.is_free(page.frame()) {
-                return Err("a committed page is free");
-            }
-            if owned.insert(page.frame(), ()).is_some() {
-                return Err("a frame is in two VMOs");
-            }
-            index = at.wrapping_add(1);
-        }
-    }
-    let mut count = u64::try_from(owned.len()).map_err(|_| "too many frames")?;
+    let lists = objects
+        .vmos
+        .iter()
+        .filter_map(|(_, vmo)| match &vmo.content {
+            Content::Paged(pages) => Some(pages),
+            _ => None,
+        });
+    let mut count = audit_page_lists(lists, &objects.page_nodes, &kernel.mem.frames)?;
     for (_, vmo) in objects.vmos.iter() {
         if let Content::Contiguous(run) = vmo.content {
             count = count.wrapping_add(run.pages);

@@ -3,7 +3,7 @@
 use super::vmo::{holder, size};
 use super::{Content, Vmo};
 use crate::hal::{Backing, DynHal};
-use crate::mem::{Frame, Key, Page};
+use crate::mem::{Frame, Key, Page, Work};
 use crate::object::Objects;
 use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, no_memory};
 use jacinth_abi::Status;
@@ -90,26 +90,29 @@ pub(super) fn commit_page(
         return Err(Status::INTERNAL);
     }
     // commit
-    pages.insert_reserved(page_nodes, index, Page::new(address, 0));
+    let (frames, page) = (&mut kernel.mem.frames, Page::new(address, 0));
+    let before = pages.insert_reserved(page_nodes, frames, index, page);
+    debug_assert!(before.is_none(), "nothing was committed there");
     Ok(address)
 }
 
-/// Takes one page out of a VMO that owns pages; its frame.
-pub(super) fn take_page(objects: &mut Objects, vmo: Key<Vmo>) -> Option<Frame> {
+/// Lets go of pages of a VMO within `work`, until there is a frame to free: the frame. `None` when
+/// nothing is left, or no work.
+pub(super) fn take_page(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut Work) -> Option<Frame> {
     let Objects {
         vmos, page_nodes, ..
-    } = objects;
-    let pages = match &mut vmos.get_mut(vmo)?.content {
-        Content::Paged(pages) => pages,
+    } = &mut kernel.objects;
+    match &mut vmos.get_mut(vmo)?.content {
+        Content::Paged(pages) => pages.drain_step(page_nodes, &mut kernel.mem.frames, work),
         Content::Contiguous(run) => {
-            run.pages = run.pages.checked_sub(1)?;
+            let pages = run.pages.checked_sub(1)?;
+            if !work.spend() {
+                return None;
+            }
+            run.pages = pages;
             let last = run.base.checked_add(run.bytes())?;
-            return Some(Frame::claim(last));
+            Some(Frame::claim(last))
         }
-        _ => return None,
-    };
-    let (index, _) = pages.next_at_or_after(page_nodes, 0)?;
-    pages
-        .remove(page_nodes, index)
-        .map(|page| Frame::claim(page.frame()))
+        _ => None,
+    }
 }

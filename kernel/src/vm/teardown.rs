@@ -16,14 +16,12 @@ pub(crate) fn vmo_free_step(
     vmo: Key<Vmo>,
     work: &mut mem::Work,
 ) -> bool {
-    loop {
-        if !work.spend() {
-            return false;
-        }
-        match take_page(&mut kernel.objects, vmo) {
-            Some(frame) => kernel.mem.frame_free(frame),
-            None => break,
-        }
+    while let Some(frame) = take_page(kernel, vmo, work) {
+        kernel.mem.frame_free(frame);
+    }
+    // The slot and the parent's count are a step of their own.
+    if !work.spend() {
+        return false;
     }
     let Some(gone) = kernel.objects.vmos.remove(vmo) else {
         return true;
