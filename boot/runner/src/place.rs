@@ -31,6 +31,16 @@ impl Place {
         &self.root
     }
 
+    /// The folder where cargo builds.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The folder for what scenarios answered; `tests/table` knows it too.
+    pub(crate) fn verdicts(&self) -> PathBuf {
+        self.images().join("conformance")
+    }
+
     /// The folder for images, archives and logs, of all architectures.
     pub(crate) fn images(&self) -> PathBuf {
         self.target.join("jacinth")

@@ -1,5 +1,7 @@
 //! `test`: everything that can go wrong, in one command, with one sum at its end.
 
+use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -12,6 +14,8 @@ use crate::terminal::{self, Mood};
 
 /// The package with the tests that boot QEMU.
 const QEMU_TESTS: &str = "jacinth-tests-qemu";
+/// The package that makes `docs/conformance.md`.
+const TABLE: &str = "jacinth-tests-table";
 /// The user programs that those tests boot.
 const PROGRAMS: [&str; 4] = [Options::TOUR, "conformance-user", "faults", "devices"];
 
@@ -44,6 +48,8 @@ impl Tally {
 pub(crate) fn run(options: &Options, place: &Place) -> Result<u8, Failure> {
     let mut tally = Tally::default();
     let mut failures = Vec::new();
+    // What an earlier run left must not count. The folder need not exist.
+    fs::remove_dir_all(place.verdicts()).ok();
     for (name, mut command) in steps(options, place) {
         terminal::note(name);
         let failed_before = tally.failed;
@@ -98,7 +104,21 @@ fn steps(options: &Options, place: &Place) -> Vec<Step> {
         ladder.arg("--").args(&options.qemu_args);
     }
     steps.push(("tests in QEMU", ladder));
+    steps.push(("table of conformance", table(options, place)));
     steps
+}
+
+/// Compares `docs/conformance.md` with what the scenarios answered in the steps before.
+fn table(options: &Options, place: &Place) -> Command {
+    let mut table = cargo::cargo(place);
+    table.args(["run", "--quiet", "--package", TABLE, "--"]);
+    table.arg(place.target());
+    table.arg(place.root().join("docs/conformance.md"));
+    let is_filtered = env::var_os("ONLY").is_some_and(|only| !only.is_empty());
+    if is_filtered || !options.qemu_args.is_empty() {
+        table.arg("--partial");
+    }
+    table
 }
 
 /// Everything that needs neither QEMU nor the bare targets.

@@ -1,10 +1,14 @@
 //! Every scenario on the simulated machine: both architectures, several seeds, and everything
 //! recounted after each event. At its end a scenario has given back every frame.
+//!
+//! What they answer is recorded for `docs/conformance.md`, unless `ONLY` names some of them.
 
 use conformance::{Env, Scenario};
 use jacinth_sim::Arch;
 use jacinth_sim::world::Control;
 use jacinth_tests_host::{Bench, Verdict};
+use jacinth_tests_table::{Machine, folder, record};
+use std::path::Path;
 
 fn free_frames(control: &Control) -> u64 {
     control.with(|_, kernel| kernel.mem().frames.free_frames())
@@ -22,12 +26,15 @@ fn once(scenario: &Scenario, env: &mut Env, control: &Control) -> Result<(), Str
 }
 
 fn run(arch: Arch, seed: u64) {
-    run_on(&Bench::new(arch, seed));
+    run_on(&Bench::new(arch, seed), &format!("seed-{seed}"));
 }
 
-fn run_on(bench: &Bench) {
+fn run_on(bench: &Bench, part: &str) {
     let only = std::env::var("ONLY").unwrap_or_default();
     let verdicts = bench.run(|scenario| scenario.name.contains(&only), once);
+    if only.is_empty() {
+        write_down(&verdicts, bench.options.config.arch, part);
+    }
     let failed: Vec<&Verdict> = verdicts
         .iter()
         .filter(|verdict| verdict.failure.is_some())
@@ -45,6 +52,19 @@ fn run_on(bench: &Bench) {
         failed.len(),
         verdicts.len()
     );
+}
+
+fn write_down(verdicts: &[Verdict], arch: Arch, part: &str) {
+    let machine = match arch {
+        Arch::X86_64 => Machine::SimX86_64,
+        Arch::Aarch64 => Machine::SimAarch64,
+    };
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = folder(target.parent().expect("it lies in cargo's target folder"));
+    let lines = verdicts
+        .iter()
+        .map(|verdict| (verdict.name, verdict.failure.is_none()));
+    record(&folder, machine, part, lines).expect("cargo's target folder can be written");
 }
 
 #[test]
@@ -84,7 +104,7 @@ fn several_processors() {
         for cpus in [2, 5] {
             let mut bench = Bench::new(arch, 4);
             bench.options.config.cpus = cpus;
-            run_on(&bench);
+            run_on(&bench, &format!("cpus-{cpus}"));
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Rung 5: the conformance scenarios in user mode. None is left out, and none runs twice.
+//! Rung 5: the conformance scenarios in user mode. None is left out, and none runs twice. What they
+//! answer is recorded for `docs/conformance.md`.
 
-use jacinth_tests_qemu::{Boot, Ran};
+use jacinth_tests_qemu::{Arch, Boot, Place, Ran};
+use jacinth_tests_table::{Machine, folder, record};
 
 use crate::{Outcome, Test, test};
 
@@ -9,18 +11,22 @@ const TIME_LIMIT: u32 = 150;
 
 pub(crate) fn tests() -> Vec<(String, Test)> {
     vec![
-        test("all", all),
-        test("memory_64m", |boot| all(boot.option("--mem", "64M"))),
+        test("all", |boot| all(boot, "all")),
+        test("memory_64m", |boot| {
+            all(boot.option("--mem", "64M"), "memory-64m")
+        }),
     ]
 }
 
-fn all(boot: Boot) -> Outcome {
+fn all(boot: Boot, part: &str) -> Outcome {
+    let arch = boot.arch;
     let boot = boot.option("--program", "conformance-user");
     let ran = boot.time_limit(TIME_LIMIT).run()?;
     let wanted: Vec<_> = conformance::scenarios()
         .map(|scenario| scenario.name)
         .collect();
     let results: Vec<_> = ran.lines_after("JTEST ").collect();
+    write_down(&results, arch, part)?;
     let failed: Vec<_> = results
         .iter()
         .filter(|line| line.contains("FAILED"))
@@ -33,6 +39,24 @@ fn all(boot: Boot) -> Outcome {
     ran.check(passed == wanted, &difference(&passed, &wanted))?;
     end(&ran, wanted.len())?;
     ran.status(0)
+}
+
+fn write_down(results: &[&str], arch: Arch, part: &str) -> Outcome {
+    let machine = match arch {
+        Arch::X86_64 => Machine::QemuX86_64,
+        Arch::Aarch64 => Machine::QemuAarch64,
+    };
+    let verdicts = conformance::scenarios().filter_map(|scenario| {
+        let rest = |line: &&str| {
+            line.strip_prefix(scenario.name)?
+                .strip_prefix(' ')
+                .map(str::to_owned)
+        };
+        let verdict = results.iter().find_map(rest)?;
+        Some((scenario.name, verdict == "ok"))
+    });
+    let folder = folder(Place::find().target());
+    record(&folder, machine, part, verdicts).map_err(|error| error.to_string())
 }
 
 fn end(ran: &Ran, count: usize) -> Outcome {
