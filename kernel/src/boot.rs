@@ -102,6 +102,7 @@ impl Kernel {
         vmos: &[BootVmo<'_>],
         args: &[&str],
     ) -> Result<(), BootError> {
+        vm::zero_page(self, hal)?;
         let process = self.new_process(hal, Name::from_str(program.name))?;
         self.objects.add_use(ObjectRef::Process(process));
         self.init = Some(process);

@@ -2,11 +2,11 @@
 
 use crate::call::{Call, Flow, SysResult};
 use crate::hal::{CpuId, DynHal};
-use crate::mem::{self, Budget, Key, List, Mem, NoMemory};
+use crate::mem::{self, Budget, Frame, Key, List, Mem, NoMemory};
 use crate::object::{Objects, Resources};
 use crate::syscall;
 use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
-use crate::{Event, MachineInfo, Next, VirtRange};
+use crate::{Event, MachineInfo, Next, PhysAddr, VirtRange};
 use jacinth_abi::{ExitCode, Status};
 
 /// The whole state of the kernel, behind one lock that the machine's owner holds around `enter`.
@@ -33,6 +33,8 @@ pub struct Kernel {
     pub(crate) stack_bias: u64,
     /// Frames that the machine's heap took for good.
     pub(crate) heap_frames: u64,
+    /// The page of zeros that reads are shown where memory is not committed.
+    pub(crate) zero_page: Option<PhysAddr>,
 }
 
 impl Kernel {
@@ -58,6 +60,7 @@ impl Kernel {
             user: info.user,
             stack_bias: info.stack_bias,
             heap_frames: 0,
+            zero_page: None,
         })
     }
 
@@ -173,6 +176,10 @@ impl Kernel {
         let all_done = self.tear_down(hal, &mut work);
         self.finish_waits(hal);
         if all_done && let Some(code) = self.verdict() {
+            // Nothing shows it any more, and whoever counts frames now finds them all.
+            if let Some(zeros) = self.zero_page.take() {
+                self.mem.frame_free(Frame::claim(zeros));
+            }
             return Next::Halt(code);
         }
         self.sched.set_behind(!all_done);

@@ -242,7 +242,8 @@ impl Objects {
     pub(crate) fn drop_use(&mut self, object: ObjectRef) {
         let head = self.head_mut(object);
         head.uses = head.uses.checked_sub(1).expect("uses are counted");
-        if head.uses == 0 && head.handles == 0 {
+        // A VMO that only its children keep gives its pages back: teardown finds out.
+        if head.handles == 0 && (head.uses == 0 || matches!(object, ObjectRef::Vmo(_))) {
             self.queue_dying(object);
         }
     }

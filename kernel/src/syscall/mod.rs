@@ -14,12 +14,14 @@ mod time;
 mod vmar;
 mod vmar_range;
 mod vmo;
+mod vmo_child;
 mod vmo_range;
 
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;
 
 pub(crate) use info_list::{Item, List};
+pub(crate) use vmo_child::SnapshotCall;
 
 macro_rules! dispatcher {
     ($($(#[$doc:meta])* $number:literal $family:ident: $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {
@@ -65,6 +67,9 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
             to_user,
         } => crate::vm::resume_copy(call, vmo, offset, buffer, len, to_user),
         Work::List(list) => info_list::go_on(call, list),
+        Work::Snapshot(begun) => {
+            vmo_child::resume_snapshot(call, begun, FromReg::from_reg(begun.out()))
+        }
         Work::CloseMany {
             handles,
             count,

@@ -1,12 +1,13 @@
 //! The system calls of VMOs.
 
+pub(crate) use super::vmo_child::vmo_create_child;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::hal::CachePolicy;
 use crate::object::{ObjectRef, Resource};
 use crate::vm::{self, Vmo};
 use crate::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun};
 use jacinth_abi::limits::MAX_VMO_SIZE;
-use jacinth_abi::{Rights, Status, VmoChildOptions, VmoOptions};
+use jacinth_abi::{Rights, Status, VmoOptions};
 
 const fn is_page_aligned(number: u64) -> bool {
     number & (PAGE_SIZE - 1) == 0
@@ -69,112 +70,6 @@ pub(crate) fn vmo_create_physical(
     let vmo = vm::create_physical(call.kernel, run)?;
     // commit
     call.install(ObjectRef::Vmo(vmo), Rights::DEFAULT_PHYSICAL_VMO, out)
-}
-
-/// vmo.md §15 to §18; of the kinds of children, slices exist.
-pub(crate) fn vmo_create_child(
-    call: &mut Call<'_>,
-    handle: HandleValue,
-    options: u32,
-    offset: u64,
-    size: u64,
-    out: Out<u32>,
-) -> SysResult {
-    let options = VmoChildOptions::from_bits_retain(options);
-    let bytes = vm::round_up(size).ok_or(Status::OUT_OF_RANGE)?;
-    if options.contains(VmoChildOptions::NO_WRITE | VmoChildOptions::RESIZABLE) {
-        return Err(Status::INVALID_ARGS);
-    }
-    let mut needed = Rights::DUPLICATE | Rights::READ;
-    needed.set(
-        Rights::RESIZE,
-        options.contains(VmoChildOptions::REFERENCE | VmoChildOptions::RESIZABLE),
-    );
-    let (parent, rights) = call.lookup_with_rights::<Vmo>(handle, needed)?;
-    let above = call.kernel.objects.get(parent);
-    if above.options.contains(VmoOptions::DISCARDABLE) {
-        return Err(Status::NOT_SUPPORTED);
-    }
-    check_child_options(options)?;
-    check_child(above, options, offset, bytes, size)?;
-    call.reserve_handle()?;
-    let child = vm::create_slice(call.kernel, parent, offset, bytes, size)?;
-    // commit
-    if rights.contains(Rights::GET_PROPERTY) {
-        let name = call.kernel.objects.get(parent).name;
-        call.kernel.objects.get_mut(child).name = name;
-    }
-    call.install(
-        ObjectRef::Vmo(child),
-        (rights - Rights::RESIZE) | Rights::PROPERTY,
-        out,
-    )
-}
-
-/// One type, and only modifiers that go with it.
-fn check_child_options(options: VmoChildOptions) -> Result<(), Status> {
-    let kinds = options & VmoChildOptions::TYPES;
-    let modifiers = if kinds == VmoChildOptions::SLICE {
-        VmoChildOptions::empty()
-    } else {
-        VmoChildOptions::RESIZABLE | VmoChildOptions::NO_WRITE
-    };
-    let is_one = kinds.bits().is_power_of_two();
-    if is_one && (kinds | modifiers).contains(options) {
-        Ok(())
-    } else {
-        Err(Status::INVALID_ARGS)
-    }
-}
-
-/// What each type asks of parent, offset and size.
-fn check_child(
-    parent: &Vmo,
-    options: VmoChildOptions,
-    offset: u64,
-    bytes: u64,
-    size: u64,
-) -> Result<(), Status> {
-    let is_slice = options.contains(VmoChildOptions::SLICE);
-    if parent.is_physical() && !is_slice {
-        return Err(Status::NOT_SUPPORTED);
-    }
-    if options.contains(VmoChildOptions::REFERENCE) {
-        return Err(if offset != 0 || size != 0 {
-            Status::INVALID_ARGS
-        } else {
-            Status::NOT_SUPPORTED
-        });
-    }
-    if !is_page_aligned(offset) {
-        return Err(Status::INVALID_ARGS);
-    }
-    if bytes > MAX_VMO_SIZE {
-        return Err(Status::OUT_OF_RANGE);
-    }
-    let is_uncached = parent.cache != CachePolicy::Cached;
-    if !is_slice {
-        // Snapshots do not exist yet.
-        return Err(if is_uncached {
-            Status::BAD_STATE
-        } else {
-            Status::NOT_SUPPORTED
-        });
-    }
-    if offset
-        .checked_add(bytes)
-        .is_none_or(|end| end > parent.size)
-    {
-        return Err(Status::INVALID_ARGS);
-    }
-    if parent.options.contains(VmoOptions::RESIZABLE) {
-        return Err(Status::NOT_SUPPORTED);
-    }
-    if is_uncached && !parent.is_physical() {
-        Err(Status::BAD_STATE)
-    } else {
-        Ok(())
-    }
 }
 
 /// vmo.md §10.

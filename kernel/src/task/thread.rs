@@ -4,7 +4,7 @@ use super::Process;
 use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Head, ObjectRef, Objects, Observer};
-use crate::syscall::List;
+use crate::syscall::{List, SnapshotCall};
 use crate::vm::{Fill, Inner, Name, Protect, Vmar, Vmo};
 use crate::{Kernel, VirtAddr, VirtRange, copy, vm};
 use jacinth_abi::{Signals, Status};
@@ -64,6 +64,8 @@ pub(crate) enum Work {
     },
     /// `zx_object_get_info` of a topic that lists records.
     List(List),
+    /// `zx_vmo_create_child` for a snapshot.
+    Snapshot(SnapshotCall),
     /// `zx_handle_close_many`: the rest of the array, and whether an entry was bad so far.
     CloseMany {
         handles: u64,

@@ -1,11 +1,11 @@
 //! The memory part of the audit: frames, children, mappings, page tables.
 
 use super::audit_region::audit_regions;
-use super::pages::run_at;
+use super::pages::{held_run_at, run_at};
 use super::vmo::holder;
-use super::{Content, Mapping};
+use super::{Content, Mapping, Marks};
 use crate::Kernel;
-use crate::hal::DynHal;
+use crate::hal::{DynHal, MmuFlags, Translation};
 use crate::mem::{Key, audit_page_lists};
 use crate::task::{ProcessState, Work};
 use crate::{PAGE_SIZE, VirtAddr};
@@ -99,7 +99,8 @@ fn audit_frames(kernel: &Kernel) -> Result<(), &'static str> {
     }
     count = count
         .wrapping_add(u64::from(objects.threads.len()))
-        .wrapping_add(kernel.heap_frames);
+        .wrapping_add(kernel.heap_frames)
+        .wrapping_add(u64::from(kernel.zero_page.is_some()));
     for (_, process) in objects.processes.iter() {
         if process.state != ProcessState::Dead && process.root_vmar.is_some() {
             count = count
@@ -174,11 +175,6 @@ fn audit_mapping(kernel: &Kernel, hal: &DynHal, mapping: &Mapping) -> Result<i64
                 let offset = mapping
                     .vmo_offset
                     .wrapping_add(at.raw().wrapping_sub(mapping.range.start.raw()));
-                let run = run_at(&kernel.objects, mapping.vmo, offset, PAGE_SIZE)
-                    .ok_or("a page is mapped that its VMO has not")?;
-                if run.base != found.phys {
-                    return Err("another frame is mapped than the VMO's");
-                }
                 if !allowed.contains(found.flags) {
                     return Err("the page tables allow more than the mapping");
                 }
@@ -186,6 +182,7 @@ fn audit_mapping(kernel: &Kernel, hal: &DynHal, mapping: &Mapping) -> Result<i64
                     .checked_add(found.entry_bytes);
                 let end = end.map(|end| end.min(mapping.range.end));
                 let bytes = end.map_or(0, |end| end.raw().wrapping_sub(at.raw()));
+                audit_entry(kernel, mapping, (offset, bytes), found)?;
                 pages = pages.wrapping_add((bytes / PAGE_SIZE).cast_signed());
                 end
             }
@@ -193,4 +190,43 @@ fn audit_mapping(kernel: &Kernel, hal: &DynHal, mapping: &Mapping) -> Result<i64
         at = next.ok_or("a mapping ends outside the address space")?;
     }
     Ok(pages)
+}
+
+/// One entry shows what the VMO has in some bytes from `offset` on, and allows no stores to what others hold too.
+fn audit_entry(
+    kernel: &Kernel,
+    mapping: &Mapping,
+    (offset, bytes): (u64, u64),
+    found: Translation,
+) -> Result<(), &'static str> {
+    let is_writable = found.flags.contains(MmuFlags::WRITE);
+    let (root, _) = holder(&kernel.objects, mapping.vmo, 0);
+    let marks = kernel.objects.get(root).marks;
+    if kernel.zero_page == Some(found.phys) {
+        let is_there = run_at(&kernel.objects, mapping.vmo, offset, PAGE_SIZE).is_some();
+        return match (is_there, is_writable, marks.contains(Marks::ZEROS)) {
+            (true, _, _) => Err("zeros are mapped over a page"),
+            (_, true, _) => Err("the page of zeros is mapped writable"),
+            (_, _, false) => Err("zeros are mapped and nobody noted it"),
+            _ => Ok(()),
+        };
+    }
+    let mut done = 0;
+    while done < bytes {
+        let (run, is_alone) = held_run_at(
+            kernel,
+            mapping.vmo,
+            offset.wrapping_add(done),
+            bytes.wrapping_sub(done),
+        )
+        .ok_or("a page is mapped that its VMO has not")?;
+        if Some(run.base) != found.phys.checked_add(done) {
+            return Err("another frame is mapped than the VMO's");
+        }
+        if is_writable && !is_alone {
+            return Err("a common page is mapped writable");
+        }
+        done = done.wrapping_add(run.bytes());
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Copies between a VMO and user memory, or the kernel, page by page.
 
-use super::pages::{commit_page, run_at};
+use super::pages::{page_for_read, page_for_write};
 use super::vmo::size;
 use super::{Content, Vmo};
 use crate::call::{Call, Flow, SysResult};
@@ -101,13 +101,13 @@ fn copy_some(call: &mut Call<'_>, cursor: Cursor, to_user: bool) -> Result<u64, 
     let bytes = cursor.len.min(room);
     if to_user {
         let to = call.user_page(at, Access::Write)?;
-        match run_at(&call.kernel.objects, cursor.vmo, page, PAGE_SIZE) {
-            Some(run) => copy_bytes(call.hal, to, offset_by(run.base, inside)?, bytes)?,
+        match page_for_read(&call.kernel.objects, cursor.vmo, page) {
+            Some(base) => copy_bytes(call.hal, to, offset_by(base, inside)?, bytes)?,
             None => write_zeros(call.hal, to, bytes)?,
         }
     } else {
         let from = call.user_page(at, Access::Read)?;
-        let base = commit_page(call.kernel, call.hal, cursor.vmo, page)?;
+        let base = page_for_write(call.kernel, call.hal, cursor.vmo, page)?;
         copy_bytes(call.hal, offset_by(base, inside)?, from, bytes)?;
     }
     Ok(bytes)
@@ -157,7 +157,7 @@ pub(crate) fn write(
     let (mut rest, mut offset) = (bytes, offset);
     while !rest.is_empty() {
         let inside = offset & (PAGE_SIZE - 1);
-        let base = commit_page(kernel, hal, vmo, offset.wrapping_sub(inside))?;
+        let base = page_for_write(kernel, hal, vmo, offset.wrapping_sub(inside))?;
         let (now, later) = rest
             .split_at_checked(usize::try_from(PAGE_SIZE - inside).unwrap_or(0))
             .unwrap_or((rest, &[]));

@@ -1,11 +1,11 @@
 //! Page faults: from an address to an entry in the page tables (vmar.md §8).
 
-use super::map_status;
-use super::pages::{commit_page, fixed_run, run_at};
+use super::pages::{fixed_run, held_run_at, page_for_write, run_at, zero_page};
 use super::place::BLOCKS;
 use super::vmar::{Mapping, Space, next_piece, piece};
-use super::vmo::size;
-use crate::hal::{Backing, DynHal, MapAttrs, MapError, MmuFlags};
+use super::vmo::{holder, size};
+use super::{Marks, map_status};
+use crate::hal::{Backing, CachePolicy, DynHal, MapAttrs, MapError, MmuFlags};
 use crate::mem::Key;
 use crate::object::Objects;
 use crate::task::Process;
@@ -43,33 +43,82 @@ pub(crate) fn fault(
     if offset >= size(&kernel.objects, vmo) {
         return Err(Status::OUT_OF_RANGE);
     }
-    let cache = kernel.objects.get(vmo).cache;
-    let (window, backing) = match fixed_run(&kernel.objects, vmo) {
-        Some((run, backing)) => (around_run(here, run, page), backing),
-        None => {
-            let base = commit_page(kernel, hal, vmo, offset)?;
-            (
-                Around {
-                    block: None,
-                    few: around_page(&kernel.objects, key, page, base),
-                },
-                Backing::Memory,
-            )
-        }
-    };
     let aspace = kernel.objects.get(process).aspace;
     let space = Space { process, aspace };
-    map_around(
-        kernel,
-        hal,
-        space,
-        window,
-        MapAttrs {
-            flags,
-            cache,
-            backing,
-        },
-    )
+    let cache = kernel.objects.get(vmo).cache;
+    let Some((run, backing)) = fixed_run(&kernel.objects, vmo) else {
+        let place = Place {
+            space,
+            key,
+            page,
+            offset,
+        };
+        return fault_paged(kernel, hal, place, access);
+    };
+    let around = around_run(here, run, page);
+    let attrs = MapAttrs {
+        flags,
+        cache,
+        backing,
+    };
+    map_around(kernel, hal, space, around, attrs)
+}
+
+/// Where a fault in paged memory is.
+#[derive(Clone, Copy)]
+struct Place {
+    space: Space,
+    /// The piece.
+    key: Key<Mapping>,
+    page: VirtAddr,
+    /// What the piece shows there.
+    offset: u64,
+}
+
+/// Shows what there is, or zeros, as long as nothing is stored; for a store the page becomes the
+/// VMO's own. What may not be written as it is is mapped without that right.
+fn fault_paged(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    place: Place,
+    access: Access,
+) -> Result<(), Status> {
+    let here = piece(&kernel.objects, place.key);
+    let (vmo, mut flags) = (here.vmo, here.flags);
+    let cache = kernel.objects.get(vmo).cache;
+    // Zeros that are cached somewhere else cannot be shown uncached.
+    if access == Access::Write || cache != CachePolicy::Cached {
+        page_for_write(kernel, hal, vmo, place.offset)?;
+    }
+    let (around, may_write) = match around_page(kernel, place) {
+        Some(found) => found,
+        None => (around_zeros(kernel, hal, place)?, false),
+    };
+    let (root, _) = holder(&kernel.objects, vmo, 0);
+    let root = kernel.objects.get_mut(root);
+    if !may_write {
+        flags -= MmuFlags::WRITE;
+    } else if flags.contains(MmuFlags::WRITE) {
+        root.write_grants = root.write_grants.wrapping_add(1);
+    }
+    let attrs = MapAttrs {
+        flags,
+        cache,
+        backing: Backing::Memory,
+    };
+    map_around(kernel, hal, place.space, around, attrs)
+}
+
+/// One page of zeros.
+fn around_zeros(kernel: &mut Kernel, hal: &mut DynHal, place: Place) -> Result<Around, Status> {
+    let base = zero_page(kernel, hal)?;
+    let vmo = piece(&kernel.objects, place.key).vmo;
+    let (root, _) = holder(&kernel.objects, vmo, 0);
+    kernel.objects.get_mut(root).marks.insert(Marks::ZEROS);
+    Ok(Around {
+        block: None,
+        few: (place.page, PhysRun { base, pages: 1 }),
+    })
 }
 
 /// What a fault may map: a block, if one fits, else a few pages.
@@ -169,17 +218,45 @@ fn around_run(piece: &Mapping, run: PhysRun, page: VirtAddr) -> Around {
     }
 }
 
-/// The committed pages from `page` on that lie in a row.
-fn around_page(
-    objects: &Objects,
-    key: Key<Mapping>,
-    page: VirtAddr,
-    base: PhysAddr,
-) -> (VirtAddr, PhysRun) {
-    let here = piece(objects, key);
-    let bytes = few_bytes(page, here.range.end);
-    let run = offset_in_vmo(here, page).and_then(|offset| run_at(objects, here.vmo, offset, bytes));
-    (page, run.unwrap_or(PhysRun { base, pages: 1 }))
+/// The committed pages at a fault and around it that lie in a row and may all be written as they
+/// are, or all may not; which. `None` when there is no page.
+fn around_page(kernel: &Kernel, place: Place) -> Option<(Around, bool)> {
+    let here = piece(&kernel.objects, place.key);
+    let bytes = few_bytes(place.page, here.range.end);
+    let (run, may_write) = held_run_at(kernel, here.vmo, place.offset, bytes)?;
+    let block = block_of_pages(kernel, here, place, (run.base, may_write));
+    let few = (place.page, run);
+    Some((Around { block, few }, may_write))
+}
+
+/// The 2 MiB block around a fault, if its pages lie in a row and are all held alike.
+fn block_of_pages(
+    kernel: &Kernel,
+    here: &Mapping,
+    place: Place,
+    (base, may_write): (PhysAddr, bool),
+) -> Option<(VirtAddr, PhysRun)> {
+    let [_, bytes] = BLOCKS;
+    let inside = place.page.raw() & bytes.wrapping_sub(1);
+    let start = VirtAddr::new(place.page.raw().wrapping_sub(inside));
+    let base = PhysAddr::new(base.raw().checked_sub(inside)?);
+    if !base.is_aligned(bytes) || !here.range.covers(VirtRange::new(start, bytes)?) {
+        return None;
+    }
+    let first = place.offset.checked_sub(inside)?;
+    // A look at the last page saves most walks over blocks that are only half there.
+    let last = run_at(
+        &kernel.objects,
+        here.vmo,
+        first.checked_add(bytes - PAGE_SIZE)?,
+        PAGE_SIZE,
+    )?;
+    if Some(last.base) != base.checked_add(bytes - PAGE_SIZE) {
+        return None;
+    }
+    let (run, is_alike) = held_run_at(kernel, here.vmo, first, bytes)?;
+    let is_whole = run.base == base && run.bytes() == bytes && is_alike == may_write;
+    is_whole.then_some((start, run))
 }
 
 /// How far a fault at `page` maps at the most: 16 pages, `end`, the end of the last-level table.

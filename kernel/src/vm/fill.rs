@@ -1,11 +1,12 @@
 //! Filling the page tables of a new mapping at once (`ZX_VM_MAP_RANGE`), bit by bit.
 
-use super::pages::{fixed_run, next_committed, run_at};
+use super::pages::{fixed_run, held_run_at, next_committed};
 use super::place::BLOCKS;
 use super::vmar::{piece, piece_at, space};
+use super::vmo::holder;
 use super::{Inner, Mapping, Vmar, Vmo, map_status};
 use crate::call::{Call, Flow, Out, SysResult};
-use crate::hal::{Backing, DynHal, EntryCounts, MapAttrs};
+use crate::hal::{Backing, DynHal, EntryCounts, MapAttrs, MmuFlags};
 use crate::mem::{self, Key};
 use crate::task::Work;
 use crate::{Kernel, PAGE_SIZE, PhysRun, VirtAddr, VirtRange};
@@ -59,10 +60,11 @@ impl Fill {
             if !work.spend() {
                 return Ok(false);
             }
-            let Some((at, run)) = self.next_run(kernel, piece(&kernel.objects, key)) else {
+            let next = self.next_run(kernel, piece(&kernel.objects, key));
+            let Some((at, run, may_write)) = next else {
                 continue;
             };
-            let counts = self.enter(kernel, hal, key, at, run)?;
+            let counts = self.enter(kernel, hal, key, (at, run, may_write))?;
             self.at = at.checked_add(run.bytes()).ok_or(Status::INTERNAL)?;
             let entries = [counts.pages_4k, counts.blocks_2m, counts.blocks_1g];
             let entries: i64 = entries.into_iter().fold(0, i64::saturating_add);
@@ -89,9 +91,9 @@ impl Fill {
         self.vmo_offset.wrapping_add(into)
     }
 
-    /// The next run to enter in a piece. Where there is none the cursor moves behind the piece, or
+    /// The next run to enter in a piece, and whether it may be written as it is. Where there is none the cursor moves behind the piece, or
     /// to the end when the VMO has no more.
-    fn next_run(&mut self, kernel: &Kernel, here: &Mapping) -> Option<(VirtAddr, PhysRun)> {
+    fn next_run(&mut self, kernel: &Kernel, here: &Mapping) -> Option<(VirtAddr, PhysRun, bool)> {
         let end = here.range.end.min(self.range.end);
         let wanted = self.shown(self.at);
         let from = if here.flags.is_empty() {
@@ -105,13 +107,13 @@ impl Fill {
             return None;
         };
         let left = end.raw().wrapping_sub(at.raw());
-        let run = run_at(&kernel.objects, self.vmo, from, PAGE_SIZE)
-            .map(|first| left.min(most_bytes(at, first, left)))
-            .and_then(|most| run_at(&kernel.objects, self.vmo, from, most));
+        let run = held_run_at(kernel, self.vmo, from, PAGE_SIZE)
+            .map(|(first, _)| left.min(most_bytes(at, first, left)))
+            .and_then(|most| held_run_at(kernel, self.vmo, from, most));
         if run.is_none() {
             self.at = end;
         }
-        run.map(|run| (at, run))
+        run.map(|(run, may_write)| (at, run, may_write))
     }
 
     fn enter(
@@ -119,14 +121,21 @@ impl Fill {
         kernel: &mut Kernel,
         hal: &mut DynHal,
         key: Key<Mapping>,
-        at: VirtAddr,
-        run: PhysRun,
+        (at, run, may_write): (VirtAddr, PhysRun, bool),
     ) -> Result<EntryCounts, Status> {
         let space = space(&kernel.objects, self.vmar).ok_or(Status::BAD_STATE)?;
         let fixed = fixed_run(&kernel.objects, self.vmo);
         let backing = fixed.map_or(Backing::Memory, |(_, backing)| backing);
+        let mut flags = piece(&kernel.objects, key).flags;
+        if !may_write {
+            flags -= MmuFlags::WRITE;
+        } else if flags.contains(MmuFlags::WRITE) {
+            let (root, _) = holder(&kernel.objects, self.vmo, 0);
+            let root = kernel.objects.get_mut(root);
+            root.write_grants = root.write_grants.wrapping_add(1);
+        }
         let attrs = MapAttrs {
-            flags: piece(&kernel.objects, key).flags,
+            flags,
             cache: kernel.objects.get(self.vmo).cache,
             backing,
         };

@@ -1,41 +1,79 @@
 //! What `ZX_INFO_VMO` tells of a VMO.
 
-use super::vmo::{holder, size};
-use super::{Content, Vmo};
+use super::vmo::{is_contiguous, size};
+use super::{Content, Marks, Vmo};
 use crate::Kernel;
 use crate::PAGE_SHIFT;
 use crate::mem::Key;
 use jacinth_abi::{Rights, VmoInfo, VmoInfoFlags, VmoOptions};
 
-/// The bytes of memory that a VMO itself holds; those of a slice are its parent's (vmo.md §16).
-const fn committed_bytes(vmo: &Vmo) -> u64 {
-    match &vmo.content {
-        Content::Physical(_) | Content::Slice { .. } | Content::Reference { .. } => 0,
-        Content::Paged(pages) => pages.count() << PAGE_SHIFT,
-        Content::Contiguous(run) => run.bytes(),
-        Content::Adopted(run) => {
-            if vmo.parent.is_some() {
-                0
-            } else {
-                run.bytes()
+/// The memory of a VMO, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Amount {
+    /// What it answers for.
+    committed: u64,
+    /// What nobody else holds.
+    private: u64,
+    /// What is left when common pages are divided among those that hold them.
+    scaled: u64,
+    /// The fraction of a byte that `scaled` leaves, in units of 2^-63.
+    fraction: u64,
+}
+
+impl Amount {
+    /// Memory that is not shared.
+    const fn own(bytes: u64) -> Self {
+        Self {
+            committed: bytes,
+            private: bytes,
+            scaled: bytes,
+            fraction: 0,
+        }
+    }
+
+    /// The memory that a VMO itself holds; that of slices and references is their parent's (vmo.md
+    /// §16). Common pages are their parent's too, as long as somebody can reach them there.
+    fn of(kernel: &Kernel, vmo: &Vmo) -> Self {
+        match &vmo.content {
+            Content::Physical(_) | Content::Slice { .. } | Content::Reference { .. } => {
+                Self::default()
             }
+            Content::Adopted(_) if vmo.parent.is_some() => Self::default(),
+            Content::Adopted(run) | Content::Contiguous(run) => Self::own(run.bytes()),
+            Content::Paged(pages) if vmo.marks.contains(Marks::SHARED) => {
+                let tally = pages.tally(&kernel.objects.page_nodes, &kernel.mem.frames);
+                let private = tally.private << PAGE_SHIFT;
+                let parent = vmo.parent.map(|parent| kernel.objects.get(parent));
+                let is_reached = parent.is_some_and(|above| !above.marks.contains(Marks::HOLLOW));
+                let all = pages.count() << PAGE_SHIFT;
+                // Pages have 64 bits behind the point: so many are left of bytes.
+                let [whole, fraction] = [tally.scaled >> 52, tally.scaled << 76 >> 65];
+                Self {
+                    committed: if is_reached { private } else { all },
+                    private,
+                    scaled: u64::try_from(whole).unwrap_or(u64::MAX),
+                    fraction: u64::try_from(fraction).unwrap_or(0),
+                }
+            }
+            Content::Paged(pages) => Self::own(pages.count() << PAGE_SHIFT),
         }
     }
 }
 
 /// The record about a VMO, asked for through a handle with these rights (vmo.md §20).
 pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoInfo {
-    let (root, _) = holder(&kernel.objects, vmo, 0);
     let size_bytes = size(&kernel.objects, vmo);
-    let is_contiguous = matches!(
-        kernel.objects.get(root).content,
-        Content::Physical(_) | Content::Contiguous(_)
-    );
+    let is_contiguous = is_contiguous(&kernel.objects, vmo);
     let vmo = kernel.objects.get(vmo);
-    let committed = committed_bytes(vmo);
+    let amount = Amount::of(kernel, vmo);
     let mut flags = VmoInfoFlags::VIA_HANDLE;
     flags.set(VmoInfoFlags::TYPE_PAGED, !vmo.is_physical());
     flags.set(VmoInfoFlags::CONTIGUOUS, is_contiguous);
+    flags.set(VmoInfoFlags::IS_COW_CLONE, vmo.is_snapshot());
+    flags.set(
+        VmoInfoFlags::IMMUTABLE,
+        vmo.marks.contains(Marks::IMMUTABLE),
+    );
     flags.set(
         VmoInfoFlags::RESIZABLE,
         vmo.options.contains(VmoOptions::RESIZABLE),
@@ -56,14 +94,16 @@ pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoIn
         // There is one address space as long as nothing makes a second process.
         share_count: 1,
         flags: flags.bits(),
-        committed_bytes: committed,
+        committed_bytes: amount.committed,
         handle_rights: rights.bits(),
         cache_policy: vmo.cache.raw(),
-        populated_bytes: committed,
-        committed_private_bytes: committed,
-        populated_private_bytes: committed,
-        committed_scaled_bytes: committed,
-        populated_scaled_bytes: committed,
+        populated_bytes: amount.committed,
+        committed_private_bytes: amount.private,
+        populated_private_bytes: amount.private,
+        committed_scaled_bytes: amount.scaled,
+        populated_scaled_bytes: amount.scaled,
+        committed_fractional_scaled_bytes: amount.fraction,
+        populated_fractional_scaled_bytes: amount.fraction,
         ..VmoInfo::default()
     }
 }

@@ -6,7 +6,9 @@
 
 mod audit;
 mod audit_region;
+mod child;
 mod copy;
+mod cow;
 mod fault;
 mod fill;
 mod info;
@@ -24,25 +26,28 @@ mod vmar;
 mod vmo;
 
 pub(crate) use audit::audit;
+pub(crate) use child::{create_reference, create_slice};
 pub(crate) use copy::{copy, resume_copy, write};
+pub(crate) use cow::{NewSnapshot, Snapshot};
 pub(crate) use fault::fault;
 pub(crate) use fill::{Fill, fill, finish_map, resume_fill};
 pub(crate) use info::fill_info;
 pub(crate) use map::{MapRequest, map, map_for_boot};
 pub(crate) use maps::{Maps, MapsVersion};
 pub(crate) use name::Name;
+pub(crate) use pages::zero_page;
 pub(crate) use place::{Overlap, Placement};
 pub(crate) use protect::{Protect, protect};
 pub(crate) use region::{
     Inner, NewRegion, allocate, destroy, destroy_some, detach, is_half_destroyed, region_at,
     resume_destroy,
 };
-pub(crate) use teardown::vmo_free_step;
+pub(crate) use teardown::vmo_end_step;
 pub(crate) use unmap::{resume_unmap, unmap};
 pub(crate) use vmar::{Mapping, Vmar, VmarNode, new_root_vmar};
 pub(crate) use vmo::{
-    Content, Vmo, create_adopted, create_paged, create_paged_as, create_physical, create_slice,
-    round_up, size, sized, stream_size,
+    Content, Marks, Vmo, create_adopted, create_paged, create_paged_as, create_physical,
+    is_contiguous, round_up, size, sized, stream_size,
 };
 
 use crate::hal::MapError;

@@ -1,9 +1,10 @@
-//! Where the bytes of a VMO are.
+//! Where the bytes of a VMO are, and how a page becomes its own.
 
+use super::reach::revoke_now;
 use super::vmo::{holder, size};
-use super::{Content, Vmo};
+use super::{Content, Marks, Vmo};
 use crate::hal::{Backing, DynHal};
-use crate::mem::{Frame, Key, Page, Work};
+use crate::mem::{Frame, Holding, Key, Page, Work};
 use crate::object::Objects;
 use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, no_memory};
 use jacinth_abi::Status;
@@ -19,7 +20,7 @@ pub(super) fn fixed_run(objects: &Objects, vmo: Key<Vmo>) -> Option<(PhysRun, Ba
 }
 
 /// The frames from page-aligned `offset` on that lie in a row, at most `most` bytes and inside the
-/// VMO; `None` where nothing is committed.
+/// VMO; `None` where nothing is committed. Others may hold them too.
 pub(super) fn run_at(objects: &Objects, vmo: Key<Vmo>, offset: u64, most: u64) -> Option<PhysRun> {
     let most = most.min(size(objects, vmo).checked_sub(offset)?) >> PAGE_SHIFT;
     let (root, offset) = holder(objects, vmo, offset);
@@ -28,12 +29,34 @@ pub(super) fn run_at(objects: &Objects, vmo: Key<Vmo>, offset: u64, most: u64) -
             let base = run.base.checked_add(offset)?;
             Some(PhysRun { base, pages: most }).filter(|run| run.pages != 0)
         }
+        Content::Paged(_) if most == 0 => None,
         Content::Paged(pages) => {
             let (base, pages) = pages.run_at(&objects.page_nodes, offset >> PAGE_SHIFT, most)?;
             Some(PhysRun { base, pages })
         }
         Content::Slice { .. } | Content::Reference { .. } => None,
     }
+}
+
+/// As [`run_at`], but only as far as all pages may be written as they are, or none may; which.
+pub(super) fn held_run_at(
+    kernel: &Kernel,
+    vmo: Key<Vmo>,
+    offset: u64,
+    most: u64,
+) -> Option<(PhysRun, bool)> {
+    let objects = &kernel.objects;
+    let (root, inner) = holder(objects, vmo, offset);
+    let Content::Paged(pages) = &objects.get(root).content else {
+        return run_at(objects, vmo, offset, most).map(|run| (run, true));
+    };
+    let most = most.min(size(objects, vmo).checked_sub(offset)?) >> PAGE_SHIFT;
+    if most == 0 {
+        return None;
+    }
+    let (nodes, frames) = (&objects.page_nodes, &kernel.mem.frames);
+    let (base, pages, first) = pages.run_held_at(nodes, frames, inner >> PAGE_SHIFT, most)?;
+    Some((PhysRun { base, pages }, matches!(first, Holding::Alone(_))))
 }
 
 /// The offset of the first committed page at `offset` or behind.
@@ -50,11 +73,19 @@ pub(super) fn next_committed(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> O
     (next < size).then_some(next)
 }
 
-/// The frame behind page-aligned `offset`, committed and filled with zeros first if need be.
+/// The frame behind page-aligned `offset`; `None` where it reads as zeros.
+pub(super) fn page_for_read(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> Option<PhysAddr> {
+    run_at(objects, vmo, offset, PAGE_SIZE).map(|run| run.base)
+}
+
+/// The frame behind page-aligned `offset`, for stores: committed and filled with zeros first if
+/// need be, or copied from a frame that others hold too.
+///
+/// What showed the zeros or the common frame before is taken out of all page tables.
 ///
 /// # Errors
 /// OUT_OF_RANGE, NO_MEMORY.
-pub(super) fn commit_page(
+pub(super) fn page_for_write(
     kernel: &mut Kernel,
     hal: &mut DynHal,
     vmo: Key<Vmo>,
@@ -63,37 +94,99 @@ pub(super) fn commit_page(
     if offset >= size(&kernel.objects, vmo) {
         return Err(Status::OUT_OF_RANGE);
     }
-    if let Some(run) = run_at(&kernel.objects, vmo, offset, PAGE_SIZE) {
-        return Ok(run.base);
-    }
-    let (root, offset) = holder(&kernel.objects, vmo, offset);
-    let index = offset >> PAGE_SHIFT;
-    let Objects {
-        vmos, page_nodes, ..
-    } = &mut kernel.objects;
-    let Some(Content::Paged(pages)) = vmos.get_mut(root).map(|root| &mut root.content) else {
-        return Err(Status::INTERNAL);
+    let (root, inner) = holder(&kernel.objects, vmo, offset);
+    let here = kernel.objects.get(root);
+    let Content::Paged(pages) = &here.content else {
+        let run = run_at(&kernel.objects, vmo, offset, PAGE_SIZE);
+        return run.map(|run| run.base).ok_or(Status::INTERNAL);
     };
-    pages
-        .reserve_path(index, page_nodes, &mut kernel.mem.budget)
-        .map_err(no_memory)?;
+    let (nodes, frames) = (&kernel.objects.page_nodes, &kernel.mem.frames);
+    match pages.holding(nodes, frames, inner >> PAGE_SHIFT) {
+        Holding::Alone(page) => Ok(page.frame()),
+        Holding::Shared(page) => own_page(kernel, hal, root, inner, Some(page.frame())),
+        Holding::None => own_page(kernel, hal, root, inner, None),
+    }
+}
+
+/// Gives a paged VMO a page of its own, with the bytes of a frame or zeros.
+fn own_page(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    root: Key<Vmo>,
+    offset: u64,
+    from: Option<PhysAddr>,
+) -> Result<PhysAddr, Status> {
+    let index = offset >> PAGE_SHIFT;
+    reserve_page(kernel, root, index)?;
     let frame = kernel.mem.frame_alloc().map_err(no_memory)?;
     let address = frame.address();
-    if hal
-        .zero(PhysRun {
-            base: address,
-            pages: 1,
-        })
-        .is_err()
-    {
+    if fill(hal, address, from).is_err() {
         kernel.mem.frame_free(frame);
         return Err(Status::INTERNAL);
     }
     // commit
-    let (frames, page) = (&mut kernel.mem.frames, Page::new(address, 0));
-    let before = pages.insert_reserved(page_nodes, frames, index, page);
-    debug_assert!(before.is_none(), "nothing was committed there");
+    if from.is_some() || kernel.objects.get(root).marks.contains(Marks::ZEROS) {
+        revoke_now(kernel, hal, root, offset..offset.saturating_add(PAGE_SIZE));
+    }
+    let Objects {
+        vmos, page_nodes, ..
+    } = &mut kernel.objects;
+    if let Some(Content::Paged(pages)) = vmos.get_mut(root).map(|root| &mut root.content) {
+        let frames = &mut kernel.mem.frames;
+        let before = pages.insert_reserved(page_nodes, frames, index, Page::new(address, 0));
+        if let Some(before) = before {
+            kernel.mem.frame_free(before);
+        }
+    }
     Ok(address)
+}
+
+/// Makes room for a page in a VMO that is there for somebody.
+fn reserve_page(kernel: &mut Kernel, root: Key<Vmo>, index: u64) -> Result<(), Status> {
+    let Objects {
+        vmos, page_nodes, ..
+    } = &mut kernel.objects;
+    let root = vmos.get(root).ok_or(Status::BAD_HANDLE)?;
+    let Content::Paged(pages) = &root.content else {
+        return Err(Status::INTERNAL);
+    };
+    if root.marks.contains(Marks::HOLLOW) {
+        return Err(Status::BAD_HANDLE);
+    }
+    pages
+        .reserve_path(index, page_nodes, &mut kernel.mem.budget)
+        .map_err(no_memory)
+}
+
+/// Fills a new frame.
+fn fill(
+    hal: &mut DynHal,
+    to: PhysAddr,
+    from: Option<PhysAddr>,
+) -> Result<(), crate::hal::NotMemory> {
+    match from {
+        Some(from) => hal.copy(to, from, PAGE_SIZE),
+        None => hal.zero(PhysRun { base: to, pages: 1 }),
+    }
+}
+
+/// The page that all reads of what is not committed are shown.
+///
+/// # Errors
+/// NO_MEMORY, the first time.
+pub(crate) fn zero_page(kernel: &mut Kernel, hal: &mut DynHal) -> Result<PhysAddr, Status> {
+    if let Some(zeros) = kernel.zero_page {
+        return Ok(zeros);
+    }
+    let frame = kernel.mem.frame_alloc().map_err(no_memory)?;
+    let base = frame.address();
+    if hal.zero(PhysRun { base, pages: 1 }).is_err() {
+        kernel.mem.frame_free(frame);
+        return Err(Status::INTERNAL);
+    }
+    // commit
+    kernel.zero_page = Some(base);
+    Ok(base)
 }
 
 /// Lets go of pages of a VMO within `work`, until there is a frame to free: the frame. `None` when
@@ -105,11 +198,11 @@ pub(super) fn take_page(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut Work) -> 
     match &mut vmos.get_mut(vmo)?.content {
         Content::Paged(pages) => pages.drain_step(page_nodes, &mut kernel.mem.frames, work),
         Content::Contiguous(run) => {
-            let pages = run.pages.checked_sub(1)?;
+            let left = run.pages.checked_sub(1)?;
             if !work.spend() {
                 return None;
             }
-            run.pages = pages;
+            run.pages = left;
             let last = run.base.checked_add(run.bytes())?;
             Some(Frame::claim(last))
         }

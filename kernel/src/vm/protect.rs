@@ -10,6 +10,7 @@ use super::vmar::{
     Space, move_end, next_piece, piece, piece_at, piece_mut, reserve_pieces, space, split_at,
     take_piece,
 };
+use super::vmo::holder;
 use crate::call::{Call, Flow, SysResult};
 use crate::hal::{DynHal, MmuFlags};
 use crate::mem::{self, Key, Mem};
@@ -142,6 +143,7 @@ impl Protect {
     /// page tables there may allow. Room for two cuts was reserved.
     fn change(&self, objects: &mut Objects, key: Key<Mapping>) -> (VirtRange, MmuFlags) {
         let here = piece(objects, key);
+        let (root, _) = holder(objects, here.vmo, 0);
         let part = VirtRange {
             start: self.at,
             end: here.range.end.min(self.range.end),
@@ -149,7 +151,12 @@ impl Protect {
         if here.flags != self.flags {
             set_flags(objects, here.vmar, part, self.flags);
         }
-        (part, self.flags)
+        let mut entries = self.flags;
+        if !objects.get(root).is_plain() {
+            // A fault finds out which pages are ready for stores.
+            entries -= MmuFlags::WRITE;
+        }
+        (part, entries)
     }
 }
 

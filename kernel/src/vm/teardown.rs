@@ -1,21 +1,21 @@
 //! The ends of VMOs, bit by bit.
 
 use super::Vmo;
+use super::child::{disown, is_idle, make_hollow};
 use super::pages::take_page;
 use crate::Kernel;
-use crate::hal::DynHal;
 use crate::mem::{self, Key};
-use crate::object::Object;
-use jacinth_abi::Signals;
 
-/// Frees a VMO that has neither handles nor uses: its frames, its claim on its parent, its slot.
-/// True when it is gone.
-pub(crate) fn vmo_free_step(
-    kernel: &mut Kernel,
-    _: &mut DynHal,
-    vmo: Key<Vmo>,
-    work: &mut mem::Work,
-) -> bool {
+/// Does what a VMO without handles needs; true when that is all for now.
+pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::Work) -> bool {
+    let here = kernel.objects.get(vmo);
+    if !is_idle(here) {
+        return true;
+    }
+    let is_unused = here.head.uses == 0;
+    if !is_unused {
+        make_hollow(&mut kernel.objects, vmo);
+    }
     while let Some(frame) = take_page(kernel, vmo, work) {
         kernel.mem.frame_free(frame);
     }
@@ -23,20 +23,8 @@ pub(crate) fn vmo_free_step(
     if !work.spend() {
         return false;
     }
-    let Some(gone) = kernel.objects.vmos.remove(vmo) else {
-        return true;
-    };
-    if let Some(parent) = gone.parent {
-        let above = kernel.objects.get_mut(parent);
-        above.children = above.children.saturating_sub(1);
-        if above.children == 0 {
-            kernel.update_signals(
-                Vmo::to_ref(parent),
-                Signals::empty(),
-                Signals::VMO_ZERO_CHILDREN,
-            );
-        }
-        kernel.objects.drop_use(Vmo::to_ref(parent));
+    if is_unused && let Some(gone) = kernel.objects.vmos.remove(vmo) {
+        disown(kernel, &gone);
     }
     true
 }

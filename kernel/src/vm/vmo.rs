@@ -3,8 +3,8 @@
 use super::{Mapping, Name};
 use crate::hal::{Backing, CachePolicy};
 use crate::mem::{Key, List, PageList};
-use crate::object::{Head, Object, Objects};
-use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, no_memory};
+use crate::object::{Head, Objects};
+use crate::{Kernel, PAGE_SIZE, PhysRun, no_memory};
 use jacinth_abi::{Signals, Status, VmoOptions};
 
 /// What a VMO is made of.
@@ -12,7 +12,7 @@ use jacinth_abi::{Signals, Status, VmoOptions};
 pub(crate) enum Content {
     /// Addresses of a device.
     Physical(PhysRun),
-    /// Pages of the pool, committed on demand.
+    /// Pages of the pool, committed on demand; those of a snapshot are common to others at first.
     Paged(PageList),
     /// RAM that was never in the pool: what the boot loader put there.
     Adopted(PhysRun),
@@ -25,10 +25,6 @@ pub(crate) enum Content {
     /// A window onto the pages of `root`, which is neither a slice nor a reference.
     Slice { root: Key<Vmo>, offset: u64 },
     /// All of `root`, its sizes included; `root` is neither a slice nor a reference.
-    #[expect(
-        dead_code,
-        reason = "made by zx_vmo_create_child, which does not make it yet"
-    )]
     Reference { root: Key<Vmo> },
 }
 
@@ -54,6 +50,26 @@ pub(crate) struct Vmo {
     pub(crate) mappings: List<Mapping>,
     /// How many mappings show it by name; each of their pieces holds a use.
     pub(crate) mapping_count: u32,
+    /// Children that need none of its pages: snapshots, and whatever is hollow.
+    pub(super) idle_children: u32,
+    /// How often entries were made in page tables that allow stores to its pages.
+    pub(super) write_grants: u64,
+    pub(crate) marks: Marks,
+}
+
+bitflags::bitflags! {
+    /// What became of a VMO.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Marks: u8 {
+        /// It has pages in common with others, or had: one is a snapshot of the other.
+        const SHARED = 1;
+        /// Mappings were shown the zero page where it has no page.
+        const ZEROS = 2;
+        /// Only children keep it, none of which needs its pages: they go.
+        const HOLLOW = 4;
+        /// It is a snapshot that nobody may ever write.
+        const IMMUTABLE = 8;
+    }
 }
 
 impl Vmo {
@@ -71,12 +87,35 @@ impl Vmo {
             children: 0,
             mappings: List::new(),
             mapping_count: 0,
+            idle_children: 0,
+            write_grants: 0,
+            marks: Marks::empty(),
         }
     }
 
     /// Whether it stands for device addresses.
     pub(crate) const fn is_physical(&self) -> bool {
         matches!(self.content, Content::Physical(_))
+    }
+
+    /// Whether it is a window onto a part of its parent.
+    pub(crate) const fn is_slice(&self) -> bool {
+        match self.content {
+            Content::Slice { .. } => true,
+            Content::Physical(_) | Content::Adopted(_) => self.parent.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a copy-on-write child.
+    pub(crate) const fn is_snapshot(&self) -> bool {
+        matches!(self.content, Content::Paged(_)) && self.parent.is_some()
+    }
+
+    /// Whether page tables may allow stores to its pages wherever a mapping does: else a fault finds
+    /// out at the first store.
+    pub(super) const fn is_plain(&self) -> bool {
+        !self.marks.intersects(Marks::SHARED.union(Marks::ZEROS))
     }
 
     /// The run behind it, when it is one run for good.
@@ -95,7 +134,7 @@ pub(crate) const fn round_up(bytes: u64) -> Option<u64> {
 }
 
 /// Puts a new VMO into the pool.
-fn create(
+pub(super) fn create(
     kernel: &mut Kernel,
     (size, stream_size): (u64, u64),
     content: Content,
@@ -158,56 +197,6 @@ pub(crate) fn create_adopted(
     create(kernel, (run.bytes(), bytes), Content::Adopted(run))
 }
 
-/// Makes a slice of `[offset, offset + size)`, whole pages inside the parent.
-///
-/// The parent's ZERO_CHILDREN is gone when this returns.
-///
-/// # Errors
-/// NO_MEMORY.
-pub(crate) fn create_slice(
-    kernel: &mut Kernel,
-    parent: Key<Vmo>,
-    offset: u64,
-    size: u64,
-    stream_size: u64,
-) -> Result<Key<Vmo>, Status> {
-    let above = kernel.objects.get(parent);
-    let part = |run: PhysRun| PhysRun {
-        base: PhysAddr::new(run.base.raw().saturating_add(offset)),
-        pages: size >> PAGE_SHIFT,
-    };
-    let content = match above.content {
-        Content::Physical(run) => Content::Physical(part(run)),
-        Content::Adopted(run) => Content::Adopted(part(run)),
-        Content::Paged(_)
-        | Content::Contiguous(_)
-        | Content::Slice { .. }
-        | Content::Reference { .. } => {
-            let (root, offset) = holder(&kernel.objects, parent, offset);
-            Content::Slice { root, offset }
-        }
-    };
-    let cache = above.cache;
-    let child = create(kernel, (size, stream_size), content)?;
-    // commit
-    kernel.objects.get_mut(child).cache = cache;
-    adopt(kernel, parent, child);
-    Ok(child)
-}
-
-/// Makes a new VMO the child of another; the parent's ZERO_CHILDREN is gone when this returns.
-fn adopt(kernel: &mut Kernel, parent: Key<Vmo>, child: Key<Vmo>) {
-    kernel.objects.get_mut(child).parent = Some(parent);
-    kernel.objects.add_use(Vmo::to_ref(parent));
-    let above = kernel.objects.get_mut(parent);
-    above.children = above.children.wrapping_add(1);
-    kernel.update_signals(
-        Vmo::to_ref(parent),
-        Signals::VMO_ZERO_CHILDREN,
-        Signals::empty(),
-    );
-}
-
 /// The VMO that holds the pages at `offset`, and where in it they are. Mappings and pins of all
 /// that shows those pages are registered there.
 pub(crate) fn holder(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> (Key<Vmo>, u64) {
@@ -224,6 +213,13 @@ pub(crate) fn sized(objects: &Objects, vmo: Key<Vmo>) -> Key<Vmo> {
         Content::Reference { root } => root,
         _ => vmo,
     }
+}
+
+/// Whether a VMO's pages lie in a row for good, of a device or of memory.
+pub(crate) fn is_contiguous(objects: &Objects, vmo: Key<Vmo>) -> bool {
+    let (root, _) = holder(objects, vmo, 0);
+    let content = &objects.get(root).content;
+    matches!(content, Content::Physical(_) | Content::Contiguous(_))
 }
 
 /// The size of a VMO: whole pages, in bytes.
