@@ -3,6 +3,7 @@
 //! [`Mem`] holds the free frames and the [`Budget`] that every growth asks first. Containers:
 //! [`KVec`], [`Pool`] with [`Key`], and what is built on them. All are safe, fallible and bounded.
 
+mod avl;
 mod bitmap;
 mod budget;
 mod frame;

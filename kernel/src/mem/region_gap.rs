@@ -1,6 +1,7 @@
 //! Finding room between the entries of a [`RegionTree`], and checking one.
 
-use super::region_node::{Link, node};
+use super::avl::{AvlNode, node};
+use super::region_node::{Extent, Link};
 use super::{Gap, RegionPool, RegionTree};
 use crate::{VirtAddr, VirtRange};
 
@@ -103,7 +104,11 @@ impl<V> Search<'_, V> {
             return found;
         };
         let here = node(self.pool, key);
-        let (first, last, inner) = here.extent();
+        let Extent {
+            first,
+            last,
+            gap: inner,
+        } = here.extent();
         let longest = first
             .saturating_sub(low)
             .max(high.saturating_sub(last))
@@ -111,7 +116,7 @@ impl<V> Search<'_, V> {
         if longest < self.length {
             return None;
         }
-        let (left, right) = here.children();
+        let (left, right) = here.links().children();
         let (start, end) = (here.region().start.raw(), here.region().end.raw());
         self.below(left, low, start)
             .or_else(|| self.below(right, end, high))
@@ -122,27 +127,26 @@ impl<V> Search<'_, V> {
 fn audit_below<V>(pool: &RegionPool<V>, link: Link<V>) -> Option<u32> {
     let Some(key) = link else { return Some(0) };
     let here = pool.get(key)?;
-    let (left, right) = here.children();
+    let (left, right) = here.links().children();
     let (start, end) = (here.region().start.raw(), here.region().end.raw());
-    let (mut count, mut first, mut last, mut gap) = (1u32, start, end, 0u64);
+    let mut count = 1u32;
     let (mut left_height, mut right_height) = (0, 0);
-    if let Some(below) = left {
+    let (mut is_before, mut is_behind) = (true, true);
+    if let Some(below) = left.map(|key| node(pool, key)) {
         count = count.checked_add(audit_below(pool, left)?)?;
-        let (left_first, left_last, left_gap) = pool.get(below)?.extent();
-        left_height = pool.get(below)?.height();
-        first = left_first;
-        gap = left_gap.max(start.checked_sub(left_last)?);
+        left_height = below.links().height();
+        is_before = below.extent().last <= start;
     }
-    if let Some(below) = right {
+    if let Some(below) = right.map(|key| node(pool, key)) {
         count = count.checked_add(audit_below(pool, right)?)?;
-        let (right_first, right_last, right_gap) = pool.get(below)?.extent();
-        right_height = pool.get(below)?.height();
-        last = right_last;
-        gap = gap.max(right_gap).max(right_first.checked_sub(end)?);
+        right_height = below.links().height();
+        is_behind = end <= below.extent().first;
     }
+    let of = |link: Link<V>| link.map(|key| node(pool, key));
+    let is_known = here.extent() == here.summary(of(left), of(right));
     let is_balanced = left_height.abs_diff(right_height) <= 1;
-    let is_high = here.height().checked_sub(1)? == left_height.max(right_height);
-    (start < end && is_balanced && is_high && here.extent() == (first, last, gap)).then_some(count)
+    let is_high = here.links().height().checked_sub(1)? == left_height.max(right_height);
+    (start < end && is_before && is_behind && is_balanced && is_high && is_known).then_some(count)
 }
 
 #[cfg(test)]

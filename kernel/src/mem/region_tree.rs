@@ -1,10 +1,11 @@
 //! Ranges of addresses in order: what an address region holds, and the gaps between.
 //!
-//! An AVL tree whose nodes lie in a [`RegionPool`] that many trees share. Every node knows the
+//! A balanced tree whose nodes lie in a [`RegionPool`] that many trees share. Every node knows the
 //! first address, the last address and the largest gap of its subtree, which is what finds room
-//! in logarithmic time. Recursion is as deep as the tree: 1.44 log2 of its length.
+//! in logarithmic time.
 
-use super::region_node::{Link, RegionNode, change_below, insert_below, remove_below};
+use super::avl::{AvlNode, change_below, insert_below, remove_below};
+use super::region_node::{Link, RegionNode};
 use super::{Budget, NoMemory, Pool};
 use crate::{VirtAddr, VirtRange};
 
@@ -144,7 +145,9 @@ impl<V: Copy> RegionTree<V> {
 
     /// Changes the value of the entry that starts at `start`; false when there is none.
     pub fn set_value(&mut self, pool: &mut RegionPool<V>, start: VirtAddr, value: V) -> bool {
-        change_below(pool, self.root, start, |region| region.value = value)
+        change_below(pool, self.root, start, |node| {
+            node.region_mut().value = value
+        })
     }
 
     /// Moves the start of the entry that starts at `start`; false when there is none. The entry
@@ -155,7 +158,9 @@ impl<V: Copy> RegionTree<V> {
         start: VirtAddr,
         new_start: VirtAddr,
     ) -> bool {
-        change_below(pool, self.root, start, |region| region.start = new_start)
+        change_below(pool, self.root, start, |node| {
+            node.region_mut().start = new_start
+        })
     }
 
     /// Moves the end of the entry that starts at `start`; false when there is none. The entry
@@ -166,7 +171,9 @@ impl<V: Copy> RegionTree<V> {
         start: VirtAddr,
         new_end: VirtAddr,
     ) -> bool {
-        change_below(pool, self.root, start, |region| region.end = new_end)
+        change_below(pool, self.root, start, |node| {
+            node.region_mut().end = new_end
+        })
     }
 
     /// The node at the root, for what walks the whole tree.
@@ -202,7 +209,7 @@ impl<V: Copy> RegionTree<V> {
     ) -> Option<Region<V>> {
         let (mut best, mut link) = (None, self.root);
         while let Some(node) = link.and_then(|key| pool.get(key)) {
-            let (outward, inward) = outward_first(node.children());
+            let (outward, inward) = outward_first(node.links().children());
             if wanted(node.region()) {
                 best = Some(*node.region());
                 link = outward;
