@@ -15,6 +15,7 @@ mod pool;
 mod region_gap;
 mod region_node;
 mod region_tree;
+mod span_tree;
 
 pub use budget::{Budget, NoMemory, Work};
 pub use frame::{Frame, TlbFlush};
@@ -25,6 +26,7 @@ pub use page_list::{Holding, Page, PageList, PageNode, PageTally, audit_page_lis
 pub use pool::{Key, Pool};
 pub use region_node::RegionNode;
 pub use region_tree::{Gap, Region, RegionPool, RegionTree};
+pub use span_tree::{Span, SpanNode, SpanPool, SpanTree};
 
 use crate::PhysRun;
 

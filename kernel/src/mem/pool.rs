@@ -1,6 +1,7 @@
 //! Typed slabs: objects that are named by generational keys.
 
 use super::{Budget, KVec, NoMemory};
+use core::cmp::Ordering;
 use core::fmt;
 use core::marker::PhantomData;
 
@@ -53,6 +54,16 @@ impl<T> PartialEq for Key<T> {
     }
 }
 impl<T> Eq for Key<T> {}
+impl<T> PartialOrd for Key<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for Key<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.raw().cmp(&other.raw())
+    }
+}
 impl<T> core::hash::Hash for Key<T> {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         self.raw().hash(state);

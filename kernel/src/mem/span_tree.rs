@@ -1,0 +1,216 @@
+//! Ranges of numbers that may overlap: what shows or holds parts of a memory object.
+//!
+//! A balanced tree in order of start and value, whose nodes lie in a [`SpanPool`] that many trees
+//! share. Every node knows the highest end of its subtree, which is what finds the spans that
+//! overlap a range in logarithmic time each.
+
+mod node;
+
+pub use node::SpanNode;
+
+use super::avl::{AvlNode, Link, change_below, insert_below, node, remove_below};
+use super::{Budget, NoMemory, Pool};
+use core::ops::Range;
+
+/// Where the nodes of trees of `V` lie.
+pub type SpanPool<V> = Pool<SpanNode<V>>;
+
+/// One entry of a [`SpanTree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span<V> {
+    /// The first number.
+    pub start: u64,
+    /// The first number behind.
+    pub end: u64,
+    /// Whose it is.
+    pub value: V,
+}
+
+impl<V: Copy> Span<V> {
+    /// What spans are ordered by, and what names one.
+    pub const fn order(&self) -> (u64, V) {
+        (self.start, self.value)
+    }
+}
+
+/// Non-empty ranges, each with a value; no two of them have the same start and value.
+#[derive(Debug)]
+pub struct SpanTree<V> {
+    root: Link<SpanNode<V>>,
+    len: u32,
+}
+
+impl<V> Default for SpanTree<V> {
+    fn default() -> Self {
+        Self { root: None, len: 0 }
+    }
+}
+
+impl<V: Copy + Ord> SpanTree<V> {
+    /// An empty tree.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { root: None, len: 0 }
+    }
+
+    /// How many spans there are.
+    #[must_use]
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether there is no span.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Makes sure that `count` calls of [`SpanTree::insert_reserved`] find room.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub fn reserve(
+        pool: &mut SpanPool<V>,
+        count: u32,
+        budget: &mut Budget,
+    ) -> Result<(), NoMemory> {
+        pool.reserve_many(count, budget)
+    }
+
+    /// Puts a span in.
+    ///
+    /// # Panics
+    /// When no room was reserved.
+    pub fn insert_reserved(&mut self, pool: &mut SpanPool<V>, span: Span<V>) {
+        debug_assert!(span.start < span.end, "no span is empty");
+        let new = pool.insert_reserved(SpanNode::leaf(span));
+        self.root = Some(insert_below(pool, self.root, new, span.order()));
+        self.len = self.len.wrapping_add(1);
+    }
+
+    /// Takes the span out that starts at `start` and has this value.
+    pub fn remove(&mut self, pool: &mut SpanPool<V>, start: u64, value: V) -> Option<Span<V>> {
+        let (root, removed) = remove_below(pool, self.root, (start, value));
+        self.root = root;
+        let node = pool.remove(removed?)?;
+        self.len = self.len.wrapping_sub(1);
+        Some(node.span())
+    }
+
+    /// Gives the span that starts at `start` and has this value other bounds; false when there is
+    /// none. Needs no memory.
+    pub fn move_bounds(
+        &mut self,
+        pool: &mut SpanPool<V>,
+        start: u64,
+        value: V,
+        bounds: Range<u64>,
+    ) -> bool {
+        if bounds.start == start {
+            let order = (start, value);
+            return change_below(pool, self.root, order, |node| node.set_end(bounds.end));
+        }
+        let Some(Span { value, .. }) = self.remove(pool, start, value) else {
+            return false;
+        };
+        // The slot that was just given back is there.
+        let Range { start, end } = bounds;
+        self.insert_reserved(pool, Span { start, end, value });
+        true
+    }
+
+    /// The span with the lowest start, and of those the lowest value.
+    #[must_use]
+    pub fn first(&self, pool: &SpanPool<V>) -> Option<Span<V>> {
+        self.first_overlapping(pool, &(0..u64::MAX))
+    }
+
+    /// The first span that overlaps a range.
+    #[must_use]
+    pub fn first_overlapping(&self, pool: &SpanPool<V>, range: &Range<u64>) -> Option<Span<V>> {
+        find(pool, self.root, None, range)
+    }
+
+    /// The first span behind the one named by `after` that overlaps a range. That one need not be
+    /// in the tree (any more).
+    #[must_use]
+    pub fn next_overlapping(
+        &self,
+        pool: &SpanPool<V>,
+        after: (u64, V),
+        range: &Range<u64>,
+    ) -> Option<Span<V>> {
+        find(pool, self.root, Some(after), range)
+    }
+
+    /// Whether the tree is in order, balanced, and knows its ends. Walks everything.
+    #[must_use]
+    pub fn audit(&self, pool: &SpanPool<V>) -> bool {
+        let mut last = None;
+        audit_below(pool, self.root, &mut last).map(|(count, _)| count) == Some(self.len)
+    }
+}
+
+/// The first span below `link`, and behind `after`, that overlaps a range.
+///
+/// Where all spans are behind `after` and one ends behind the range's start, the first such decides:
+/// if it starts too late, so do all that follow. So only the way to `after` is gone in vain.
+fn find<V: Copy + Ord>(
+    pool: &SpanPool<V>,
+    link: Link<SpanNode<V>>,
+    after: Option<(u64, V)>,
+    range: &Range<u64>,
+) -> Option<Span<V>> {
+    let here = node(pool, link?);
+    if here.last() <= range.start {
+        return None;
+    }
+    let (left, right) = here.links().children();
+    let span = here.span();
+    if after.is_none_or(|after| after < span.order()) {
+        let found = find(pool, left, after, range);
+        if found.is_some() {
+            return found;
+        }
+        if span.end > range.start && span.start < range.end {
+            return Some(span);
+        }
+    }
+    if span.start >= range.end {
+        return None;
+    }
+    find(pool, right, after, range)
+}
+
+/// How many nodes the subtree has, and how high it is, if it is as it should be.
+fn audit_below<V: Copy + Ord>(
+    pool: &SpanPool<V>,
+    link: Link<SpanNode<V>>,
+    before: &mut Option<(u64, V)>,
+) -> Option<(u32, u32)> {
+    let Some(key) = link else {
+        return Some((0, 0));
+    };
+    let here = pool.get(key)?;
+    let (left, right) = here.links().children();
+    let (count, left_height) = audit_below(pool, left, before)?;
+    let is_in_order = before.is_none_or(|before| before < here.order());
+    *before = Some(here.order());
+    let (more, right_height) = audit_below(pool, right, before)?;
+    let of = |link: Link<SpanNode<V>>| link.and_then(|key| pool.get(key));
+    let height = left_height.max(right_height).checked_add(1)?;
+    let is_right = is_in_order
+        && here.span().start < here.span().end
+        && left_height.abs_diff(right_height) <= 1
+        && here.links().height() == height
+        && here.last() == here.summary(of(left), of(right));
+    let count = count.checked_add(more)?.checked_add(1)?;
+    is_right.then_some((count, height))
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test may abort when memory is gone"
+)]
+mod tests;
