@@ -17,10 +17,14 @@ mod handles;
 mod info;
 mod kit;
 mod mapping;
+mod maps;
+mod nest;
 mod paged;
 mod physical;
 mod physical_calls;
 mod physical_refused;
+mod regions;
+mod regions_nested;
 mod resources;
 pub mod rows;
 mod slices;
@@ -55,6 +59,9 @@ const GROUPS: &[&[Scenario]] = &[
     vmar_map::SCENARIOS,
     vmar_place::SCENARIOS,
     vmar_change::SCENARIOS,
+    regions::SCENARIOS,
+    regions_nested::SCENARIOS,
+    maps::SCENARIOS,
     growth::SCENARIOS,
 ];
 

@@ -81,17 +81,7 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
     ("vmo", "zx_object_get_child", &[414, 415, 416, 417, 418]),
     ("vmo", "zx_vmo_replace_as_executable", &[419, 420, 421]),
     ("vmo", "zx_ioports_request", &[423, 425]),
-    (
-        "vmar",
-        "zx_vmar_allocate and zx_vmar_destroy",
-        &[
-            2, 3, 12, 26, 28, 32, 35, 39, 43, 55, 99, 100, 102, 103, 105, 110, 111, 118, 120, 123,
-            124, 127, 128, 129, 131, 132, 148, 149, 150, 151, 153, 175, 176, 177, 193, 195, 196,
-            197, 199, 200,
-        ],
-    ),
     ("vmar", "zx_process_read_memory", &[157, 158, 159]),
-    ("vmar", "ZX_INFO_PROCESS_MAPS", &[182, 183, 184]),
     ("vmar", "snapshots", &[189]),
     ("vmar", "a second process", &[201]),
     (
