@@ -75,7 +75,7 @@ impl Sim {
     ///
     /// # Panics
     /// When the bytes are not in one page.
-    pub(crate) fn user_read_bytes(
+    pub fn user_read_bytes(
         &mut self,
         cpu: CpuId,
         at: u64,
@@ -96,7 +96,7 @@ impl Sim {
     ///
     /// # Panics
     /// When the bytes are not in one page.
-    pub(crate) fn user_write_bytes(
+    pub fn user_write_bytes(
         &mut self,
         cpu: CpuId,
         at: u64,

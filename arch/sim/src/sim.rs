@@ -215,6 +215,18 @@ impl Sim {
         self.contexts.keys().copied().map(PhysAddr::new).collect()
     }
 
+    /// How a thread was started, once it was.
+    #[must_use]
+    pub fn start_of(&self, context: ContextId) -> Option<ThreadStart> {
+        self.contexts.get(&context.0)?.start
+    }
+
+    /// What the result register of a thread holds; `None` when the thread is gone.
+    #[must_use]
+    pub fn result_of(&self, context: ContextId) -> Option<i64> {
+        Some(self.contexts.get(&context.0)?.result)
+    }
+
     /// The device that holds `at`.
     #[must_use]
     pub fn device(&self, at: PhysAddr) -> Option<&Device> {

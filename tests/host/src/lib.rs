@@ -1,10 +1,15 @@
 //! Scenarios on the simulated machine: what joins `zx` to `jacinth_sim`, and the bench that runs
-//! scenarios in a world of their own.
+//! scenarios in a world of their own. Beside it the stateful test: random calls on a machine,
+//! compared with a model of Zircon's rules.
 
 #![forbid(unsafe_code)]
 
 mod bench;
+mod machine;
+pub mod model;
 mod seam;
+pub mod stateful;
 
 pub use bench::{Bench, MOST_BYTES, Round, Verdict};
+pub use machine::{CODE, Machine, Stop, number};
 pub use seam::start;

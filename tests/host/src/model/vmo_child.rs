@@ -1,0 +1,132 @@
+//! Children of VMOs (vmo.md §15-18).
+
+use super::state::{Body, Held, Id, Kind, Model, Vmo};
+use super::{Outcome, Trial, is_aligned, require, round_up};
+use jacinth_abi::limits::MAX_VMO_SIZE;
+use jacinth_abi::{Rights, Status};
+
+const SNAPSHOT: u32 = 0x01;
+const RESIZABLE: u32 = 0x04;
+const SLICE: u32 = 0x08;
+const SNAPSHOT_AT_LEAST_ON_WRITE: u32 = 0x10;
+const NO_WRITE: u32 = 0x20;
+const REFERENCE: u32 = 0x40;
+const SNAPSHOT_MODIFIED: u32 = 0x80;
+const SNAPSHOTS: u32 = SNAPSHOT | SNAPSHOT_AT_LEAST_ON_WRITE | SNAPSHOT_MODIFIED;
+
+impl Model {
+    /// vmo.md §15.
+    pub(super) fn vmo_create_child(&mut self, t: &Trial) -> Outcome {
+        let (options, offset, size) = (t.u32(1), t.u64(2), t.u64(3));
+        let bytes = round_up(size).ok_or(Status::OUT_OF_RANGE)?;
+        let both = NO_WRITE | RESIZABLE;
+        require(options & both != both, Status::INVALID_ARGS)?;
+        let mut needed = Rights::DUPLICATE | Rights::READ;
+        let resizes = options & REFERENCE != 0 && options & RESIZABLE != 0;
+        needed.set(Rights::RESIZE, resizes);
+        let held = self.lookup_vmo(t.u32(0), needed)?;
+        let is_discardable = self.vmo(self.sized(held.object)).is_discardable;
+        require(!is_discardable, Status::NOT_SUPPORTED)?;
+        check_options(options)?;
+        let mut child = match options & !(RESIZABLE | NO_WRITE) {
+            SLICE => self.slice(held.object, offset, bytes, size)?,
+            REFERENCE => self.reference(held.object, offset, size)?,
+            _ => self.snapshot(held.object, offset, bytes, size)?,
+        };
+        child.is_resizable = options & RESIZABLE != 0;
+        child.is_immutable = child.is_clone && options & NO_WRITE != 0;
+        child.parent = Some(held.object);
+        let id = self.add(Body::Vmo(child));
+        if held.rights.contains(Rights::GET_PROPERTY) {
+            let name = self.objects[&held.object].name.clone();
+            self.objects.get_mut(&id).expect("it is new").name = name;
+        }
+        self.install(t, 4, id, child_rights(held, options))
+    }
+
+    /// vmo.md §16, and §6 for physical VMOs.
+    fn slice(&self, parent: Id, offset: u64, bytes: u64, size: u64) -> Result<Vmo, Status> {
+        require(is_aligned(offset), Status::INVALID_ARGS)?;
+        require(bytes <= MAX_VMO_SIZE, Status::OUT_OF_RANGE)?;
+        let end = offset.checked_add(bytes).ok_or(Status::INVALID_ARGS)?;
+        require(end <= self.size(parent), Status::INVALID_ARGS)?;
+        let above = self.vmo(parent);
+        require(!self.vmo(self.sized(parent)).is_resizable, Status::NOT_SUPPORTED)?;
+        let (root, inner) = self.holder(parent, offset);
+        let is_run = matches!(
+            self.vmo(root).kind,
+            Kind::Physical(_) | Kind::Contiguous
+        );
+        require(above.cache == 0 || is_run, Status::BAD_STATE)?;
+        let kind = match self.vmo(root).kind {
+            Kind::Physical(base) => Kind::Physical(base + inner),
+            _ => Kind::Slice {
+                root,
+                offset: inner,
+            },
+        };
+        let mut child = Vmo::plain(kind, bytes, size);
+        child.cache = above.cache;
+        Ok(child)
+    }
+
+    /// vmo.md §17.
+    fn reference(&self, parent: Id, offset: u64, size: u64) -> Result<Vmo, Status> {
+        require(offset == 0 && size == 0, Status::INVALID_ARGS)?;
+        let is_whole = matches!(
+            self.vmo(parent).kind,
+            Kind::Paged | Kind::Reference { .. }
+        );
+        require(is_whole, Status::NOT_SUPPORTED)?;
+        require(self.cache(parent) == 0, Status::BAD_STATE)?;
+        let (root, _) = self.holder(parent, 0);
+        Ok(Vmo::plain(Kind::Reference { root }, 0, 0))
+    }
+
+    /// vmo.md §18: a copy of the window as it is now; what is behind the parent's end is zero.
+    fn snapshot(&mut self, parent: Id, offset: u64, bytes: u64, size: u64) -> Result<Vmo, Status> {
+        let (root, _) = self.holder(parent, 0);
+        match (self.vmo(root).kind, self.vmo(parent).kind) {
+            (Kind::Physical(_), _) => return Err(Status::NOT_SUPPORTED),
+            (_, Kind::Slice { .. }) => return Err(Status::NOT_SUPPORTED),
+            (Kind::Contiguous, _) => return Err(Status::INVALID_ARGS),
+            _ => {}
+        }
+        require(is_aligned(offset), Status::INVALID_ARGS)?;
+        require(bytes <= MAX_VMO_SIZE, Status::OUT_OF_RANGE)?;
+        let end = offset.checked_add(bytes).ok_or(Status::OUT_OF_RANGE)?;
+        require(self.cache(parent) == 0, Status::BAD_STATE)?;
+        let whole = self.size(parent);
+        require(!self.is_pinned(root, 0, whole), Status::BAD_STATE)?;
+        let above = self.vmo_mut(root);
+        above.has_family = true;
+        let mut child = Vmo::plain(Kind::Paged, bytes, size);
+        child.is_clone = true;
+        child.has_family = true;
+        child.pages = above.pages.copy(offset.min(whole), end.min(whole));
+        Ok(child)
+    }
+}
+
+/// §15, step 5.
+fn check_options(options: u32) -> Outcome {
+    let kind = options & (SNAPSHOTS | SLICE | REFERENCE);
+    require(kind.is_power_of_two(), Status::INVALID_ARGS)?;
+    let modifiers = if kind == SLICE {
+        0
+    } else {
+        RESIZABLE | NO_WRITE
+    };
+    require(options & !(kind | modifiers) == 0, Status::INVALID_ARGS)
+}
+
+fn child_rights(parent: Held, options: u32) -> Rights {
+    let mut rights = (parent.rights - Rights::RESIZE) | Rights::PROPERTY;
+    rights.set(Rights::RESIZE, options & RESIZABLE != 0);
+    if options & NO_WRITE != 0 {
+        rights -= Rights::WRITE;
+    } else if options & SNAPSHOTS != 0 {
+        rights = (rights - Rights::EXECUTE) | Rights::WRITE;
+    }
+    rights
+}
