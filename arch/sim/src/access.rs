@@ -75,12 +75,7 @@ impl Sim {
     ///
     /// # Panics
     /// When the bytes are not in one page.
-    pub fn user_read_bytes(
-        &mut self,
-        cpu: CpuId,
-        at: u64,
-        to: &mut [u8],
-    ) -> Result<(), Refused> {
+    pub fn user_read_bytes(&mut self, cpu: CpuId, at: u64, to: &mut [u8]) -> Result<(), Refused> {
         assert!(
             at % PAGE_SIZE + to.len() as u64 <= PAGE_SIZE,
             "a copy within one page"
@@ -96,12 +91,7 @@ impl Sim {
     ///
     /// # Panics
     /// When the bytes are not in one page.
-    pub fn user_write_bytes(
-        &mut self,
-        cpu: CpuId,
-        at: u64,
-        from: &[u8],
-    ) -> Result<(), Refused> {
+    pub fn user_write_bytes(&mut self, cpu: CpuId, at: u64, from: &[u8]) -> Result<(), Refused> {
         assert!(
             at % PAGE_SIZE + from.len() as u64 <= PAGE_SIZE,
             "a copy within one page"

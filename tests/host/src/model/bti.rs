@@ -85,10 +85,7 @@ impl Model {
         let both = COMPRESS | CONTIGUOUS;
         require(options & both != both, Status::INVALID_ARGS)?;
         let (root, _) = self.holder(vmo, 0);
-        let is_run = matches!(
-            self.vmo(root).kind,
-            Kind::Physical(_) | Kind::Contiguous
-        );
+        let is_run = matches!(self.vmo(root).kind, Kind::Physical(_) | Kind::Contiguous);
         let is_contiguous = options & CONTIGUOUS != 0;
         require(is_run || !is_contiguous, Status::INVALID_ARGS)?;
         require(options & !0x1f == 0, Status::INVALID_ARGS)?;
@@ -107,7 +104,9 @@ impl Model {
         let told = |index: u64| {
             let at = usize::try_from(index * 8).unwrap_or(usize::MAX);
             let bytes = told.get(at..at.saturating_add(8));
-            bytes.map_or(0, |bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+            bytes.map_or(0, |bytes| {
+                u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
+            })
         };
         let address = |index: u64| match self.vmo(root).kind {
             Kind::Physical(base) => base + inner + index * PAGE,
@@ -116,7 +115,8 @@ impl Model {
         };
         let addresses: Vec<u64> = (0..count).map(address).collect();
         if !addresses.iter().all(|address| is_aligned(*address)) {
-            self.complaints.push("an address is not a page's".to_owned());
+            self.complaints
+                .push("an address is not a page's".to_owned());
         }
         addresses.into_iter().flat_map(u64::to_le_bytes).collect()
     }
@@ -167,7 +167,10 @@ impl Model {
     pub(super) fn vmo_create_contiguous(&mut self, t: &Trial) -> Outcome {
         let (size, align) = (t.u64(1), t.u32(2));
         require(size != 0 && is_aligned(size), Status::INVALID_ARGS)?;
-        require(align == 0 || (12..64).contains(&align), Status::INVALID_ARGS)?;
+        require(
+            align == 0 || (12..64).contains(&align),
+            Status::INVALID_ARGS,
+        )?;
         self.lookup_bti(t.u32(0), Rights::MAP)?;
         require(size <= MAX_VMO_SIZE, Status::OUT_OF_RANGE)?;
         // Whether there is such a run is the frames' affair.

@@ -79,7 +79,11 @@ impl Pages {
     pub fn copy(&self, start: u64, end: u64) -> Self {
         let first = start / PAGE;
         let pages = self.0.range(first..end.div_ceil(PAGE));
-        Self(pages.map(|(index, page)| (index - first, page.clone())).collect())
+        Self(
+            pages
+                .map(|(index, page)| (index - first, page.clone()))
+                .collect(),
+        )
     }
 
     /// Moves the pages of `from` in, in place of those that are at `offset`.
@@ -93,7 +97,9 @@ impl Pages {
     /// The least and the most bytes that are committed from `start` to `end`.
     #[must_use]
     pub fn committed(&self, start: u64, end: u64) -> (u64, u64) {
-        let pages = self.0.range(start / PAGE..end.div_ceil(PAGE).max(start / PAGE));
+        let pages = self
+            .0
+            .range(start / PAGE..end.div_ceil(PAGE).max(start / PAGE));
         pages.fold((0, 0), |(least, most), (_, page)| {
             (least + PAGE * u64::from(page.is_sure), most + PAGE)
         })

@@ -169,10 +169,7 @@ fn is_named(body: &Body) -> bool {
 
 /// A name as it is stored: what is before the first NUL.
 pub(super) fn cut_at_nul(name: &[u8]) -> Vec<u8> {
-    name.iter()
-        .copied()
-        .take_while(|byte| *byte != 0)
-        .collect()
+    name.iter().copied().take_while(|byte| *byte != 0).collect()
 }
 
 /// A name as it is told: 32 bytes, NULs behind it.

@@ -68,7 +68,8 @@ impl Model {
         }
     }
 
-    fn touch(&mut self, vmo: Id, offset: u64) {
+    /// A page may have been committed by being looked at.
+    pub(super) fn touch(&mut self, vmo: Id, offset: u64) {
         let (root, offset) = self.holder(vmo, offset);
         if !matches!(self.vmo(root).kind, Kind::Physical(_)) {
             self.vmo_mut(root).pages.touch(offset);
@@ -178,7 +179,13 @@ impl Model {
     ///
     /// # Errors
     /// The reason of the fault.
-    pub(super) fn write_as(&mut self, t: &Trial, arg: usize, offset: usize, bytes: &[u8]) -> Outcome {
+    pub(super) fn write_as(
+        &mut self,
+        t: &Trial,
+        arg: usize,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Outcome {
         if t.outs[arg].is_some() {
             self.patches.push((arg, offset, bytes.to_vec()));
             return Ok(());
@@ -196,7 +203,13 @@ impl Model {
     ///
     /// # Errors
     /// The reason of the fault.
-    pub(super) fn read_as(&mut self, t: &Trial, arg: usize, offset: usize, to: &mut [u8]) -> Outcome {
+    pub(super) fn read_as(
+        &mut self,
+        t: &Trial,
+        arg: usize,
+        offset: usize,
+        to: &mut [u8],
+    ) -> Outcome {
         if let Some(bytes) = &t.ins[arg] {
             to.copy_from_slice(&bytes[offset..offset + to.len()]);
             return Ok(());

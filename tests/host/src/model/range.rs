@@ -76,7 +76,8 @@ impl Model {
         // Which of several faults comes first is nowhere said; neither is what exactly is a
         // member of a family whose other members are gone.
         if is_run || (self.vmo(root).has_family && t.was(Status::NOT_SUPPORTED)) {
-            self.others.extend([Status::INVALID_ARGS, Status::OUT_OF_RANGE]);
+            self.others
+                .extend([Status::INVALID_ARGS, Status::OUT_OF_RANGE]);
             return Err(Status::NOT_SUPPORTED);
         }
         let is_whole = is_aligned(offset) && is_aligned(size);
@@ -162,7 +163,11 @@ impl Model {
         // policies, contiguous VMOs and overlaps is accepted.
         let is_plain = [to, from].into_iter().all(|vmo| self.is_plain(vmo));
         let overlaps = to_root == from_root && start < source + size && source < start + size;
-        let excuses = [Status::BAD_STATE, Status::NOT_SUPPORTED, Status::INVALID_ARGS];
+        let excuses = [
+            Status::BAD_STATE,
+            Status::NOT_SUPPORTED,
+            Status::INVALID_ARGS,
+        ];
         if let Some(excuse) = excuses.into_iter().find(|status| t.was(*status))
             && (!is_plain || overlaps)
         {
@@ -179,8 +184,12 @@ impl Model {
         let (root, _) = self.holder(vmo, 0);
         let shown = self.vmo(root);
         let is_pinned = self.is_pinned(root, 0, shown.size);
-        shown.kind == Kind::Paged && self.cache(vmo) == 0 && !shown.has_family && !is_pinned
-            && !shown.is_discardable && self.vmo(vmo).kind == Kind::Paged
+        shown.kind == Kind::Paged
+            && self.cache(vmo) == 0
+            && !shown.has_family
+            && !is_pinned
+            && !shown.is_discardable
+            && self.vmo(vmo).kind == Kind::Paged
     }
 }
 
@@ -193,10 +202,9 @@ fn check_right(held: Held, op: VmoOp) -> Outcome {
         }
         VmoOp::Lock | VmoOp::TryLock | VmoOp::Unlock => has(Rights::READ) || has(Rights::WRITE),
         VmoOp::DontNeed | VmoOp::AlwaysNeed => true,
-        VmoOp::CacheSync
-        | VmoOp::CacheClean
-        | VmoOp::CacheCleanInvalidate
-        | VmoOp::Prefetch => has(Rights::READ),
+        VmoOp::CacheSync | VmoOp::CacheClean | VmoOp::CacheCleanInvalidate | VmoOp::Prefetch => {
+            has(Rights::READ)
+        }
     };
     require(may, Status::ACCESS_DENIED)
 }

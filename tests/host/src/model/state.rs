@@ -370,10 +370,13 @@ impl Model {
 
     /// All mappings of all regions that are in the tree, by address.
     pub fn mappings(&self) -> impl Iterator<Item = (u64, &Mapping)> {
-        let regions = self.objects.values().filter_map(|object| match &object.body {
-            Body::Vmar(vmar) => Some(&vmar.children),
-            _ => None,
-        });
+        let regions = self
+            .objects
+            .values()
+            .filter_map(|object| match &object.body {
+                Body::Vmar(vmar) => Some(&vmar.children),
+                _ => None,
+            });
         regions.flatten().filter_map(|(at, region)| match region {
             Region::Mapping(mapping) => Some((*at, mapping)),
             Region::Vmar(_) | Region::Foreign(_) => None,
@@ -382,16 +385,19 @@ impl Model {
 
     /// All pins.
     pub(super) fn pins(&self) -> impl Iterator<Item = &Pin> {
-        self.objects.values().filter_map(|object| match &object.body {
-            Body::Pmt(pin) => Some(pin),
-            _ => None,
-        })
+        self.objects
+            .values()
+            .filter_map(|object| match &object.body {
+                Body::Pmt(pin) => Some(pin),
+                _ => None,
+            })
     }
 
     /// How many children of a VMO are alive.
     #[must_use]
     pub fn child_count(&self, id: Id) -> u64 {
-        let is_child = |object: &&Object| matches!(&object.body, Body::Vmo(vmo) if vmo.parent == Some(id));
+        let is_child =
+            |object: &&Object| matches!(&object.body, Body::Vmo(vmo) if vmo.parent == Some(id));
         self.objects.values().filter(is_child).count() as u64
     }
 
@@ -426,13 +432,13 @@ impl Model {
                         used.insert(root);
                     }
                 }
-                Body::Vmar(vmar) => used.extend(vmar.children.values().filter_map(|region| {
-                    match region {
+                Body::Vmar(vmar) => {
+                    used.extend(vmar.children.values().filter_map(|region| match region {
                         Region::Vmar(id) => Some(*id),
                         Region::Mapping(mapping) => Some(mapping.vmo),
                         Region::Foreign(_) => None,
-                    }
-                })),
+                    }))
+                }
                 Body::Pmt(pin) => {
                     used.extend([pin.bti, pin.vmo]);
                     if pin.is_quarantined {

@@ -57,11 +57,17 @@ impl Model {
             | VmOptions::COMPACT
             | VmOptions::CAN_MAP_ANY
             | VmOptions::OFFSET_IS_UPPER_LIMIT;
-        require(known.contains(options.without_alignment()), Status::INVALID_ARGS)?;
+        require(
+            known.contains(options.without_alignment()),
+            Status::INVALID_ARGS,
+        )?;
         require(is_aligned(size), Status::INVALID_ARGS)?;
         require(self.vmar(held.object).is_alive, Status::BAD_STATE)?;
         require(size != 0, Status::INVALID_ARGS)?;
-        require(can & !self.vmar(held.object).can == 0, Status::ACCESS_DENIED)?;
+        require(
+            can & !self.vmar(held.object).can == 0,
+            Status::ACCESS_DENIED,
+        )?;
         let spot = self.spot(held.object, options, offset, size, align)?;
         if let Spot::At(base) = spot {
             let is_free = self.is_free(held.object, base, base + size);

@@ -15,10 +15,7 @@ impl Model {
         let options = VmOptions::from_bits_retain(t.u32(1));
         let is_bounded = options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE);
         let (root, _) = self.holder(shown.object, 0);
-        let is_run = matches!(
-            self.vmo(root).kind,
-            Kind::Physical(_) | Kind::Contiguous
-        );
+        let is_run = matches!(self.vmo(root).kind, Kind::Physical(_) | Kind::Contiguous);
         require(!(is_bounded && is_run), Status::NOT_SUPPORTED)?;
         require(shown.rights.contains(Rights::MAP), Status::ACCESS_DENIED)?;
         let options = promoted(t.u32(1));
@@ -48,6 +45,10 @@ impl Model {
             let is_physical = matches!(self.vmo(root).kind, Kind::Physical(_));
             let fails = is_physical || t.was(Status::INVALID_ARGS);
             require(!fails, Status::INVALID_ARGS)?;
+        }
+        if let Spot::At(at) = spot {
+            // What is replaced is gone even when the answer cannot be written.
+            self.remove(region.object, at, at + size);
         }
         let at = self.choose(t, 6, region.object, &spot, size, align)?;
         self.remove(region.object, at, at + size);

@@ -21,7 +21,13 @@ impl Model {
         let held = self.lookup_vmar(t.u32(0), Rights::empty())?;
         let op = t.u32(1);
         let known = [
-            COMMIT, DECOMMIT, MAP_RANGE, ZERO, DONT_NEED, ALWAYS_NEED, PREFETCH,
+            COMMIT,
+            DECOMMIT,
+            MAP_RANGE,
+            ZERO,
+            DONT_NEED,
+            ALWAYS_NEED,
+            PREFETCH,
         ];
         require(known.contains(&op), Status::INVALID_ARGS)?;
         require(t.u64(4) == 0 && t.u64(5) == 0, Status::INVALID_ARGS)?;

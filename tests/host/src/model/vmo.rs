@@ -83,10 +83,7 @@ impl Model {
         let is_resizable = self.vmo(held.object).is_resizable;
         let may_resize = held.rights.contains(Rights::RESIZE);
         require(!is_resizable || may_resize, Status::ACCESS_DENIED)?;
-        let is_run = matches!(
-            self.vmo(id).kind,
-            Kind::Physical(_) | Kind::Contiguous
-        );
+        let is_run = matches!(self.vmo(id).kind, Kind::Physical(_) | Kind::Contiguous);
         require(!is_run, Status::UNAVAILABLE)?;
         let size = round_up(t.u64(1)).ok_or(Status::OUT_OF_RANGE)?;
         require(is_resizable, Status::UNAVAILABLE)?;
@@ -114,13 +111,12 @@ impl Model {
         let held = self.lookup_vmo(t.u32(0), Rights::WRITE)?;
         let id = self.sized(held.object);
         let (root, _) = self.holder(held.object, 0);
-        let is_run = matches!(
-            self.vmo(root).kind,
-            Kind::Physical(_) | Kind::Contiguous
-        );
+        let is_run = matches!(self.vmo(root).kind, Kind::Physical(_) | Kind::Contiguous);
         require(!is_run, Status::NOT_SUPPORTED)?;
         let stream = t.u64(1);
-        let Vmo { size, stream: old, .. } = *self.vmo(id);
+        let Vmo {
+            size, stream: old, ..
+        } = *self.vmo(id);
         require(stream <= size, Status::OUT_OF_RANGE)?;
         self.vmo_mut(id).stream = stream;
         let (root, start) = self.holder(held.object, stream.min(old));
@@ -169,6 +165,8 @@ impl Model {
         for (offset, _, bytes) in copies(offset, t.u64(1), len) {
             let mut piece = vec![0; bytes];
             let done = usize::try_from(offset - t.u64(2)).unwrap_or(0);
+            // A page may be committed before its bytes are found to be unreadable.
+            self.touch(held.object, offset);
             self.read_as(t, 1, done, &mut piece)?;
             self.poke(held.object, offset, &piece);
         }
@@ -209,9 +207,9 @@ impl Model {
         };
         let source = self.lookup_vmo(t.u32(0), Rights::empty());
         let installed = match source {
-            Ok(held) => vmex.and_then(|()| {
-                self.install(t, 2, held.object, held.rights | Rights::EXECUTE)
-            }),
+            Ok(held) => {
+                vmex.and_then(|()| self.install(t, 2, held.object, held.rights | Rights::EXECUTE))
+            }
             Err(_) => Err(Status::BAD_HANDLE),
         };
         self.close(t.u32(0));

@@ -51,12 +51,12 @@ impl Model {
         let end = offset.checked_add(bytes).ok_or(Status::INVALID_ARGS)?;
         require(end <= self.size(parent), Status::INVALID_ARGS)?;
         let above = self.vmo(parent);
-        require(!self.vmo(self.sized(parent)).is_resizable, Status::NOT_SUPPORTED)?;
+        require(
+            !self.vmo(self.sized(parent)).is_resizable,
+            Status::NOT_SUPPORTED,
+        )?;
         let (root, inner) = self.holder(parent, offset);
-        let is_run = matches!(
-            self.vmo(root).kind,
-            Kind::Physical(_) | Kind::Contiguous
-        );
+        let is_run = matches!(self.vmo(root).kind, Kind::Physical(_) | Kind::Contiguous);
         require(above.cache == 0 || is_run, Status::BAD_STATE)?;
         let kind = match self.vmo(root).kind {
             Kind::Physical(base) => Kind::Physical(base + inner),
@@ -73,10 +73,7 @@ impl Model {
     /// vmo.md §17.
     fn reference(&self, parent: Id, offset: u64, size: u64) -> Result<Vmo, Status> {
         require(offset == 0 && size == 0, Status::INVALID_ARGS)?;
-        let is_whole = matches!(
-            self.vmo(parent).kind,
-            Kind::Paged | Kind::Reference { .. }
-        );
+        let is_whole = matches!(self.vmo(parent).kind, Kind::Paged | Kind::Reference { .. });
         require(is_whole, Status::NOT_SUPPORTED)?;
         require(self.cache(parent) == 0, Status::BAD_STATE)?;
         let (root, _) = self.holder(parent, 0);

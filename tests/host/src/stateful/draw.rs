@@ -1,6 +1,7 @@
 //! Drawing calls: mostly ones that make sense where the sequence is, some that do not.
 
 use super::call::{Arg, Call, Origin};
+use super::draw_more::WINDOW;
 use super::world::{Spot, World};
 use crate::machine::CODE;
 use crate::model::{Body, Held, PAGE};
@@ -32,9 +33,9 @@ const WEIGHTS: &[(u64, u64)] = &[
     (17, 14),
     (18, 6),
     (19, 6),
+    (35, 7),
+    (36, 2),
 ];
-/// Where in the root region chosen addresses are: far from everything else that is there.
-const WINDOW: u64 = 1 << 30;
 /// An address that no mapping can have.
 const NOWHERE: u64 = 0x1000;
 /// An address of the kernel's.
@@ -74,10 +75,19 @@ impl Draw<'_> {
             4 => self.get_info(),
             5 => self.get_property(),
             6 => self.set_property(),
-            7 => vec![self.handle(vmo), self.signals(), past(), self.out_or_none(4)],
+            7 => vec![
+                self.handle(vmo),
+                self.signals(),
+                past(),
+                self.out_or_none(4),
+            ],
             8 => vec![self.handle(vmo), self.signals(), self.signals()],
             9 => self.resource_create(),
-            10 => vec![self.size(), self.pick(&[0, 0, 0, 2, 2, 4, 16, 18, 8, 6]), self.out(4)],
+            10 => vec![
+                self.size(),
+                self.pick(&[0, 0, 0, 2, 2, 4, 16, 18, 8, 6]),
+                self.out(4),
+            ],
             11 => self.create_physical(),
             12 => self.create_child(),
             13 => vec![self.handle(vmo), self.out(8)],
@@ -92,7 +102,7 @@ impl Draw<'_> {
                 let (at, len) = self.range();
                 vec![self.handle(vmar), self.permissions(), at, len]
             }
-            _ => self.later(number),
+            _ => self.more_args(number),
         }
     }
 
@@ -123,8 +133,10 @@ impl Draw<'_> {
     fn handle_of(&mut self, wanted: fn(&Body) -> bool, may_be_given: bool) -> Arg {
         match self.random.below(40) {
             0 => return self.pick(&[0, 0xbadc_0ffe, 3, 0xffff_ffff]),
-            1 => return Arg::Handle(Origin::Call(self.random.below(100) as usize))
-                .or_word(may_be_given),
+            1 => {
+                return Arg::Handle(Origin::Call(self.random.below(100) as usize))
+                    .or_word(may_be_given);
+            }
             2 => return self.any_of(any, may_be_given),
             _ => {}
         }
@@ -156,7 +168,11 @@ impl Draw<'_> {
         let Arg::Handle(origin) = arg else {
             return None;
         };
-        let value = self.world.origins.iter().rfind(|(_, other)| *other == origin);
+        let value = self
+            .world
+            .origins
+            .iter()
+            .rfind(|(_, other)| *other == origin);
         value.and_then(|(value, _)| self.world.model.handles.get(value).copied())
     }
 
@@ -341,7 +357,13 @@ impl Draw<'_> {
         };
         let window = Config::WINDOW.base.raw() + self.random.below(8) * PAGE;
         let base = match self.random.below(16) {
-            0 => self.pick_word(&[0x4000_0000, 0x0800_0000, 0x0a00_0000, 1 << 40, u64::MAX - 0xfff]),
+            0 => self.pick_word(&[
+                0x4000_0000,
+                0x0800_0000,
+                0x0a00_0000,
+                1 << 40,
+                u64::MAX - 0xfff,
+            ]),
             1 => window + 0x800,
             2 => Config::SCRATCH.base.raw(),
             3 => Config::WINDOW.base.raw(),
@@ -349,7 +371,8 @@ impl Draw<'_> {
         };
         let size = match self.random.below(16) {
             0 => self.pick_word(&[0, 1, 0x1001, u64::MAX - 0xfff]),
-            1 => 4 << 20,
+            1 if base != Config::SCRATCH.base.raw() => 4 << 20,
+            _ if base == Config::SCRATCH.base.raw() => PAGE,
             _ => (1 + self.random.below(6)) * PAGE,
         };
         vec![parent, Arg::Word(base), Arg::Word(size), self.out(4)]
@@ -370,7 +393,9 @@ impl Draw<'_> {
 
     fn copy(&mut self, is_read: bool) -> Vec<Arg> {
         let handle = self.handle(vmo);
-        let size = self.held(&handle).filter(|held| self.world.model.is_vmo(held.object));
+        let size = self
+            .held(&handle)
+            .filter(|held| self.world.model.is_vmo(held.object));
         let size = size.map_or(PAGE, |held| self.world.model.size(held.object));
         let most = size.min(9 * PAGE);
         let offset = match self.random.below(12) {
@@ -441,7 +466,24 @@ impl Draw<'_> {
     }
 
     pub(super) fn permissions(&mut self) -> Arg {
-        self.pick(&[1, 1, 1, 3, 3, 3, 3, 0, 5, 7, 2, 4, 0x4004, 0x13, 0x81, 1 << 31])
+        self.pick(&[
+            1,
+            1,
+            1,
+            3,
+            3,
+            3,
+            3,
+            0,
+            5,
+            7,
+            2,
+            4,
+            0x4004,
+            0x13,
+            0x81,
+            1 << 31,
+        ])
     }
 
     fn map(&mut self) -> Vec<Arg> {
@@ -486,7 +528,14 @@ impl Draw<'_> {
     /// Options of a mapping beside permissions and placement.
     fn map_modifiers(&mut self) -> u64 {
         let mut options = 0;
-        for (bit, many) in [(0x400, 6), (0x800, 12), (0x1000, 2), (0x8, 50), (0x40, 50), (0x80, 50)] {
+        for (bit, many) in [
+            (0x400, 6),
+            (0x800, 12),
+            (0x1000, 2),
+            (0x8, 50),
+            (0x40, 50),
+            (0x80, 50),
+        ] {
             if self.one_in(many) {
                 options |= bit;
             }
@@ -505,10 +554,6 @@ impl Draw<'_> {
             Body::Vmar(vmar) => vmar.size,
             _ => 0,
         }
-    }
-
-    fn later(&mut self, number: u64) -> Vec<Arg> {
-        panic!("nothing draws arguments for call {number}")
     }
 }
 

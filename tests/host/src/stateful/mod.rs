@@ -5,6 +5,7 @@
 
 mod call;
 mod draw;
+mod draw_more;
 mod shrink;
 mod table;
 mod world;

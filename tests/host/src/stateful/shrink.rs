@@ -93,7 +93,9 @@ fn step(world: &mut World, seed: u64, index: usize, call: &Call) -> Result<(), S
         world.compare_mappings(PAGES, salt).map_err(after)?;
     }
     if index % AUDIT_EVERY == AUDIT_EVERY - 1 {
-        world.audit().map_err(|why| format!("after call {index}: {why}"))?;
+        world
+            .audit()
+            .map_err(|why| format!("after call {index}: {why}"))?;
     }
     Ok(())
 }
@@ -110,7 +112,9 @@ fn guarded(act: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
 /// Leaves out what a failure does not take: halves first, then single calls.
 fn shrink(arch: Arch, mut failure: Failure) -> Failure {
     if replay(arch, failure.seed, &failure.calls).is_ok() {
-        failure.what.push_str(" (not in a world of its own: earlier sequences matter)");
+        failure
+            .what
+            .push_str(" (not in a world of its own: earlier sequences matter)");
         return failure;
     }
     let mut width = failure.calls.len().div_ceil(2);

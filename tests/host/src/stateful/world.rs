@@ -42,6 +42,7 @@ pub struct World {
     values: BTreeMap<Origin, u32>,
     baseline: u64,
     aspace_bytes: (u64, u64),
+    fences: Vec<u64>,
 }
 
 impl World {
@@ -72,14 +73,43 @@ impl World {
             values: BTreeMap::new(),
             baseline: 0,
             aspace_bytes: (user.start.raw(), user.end.raw()),
+            fences: Vec::new(),
         };
         for (info, value) in gifts {
             world.take_gift(info, value);
         }
         world.begin();
+        world.fence_stack_in();
         world.warm_up();
         world.baseline = world.free_frames();
         world
+    }
+
+    /// Puts empty regions before and behind the stack: new mappings go next to what is there, and
+    /// ranges near them must not reach it.
+    fn fence_stack_in(&mut self) {
+        const FENCE: u64 = 1 << 20;
+        const SPECIFIC: u64 = 0x10;
+        let (start, end) = self.machine.stack();
+        for at in [start - FENCE, end] {
+            let args = vec![
+                Arg::Handle(BASE),
+                Arg::Word(SPECIFIC),
+                Arg::Word(at - self.aspace_bytes.0),
+                Arg::Word(FENCE),
+                Arg::Out(4),
+                Arg::Out(8),
+            ];
+            let allocate = Call { number: 35, args };
+            self.step(usize::MAX, &allocate).expect("there is room");
+            let close = Call {
+                number: 0,
+                args: vec![Arg::Handle(Origin::Call(usize::MAX))],
+            };
+            self.step(usize::MAX, &close).expect("it was made");
+            self.fences.push(at);
+        }
+        self.begin();
     }
 
     /// All pages of the stack are there from now on.
@@ -112,10 +142,12 @@ impl World {
                 add(Body::Other(ObjectType::Process), "init"),
                 Rights::DEFAULT_PROCESS,
             ),
-            PA_THREAD_SELF => (
-                add(Body::Other(ObjectType::Thread), "initial-thread"),
-                Rights::DEFAULT_THREAD,
-            ),
+            PA_THREAD_SELF => {
+                const RUNNING: u32 = 0x10;
+                let id = add(Body::Other(ObjectType::Thread), "initial-thread");
+                self.model.objects.get_mut(&id).expect("it is new").signals = RUNNING;
+                (id, Rights::DEFAULT_THREAD)
+            }
             PA_VMAR_ROOT => (
                 self.model.root,
                 Rights::DEFAULT_VMAR | Rights::IO | Rights::EXECUTE,
@@ -133,7 +165,8 @@ impl World {
 
     /// Forgets what earlier sequences made.
     pub fn begin(&mut self) {
-        self.values.retain(|origin, _| matches!(origin, Origin::Given(_)));
+        self.values
+            .retain(|origin, _| matches!(origin, Origin::Given(_)));
         let given = self.values.iter();
         self.origins = given.map(|(origin, value)| (*value, *origin)).collect();
         self.spots.clear();
@@ -273,6 +306,8 @@ impl World {
         match self.model.touch_at(at, access) {
             Ok(None) => Ok(()),
             Ok(Some((vmo, offset))) => self.compare_word(at, vmo, offset, wants_write, salt),
+            // An entry that was there before it was made executable may stay readable.
+            Err(Status::INVALID_ARGS) => Ok(()),
             Err(why) => {
                 let refused = if wants_write {
                     self.machine.sim.user_store(0, at, 8, salt)
@@ -345,6 +380,16 @@ impl World {
         }
     }
 
+    /// Whether anything is pinned by a PMT of the process.
+    pub(super) fn has_pins(&self) -> bool {
+        let mut objects = self
+            .model
+            .handles
+            .values()
+            .map(|held| &self.model.objects[&held.object]);
+        objects.any(|object| matches!(object.body, Body::Pmt(_)))
+    }
+
     /// Whether another sequence can start here.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -370,23 +415,45 @@ impl World {
             matches!(origin, Some(Origin::Given(_)))
         };
         let handle = |value: u32| Arg::Word(u64::from(value));
-        let mine: Vec<u32> = self.model.handles.keys().copied().filter(|value| !given(value)).collect();
+        let mine: Vec<u32> = self
+            .model
+            .handles
+            .keys()
+            .copied()
+            .filter(|value| !given(value))
+            .collect();
         let is = |value: &u32, wanted: fn(&Body) -> bool| {
             wanted(&self.model.objects[&self.model.handles[value].object].body)
         };
-        for value in mine.iter().filter(|value| is(value, |body| matches!(body, Body::Pmt(_)))) {
-            calls.push(Call { number: 42, args: vec![handle(*value)] });
+        for value in mine
+            .iter()
+            .filter(|value| is(value, |body| matches!(body, Body::Pmt(_))))
+        {
+            calls.push(Call {
+                number: 42,
+                args: vec![handle(*value)],
+            });
         }
-        for value in mine.iter().filter(|value| is(value, |body| matches!(body, Body::Bti))) {
-            calls.push(Call { number: 41, args: vec![handle(*value)] });
+        for value in mine
+            .iter()
+            .filter(|value| is(value, |body| matches!(body, Body::Bti)))
+        {
+            calls.push(Call {
+                number: 41,
+                args: vec![handle(*value)],
+            });
         }
         for value in &mine {
-            calls.push(Call { number: 0, args: vec![handle(*value)] });
+            calls.push(Call {
+                number: 0,
+                args: vec![handle(*value)],
+            });
         }
         calls.retain(|call| call.number != 0 || !self.is_pmt(call));
         let root = Arg::Word(u64::from(self.value(BASE)));
         for (at, region) in &self.model.vmar(self.model.root).children {
             let len = match region {
+                Region::Vmar(_) if self.fences.contains(at) => continue,
                 Region::Vmar(id) => self.model.vmar(*id).size,
                 Region::Mapping(mapping) => mapping.size(),
                 Region::Foreign(_) => continue,
