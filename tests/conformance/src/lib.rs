@@ -23,11 +23,13 @@ mod paged;
 mod physical;
 mod physical_calls;
 mod physical_refused;
+mod references;
 mod regions;
 mod regions_nested;
 mod resources;
 pub mod rows;
 mod slices;
+mod snapshots;
 mod vmar_change;
 mod vmar_map;
 mod vmar_place;
@@ -55,6 +57,8 @@ const GROUPS: &[&[Scenario]] = &[
     physical_calls::SCENARIOS,
     slices::SCENARIOS,
     paged::SCENARIOS,
+    snapshots::SCENARIOS,
+    references::SCENARIOS,
     mapping::SCENARIOS,
     vmar_map::SCENARIOS,
     vmar_place::SCENARIOS,

@@ -59,11 +59,6 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
         "zx_vmo_create_contiguous",
         &[215, 290, 292, 293, 296, 297, 300, 301, 302],
     ),
-    (
-        "vmo",
-        "snapshots and references",
-        &[288, 320, 322, 326, 327, 329, 330, 331],
-    ),
     ("vmo", "zx_eventpair_create", &[336]),
     (
         "vmo",
@@ -82,7 +77,6 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
     ("vmo", "zx_vmo_replace_as_executable", &[419, 420, 421]),
     ("vmo", "zx_ioports_request", &[423, 425]),
     ("vmar", "zx_process_read_memory", &[157, 158, 159]),
-    ("vmar", "snapshots", &[189]),
     ("vmar", "a second process", &[201]),
     (
         "vmar",
