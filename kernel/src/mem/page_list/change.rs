@@ -206,9 +206,13 @@ impl PageList {
     ) -> Option<u64> {
         let (mut above, mut word) = (None, self.root);
         for level in (1..self.height).rev() {
-            word = self.own_next(pool, frames, above, word, level);
-            let (here, slot) = (node_mut(pool, key(word)), slot(at, level));
+            let mut here = node_mut(pool, key(word));
+            if here.refs != 1 {
+                word = self.own_next(pool, frames, above, word, level);
+                here = node_mut(pool, key(word));
+            }
             here.pages = here.pages.wrapping_add(1);
+            let slot = slot(at, level);
             above = Some((word, slot));
             word = match here.get(slot) {
                 Some(below) => below,
@@ -219,8 +223,11 @@ impl PageList {
                 }
             };
         }
-        word = self.own_next(pool, frames, above, word, 0);
-        let leaf = node_mut(pool, key(word));
+        let mut leaf = node_mut(pool, key(word));
+        if leaf.refs != 1 {
+            word = self.own_next(pool, frames, above, word, 0);
+            leaf = node_mut(pool, key(word));
+        }
         let before = leaf.get(at);
         leaf.set(at, page.0);
         if before.is_none() {
