@@ -58,6 +58,9 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         } => crate::vm::resume_unmap(call, vmar, range, inner, answer),
         Work::Destroy { vmar } => crate::vm::resume_destroy(call, vmar),
         Work::Fill { fill, out } => crate::vm::resume_fill(call, fill, FromReg::from_reg(out)),
+        Work::Overwrite { overwrite, out } => {
+            crate::vm::resume_overwrite(call, overwrite, FromReg::from_reg(out))
+        }
         Work::Protect(protect) => crate::vm::protect(call, protect),
         Work::Copy {
             vmo,

@@ -74,6 +74,9 @@ pub(crate) fn vmar_map(
         may,
         stream,
     };
+    if request.replaces() {
+        return vm::overwrite(call, request, mapped_addr);
+    }
     let range = vm::map(call.kernel, call.hal, request)?;
     if options.contains(VmOptions::MAP_RANGE) {
         vm::fill(call, (vmar, vmo), vmo_offset, range, mapped_addr)

@@ -5,7 +5,7 @@ use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Head, ObjectRef, Objects, Observer};
 use crate::syscall::{List, SnapshotCall};
-use crate::vm::{Fill, Inner, Name, Protect, Vmar, Vmo};
+use crate::vm::{Fill, Inner, Name, Overwrite, Protect, Vmar, Vmo};
 use crate::{Kernel, VirtAddr, VirtRange, copy, vm};
 use jacinth_abi::{Signals, Status};
 
@@ -52,6 +52,8 @@ pub(crate) enum Work {
     Destroy { vmar: Key<Vmar> },
     /// `zx_vmar_map` with MAP_RANGE, and where its answer goes.
     Fill { fill: Fill, out: u64 },
+    /// `zx_vmar_map` with SPECIFIC_OVERWRITE, and where its answer goes.
+    Overwrite { overwrite: Overwrite, out: u64 },
     /// `zx_vmar_protect`
     Protect(Protect),
     /// `zx_vmo_read`, `zx_vmo_write`

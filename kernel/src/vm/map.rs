@@ -1,13 +1,13 @@
 //! Mapping a VMO into a region.
 
 use super::fill::Fill;
+use super::overwrite::Overwrite;
 use super::pages::fixed_run;
 use super::place::{Overlap, Placement, Wanted, place};
-use super::unmap::{cut, cuts, unmap_now};
 use super::vmar::{Piece, insert_piece, reserve_pieces};
 use super::{Vmar, Vmo};
 use crate::hal::{DynHal, MmuFlags};
-use crate::mem::Key;
+use crate::mem::{self, Key};
 use crate::task::Process;
 use crate::{Kernel, VirtAddr, VirtRange, no_memory};
 use jacinth_abi::Status;
@@ -30,7 +30,16 @@ pub(crate) struct MapRequest {
     pub(crate) stream: bool,
 }
 
+impl MapRequest {
+    /// Whether it takes the place of what is mapped there.
+    pub(crate) const fn replaces(&self) -> bool {
+        matches!(self.at, Placement::At(_, Overlap::Replace))
+    }
+}
+
 /// Makes a mapping, of which nothing is in the page tables yet; where it is.
+///
+/// One that takes the place of others takes as long as they need to go: for boot.
 ///
 /// # Errors
 /// BAD_STATE (the region is dead), those of placement, NO_MEMORY.
@@ -39,53 +48,52 @@ pub(crate) fn map(
     hal: &mut DynHal,
     request: MapRequest,
 ) -> Result<VirtRange, Status> {
-    let MapRequest {
-        vmar,
-        vmo,
-        vmo_offset,
-        flags,
-        may,
-        stream,
-        ..
-    } = request;
+    if request.replaces() {
+        let mut overwrite = Overwrite::begin(kernel, hal, request)?;
+        let mut work = mem::Work::new(mem::Work::EVENT);
+        while !overwrite.step(kernel, hal, &mut work)? {
+            work = mem::Work::new(mem::Work::EVENT);
+        }
+        return Ok(overwrite.range());
+    }
+    let new = place_mapping(kernel, hal, request)?;
+    reserve_pieces(kernel, 1).map_err(no_memory)?;
+    // commit
+    insert_piece(&mut kernel.objects, new);
+    Ok(new.range)
+}
+
+/// Finds the place of a mapping; it as one piece.
+///
+/// # Errors
+/// BAD_STATE (the region is dead), those of placement.
+pub(super) fn place_mapping(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    request: MapRequest,
+) -> Result<Piece, Status> {
+    let (vmar, vmo) = (request.vmar, request.vmo);
     if !kernel.objects.get(vmar).alive {
         return Err(Status::BAD_STATE);
     }
     let shown = fixed_run(&kernel.objects, vmo);
-    let phys = shown.and_then(|(run, _)| run.base.checked_add(vmo_offset));
+    let phys = shown.and_then(|(run, _)| run.base.checked_add(request.vmo_offset));
     let wanted = Wanted {
         size: request.len,
         align: request.align,
         phys,
     };
     let range = place(&mut kernel.objects, hal, vmar, request.at, wanted)?;
-    let replaces = matches!(request.at, Placement::At(_, Overlap::Replace));
-    let cuts = if replaces {
-        cuts(&kernel.objects, vmar, range)
-    } else {
-        0
-    };
-    reserve_pieces(kernel, cuts.saturating_add(1)).map_err(no_memory)?;
-    // commit
-    if replaces {
-        // In one go: no other thread may see a hole (vmar.md §4.2).
-        cut(&mut kernel.objects, vmar, range);
-        unmap_now(kernel, hal, vmar, range);
-    }
-    insert_piece(
-        &mut kernel.objects,
-        Piece {
-            vmar,
-            vmo,
-            range,
-            vmo_offset,
-            flags,
-            may,
-            continues: false,
-            stream,
-        },
-    );
-    Ok(range)
+    Ok(Piece {
+        vmar,
+        vmo,
+        range,
+        vmo_offset: request.vmo_offset,
+        flags: request.flags,
+        may: request.may,
+        continues: false,
+        stream: request.stream,
+    })
 }
 
 /// Maps a VMO into the root region of a process that boot prepares, at `at` or anywhere, and fills

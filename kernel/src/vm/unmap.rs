@@ -88,20 +88,6 @@ pub(crate) fn resume_unmap(
     }))
 }
 
-/// Removes all pieces in `range`, whose ends cut none and which holds no region, however long it
-/// takes: as long as what the caller had mapped there, piece by piece and entry by entry.
-pub(super) fn unmap_now(kernel: &mut Kernel, hal: &mut DynHal, vmar: Key<Vmar>, range: VirtRange) {
-    let Some(space) = space(&kernel.objects, vmar) else {
-        return;
-    };
-    let mut rest = range;
-    while rest.start < rest.end {
-        let mut work = mem::Work::new(mem::Work::EVENT);
-        let what = (rest, Inner::Refused);
-        rest.start = remove_some(kernel, hal, space, vmar, what, &mut work);
-    }
-}
-
 /// Removes what is in a range, one after the other, until `work` is gone; the first address that is
 /// left over, or the end.
 fn remove_some(

@@ -57,7 +57,7 @@ impl Linked for Mapping {
 }
 
 /// What a new piece shows and allows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) vmar: Key<Vmar>,
     pub(super) vmo: Key<Vmo>,

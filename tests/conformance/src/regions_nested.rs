@@ -41,6 +41,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: destroyed,
     },
     Scenario {
+        name: "overwrite_much",
+        rows: &["vmar:113", "vmar:115", "vmar:116"],
+        run: overwrite_much,
+    },
+    Scenario {
         name: "deep_regions",
         rows: &[],
         run: deep,
@@ -277,6 +282,41 @@ fn destroyed(env: &mut Env) -> Outcome {
         2 * P,
     ))?;
     same(place.read64(P), 9)
+}
+
+/// One mapping takes the place of several, of holes between, and of parts at both ends: more entries
+/// than go at once.
+fn overwrite_much(env: &mut Env) -> Outcome {
+    let (old, between, new) = (env.physical(300)?, env.paged(2)?, env.paged(280)?);
+    let nest = ok(Nest::in_root(env, 300 * P))?;
+    let place = ok(nest.map(READ_WRITE | VmOptions::MAP_RANGE, 0, &old, 300 * P))?;
+    ok(place.unmap_part(100 * P, 10 * P))?;
+    ok(place.protect(READ, 50 * P, 5 * P))?;
+    ok(kit::overwrite(&place, READ, 200 * P, &between, 2 * P))?;
+    same(place.read64(201 * P), 0)?;
+    for page in [0u64, 89, 90, 99, 100, 279] {
+        ok(kit::write(
+            new.value(),
+            &(1000 + page).to_le_bytes(),
+            page * P,
+        ))?;
+    }
+    ok(kit::overwrite(&place, READ_WRITE, 10 * P, &new, 280 * P))?;
+    for page in [0, 89, 90, 99, 100, 279] {
+        same(place.read64((10 + page) * P), 1000 + page)?;
+    }
+    place.write64(55 * P, 1);
+    let mut stored = [0; 8];
+    ok(kit::read(new.value(), &mut stored, 45 * P))?;
+    same(u64::from_le_bytes(stored), 1)?;
+    let mapped = |vmo: &H| Ok(ok(kit::vmo_info(vmo.value()))?.num_mappings);
+    same((mapped(&old)?, mapped(&between)?, mapped(&new)?), (2, 0, 1))?;
+    let offsets: Vec<(u64, u64)> = ok(nest.vmar.maps())?
+        .iter()
+        .skip(1)
+        .map(|it| (it.size / P, it.mapping.vmo_offset / P))
+        .collect();
+    same(offsets, alloc::vec![(10, 0), (280, 0), (10, 290)])
 }
 
 /// A chain of regions, each all of the one above it.
