@@ -45,7 +45,7 @@ pub(crate) fn object_set_property(
     if value.is_null() {
         return Err(Status::INVALID_ARGS);
     }
-    let (object, _) = call.lookup_any(handle, Rights::SET_PROPERTY)?;
+    let (object, rights) = call.lookup_any(handle, Rights::SET_PROPERTY)?;
     match supported(property)? {
         Property::Name => {
             // A resource's name is fixed: it has one, but this call knows no place for it.
@@ -60,6 +60,8 @@ pub(crate) fn object_set_property(
             }
             Ok(Flow::OK)
         }
+        // vmo.md §11: newer Zircon counts it as writing, and says so first.
+        Property::VmoContentSize if !rights.contains(Rights::WRITE) => Err(Status::ACCESS_DENIED),
         property if value_size < property.size() => Err(Status::BUFFER_TOO_SMALL),
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;

@@ -14,19 +14,25 @@ mod discover;
 mod env;
 mod growth;
 mod handles;
+mod handles_more;
 mod info;
+mod info_more;
 mod kit;
 mod mapping;
+mod mapping_more;
 mod maps;
 mod nest;
 mod paged;
+mod paged_more;
 mod physical;
 mod physical_calls;
 mod physical_refused;
+mod properties_more;
 mod references;
 mod regions;
 mod regions_nested;
 mod resources;
+mod resources_more;
 pub mod rows;
 mod slices;
 mod snapshots;
@@ -66,6 +72,12 @@ const GROUPS: &[&[Scenario]] = &[
     regions::SCENARIOS,
     regions_nested::SCENARIOS,
     maps::SCENARIOS,
+    handles_more::SCENARIOS,
+    properties_more::SCENARIOS,
+    info_more::SCENARIOS,
+    resources_more::SCENARIOS,
+    paged_more::SCENARIOS,
+    mapping_more::SCENARIOS,
     growth::SCENARIOS,
 ];
 
