@@ -13,7 +13,7 @@ pub(crate) use handle::{Handle, HandleTable};
 pub(crate) use resource::{Request, Resource, Resources};
 pub(crate) use signal::Observer;
 
-use crate::mem::{Key, List, Pool};
+use crate::mem::{Key, List, Pool, SpanPool};
 use crate::task::{Process, Thread};
 use crate::vm::{Mapping, Vmar, VmarNode, Vmo};
 use jacinth_abi::{ObjectType, Signals};
@@ -175,6 +175,7 @@ pub(crate) struct Objects {
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
+    pub(crate) spans: SpanPool<Key<Mapping>>,
     pub(crate) page_nodes: Pool<crate::mem::PageNode>,
     pub(crate) messages: Pool<Message>,
     pub(crate) observers: Pool<Observer>,
@@ -200,6 +201,7 @@ impl Objects {
             resources: Pool::new(),
             mappings: Pool::new(),
             vmar_nodes: Pool::new(),
+            spans: Pool::new(),
             page_nodes: Pool::new(),
             messages: Pool::new(),
             observers: Pool::new(),

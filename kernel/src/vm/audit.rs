@@ -1,6 +1,7 @@
 //! The memory part of the audit: frames, children, mappings, page tables.
 
 use super::audit_region::audit_regions;
+use super::audit_vmo::audit_vmos;
 use super::pages::{held_run_at, run_at};
 use super::vmo::holder;
 use super::{Content, Mapping, Marks};
@@ -45,37 +46,6 @@ pub(crate) fn audit(kernel: &Kernel, hal: &DynHal) -> Result<(), &'static str> {
         let (pages, is_exact) = found.get(&key.index()).copied().unwrap_or((0, true));
         if mapped < pages || (is_exact && mapped != pages) {
             return Err("page tables hold what no region maps");
-        }
-    }
-    Ok(())
-}
-
-/// Children, mapping counts.
-fn audit_vmos(kernel: &Kernel) -> Result<(), &'static str> {
-    let objects = &kernel.objects;
-    let mut children: BTreeMap<u32, u32> = BTreeMap::new();
-    let mut mappings: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
-    for (_, vmo) in objects.vmos.iter() {
-        if let Some(parent) = vmo.parent {
-            let count = children.entry(parent.index()).or_default();
-            *count = count.wrapping_add(1);
-        }
-    }
-    for (_, mapping) in objects.mappings.iter() {
-        let (root, _) = holder(objects, mapping.vmo, 0);
-        let count = mappings.entry(root.index()).or_default();
-        count.0 = count.0.wrapping_add(1);
-        let count = mappings.entry(mapping.vmo.index()).or_default();
-        count.1 = count.1.wrapping_add(u32::from(!mapping.continues));
-    }
-    for (key, vmo) in objects.vmos.iter() {
-        if children.get(&key.index()).copied().unwrap_or(0) != vmo.children {
-            return Err("a VMO's children are miscounted");
-        }
-        if mappings.get(&key.index()).copied().unwrap_or_default()
-            != (vmo.mappings.len(), vmo.mapping_count)
-        {
-            return Err("a VMO's mappings are miscounted");
         }
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 mod audit;
 mod audit_region;
+mod audit_vmo;
 mod child;
 mod copy;
 mod cow;

@@ -2,10 +2,9 @@
 
 use super::unmap::{clear, pay};
 use super::vmar::{Space, piece, space};
-use super::vmo::holder;
 use super::{Mapping, Vmo};
 use crate::hal::{DynHal, MmuFlags};
-use crate::mem::{self, Key, Mem};
+use crate::mem::{self, Key, Mem, Span};
 use crate::object::Objects;
 use crate::{Kernel, VirtAddr, VirtRange};
 use core::ops::Range;
@@ -71,8 +70,9 @@ fn reach(
     work: &mut mem::Work,
 ) -> u64 {
     let Range { start, mut end } = pages;
-    let mut next = kernel.objects.get(root).mappings.first();
-    while let Some(key) = next {
+    let mut next = next_span(&kernel.objects, root, None, &(start..end));
+    while let Some(span) = next {
+        let key = span.value;
         if let Some((space, range, first)) = overlap(&kernel.objects, key, start..end) {
             // Those that come late do at least one entry, so that the whole gets on.
             let mut late = mem::Work::new(1);
@@ -87,12 +87,23 @@ fn reach(
                 end = end.min(first.saturating_add(done));
             }
         }
-        let Objects { vmos, mappings, .. } = &mut kernel.objects;
-        next = vmos
-            .get(root)
-            .and_then(|root| root.mappings.next(mappings, key));
+        next = next_span(&kernel.objects, root, Some(span), &(start..end));
     }
     end
+}
+
+/// The next piece that shows some of `pages`.
+fn next_span(
+    objects: &Objects,
+    root: Key<Vmo>,
+    after: Option<Span<Key<Mapping>>>,
+    pages: &Range<u64>,
+) -> Option<Span<Key<Mapping>>> {
+    let spans = &objects.get(root).spans;
+    match after {
+        Some(after) => spans.next_overlapping(&objects.spans, after.order(), pages),
+        None => spans.first_overlapping(&objects.spans, pages),
+    }
 }
 
 /// Where a piece shows some of `pages`, and the first offset of the root that it shows there.
@@ -102,13 +113,11 @@ fn overlap(
     pages: Range<u64>,
 ) -> Option<(Space, VirtRange, u64)> {
     let here = piece(objects, key);
-    let shown = holder(objects, here.vmo, here.vmo_offset).1;
-    let first = pages.start.max(shown);
-    let end = pages.end.min(shown.saturating_add(here.range.bytes()));
-    if first >= end {
-        return None;
-    }
-    let at = |offset: u64| here.range.start.checked_add(offset.saturating_sub(shown));
+    let (_, shown) = here.shows(objects);
+    let first = pages.start.max(shown.start);
+    let end = pages.end.min(shown.end);
+    let into = |offset: u64| offset.saturating_sub(shown.start);
+    let at = |offset: u64| here.range.start.checked_add(into(offset));
     let (start, end) = (at(first)?, at(end)?);
     Some((space(objects, here.vmar)?, VirtRange { start, end }, first))
 }

@@ -10,10 +10,11 @@
 use super::Vmo;
 use super::vmo::holder;
 use crate::hal::{AspaceId, MmuFlags};
-use crate::mem::{self, Key, Link, Linked, NoMemory, RegionNode, RegionPool, RegionTree};
+use crate::mem::{self, Key, NoMemory, RegionNode, RegionPool, RegionTree, Span, SpanTree};
 use crate::object::{Head, Object, Objects};
 use crate::task::Process;
-use crate::{Kernel, VirtAddr, VirtRange};
+use crate::{Kernel, PAGE_SIZE, VirtAddr, VirtRange};
+use core::ops::Range;
 use jacinth_abi::Signals;
 
 /// What a region holds at some addresses.
@@ -34,8 +35,6 @@ pub(crate) struct Mapping {
     pub(crate) vmar: Key<Vmar>,
     /// What it shows; a use of it is held.
     pub(crate) vmo: Key<Vmo>,
-    /// Its place among the pieces that show the VMO.
-    link: Link<Self>,
     /// As in the region's tree.
     pub(crate) range: VirtRange,
     /// The VMO's byte at the start of `range`.
@@ -50,9 +49,13 @@ pub(crate) struct Mapping {
     pub(crate) stream: bool,
 }
 
-impl Linked for Mapping {
-    fn link(&mut self) -> &mut Link<Self> {
-        &mut self.link
+impl Mapping {
+    /// The VMO whose pages it shows, and which bytes of it.
+    pub(super) fn shows(&self, objects: &Objects) -> (Key<Vmo>, Range<u64>) {
+        let (root, start) = holder(objects, self.vmo, self.vmo_offset);
+        // Where offsets end there are no pages; all that counts is that no range is empty.
+        let start = start.min(u64::MAX - PAGE_SIZE);
+        (root, start..start.saturating_add(self.range.bytes()))
     }
 }
 
@@ -253,6 +256,7 @@ pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMe
         .objects
         .mappings
         .reserve_many(count, &mut kernel.mem.budget)?;
+    SpanTree::reserve(&mut kernel.objects.spans, count, &mut kernel.mem.budget)?;
     // One in its region's tree, one in the root's.
     RegionTree::reserve(
         &mut kernel.objects.vmar_nodes,
@@ -261,13 +265,42 @@ pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMe
     )
 }
 
+/// Enters a piece in the VMO whose pages it shows; room was reserved.
+fn register(objects: &mut Objects, key: Key<Mapping>) {
+    let (root, Range { start, end }) = piece(objects, key).shows(objects);
+    let Objects { vmos, spans, .. } = objects;
+    if let Some(root) = vmos.get_mut(root) {
+        let value = key;
+        root.spans
+            .insert_reserved(spans, Span { start, end, value });
+    }
+}
+
+/// Takes a piece out of the VMO whose pages it shows.
+fn deregister(objects: &mut Objects, key: Key<Mapping>) {
+    let (root, Range { start, .. }) = piece(objects, key).shows(objects);
+    let Objects { vmos, spans, .. } = objects;
+    if let Some(root) = vmos.get_mut(root) {
+        root.spans.remove(spans, start, key);
+    }
+}
+
+/// Changes what a piece shows, and its entry in the VMO whose pages that are.
+fn move_bounds(objects: &mut Objects, key: Key<Mapping>, change: impl FnOnce(&mut Mapping)) {
+    let (_, Range { start, .. }) = piece(objects, key).shows(objects);
+    change(piece_mut(objects, key));
+    let (root, bounds) = piece(objects, key).shows(objects);
+    let Objects { vmos, spans, .. } = objects;
+    if let Some(root) = vmos.get_mut(root) {
+        root.spans.move_bounds(spans, start, key, bounds);
+    }
+}
+
 /// Puts a piece, for which room was reserved, where nothing is.
 pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
-    let (root, _) = holder(objects, new.vmo, 0);
     let key = objects.mappings.insert_reserved(Mapping {
         vmar: new.vmar,
         vmo: new.vmo,
-        link: Link::new(),
         range: new.range,
         vmo_offset: new.vmo_offset,
         flags: new.flags,
@@ -275,13 +308,9 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
         continues: new.continues,
         stream: new.stream,
     });
-    let Objects { vmos, mappings, .. } = objects;
-    if let Some(root) = vmos.get_mut(root) {
-        root.mappings.push_back(mappings, key);
-    }
-    if let Some(vmo) = vmos.get_mut(new.vmo) {
-        vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
-    }
+    register(objects, key);
+    let vmo = objects.get_mut(new.vmo);
+    vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
     let entry = mem::Region {
         start: new.range.start,
         end: new.range.end,
@@ -306,18 +335,13 @@ pub(super) fn take_piece(objects: &mut Objects, key: Key<Mapping>) {
     let here = piece(objects, key);
     let (vmar, vmo, range) = (here.vmar, here.vmo, here.range);
     let is_first = !here.continues;
-    let (root, _) = holder(objects, vmo, 0);
+    deregister(objects, key);
     change_trees(objects, vmar, |tree, nodes| {
         tree.remove(nodes, range.start);
     });
-    let Objects { vmos, mappings, .. } = objects;
-    if let Some(root) = vmos.get_mut(root) {
-        root.mappings.remove(mappings, key);
-    }
-    if let Some(vmo) = vmos.get_mut(vmo) {
-        vmo.mapping_count = vmo.mapping_count.wrapping_sub(u32::from(is_first));
-    }
-    mappings.remove(key);
+    let shown = objects.get_mut(vmo);
+    shown.mapping_count = shown.mapping_count.wrapping_sub(u32::from(is_first));
+    objects.mappings.remove(key);
     objects.drop_use(Vmo::to_ref(vmo));
 }
 
@@ -337,11 +361,13 @@ fn begin_mapping_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
 
 /// Moves the start of a piece up to `to`, inside it.
 pub(super) fn cut_front(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) {
-    let here = piece_mut(objects, key);
+    let here = piece(objects, key);
     let (vmar, start) = (here.vmar, here.range.start);
     let gone = to.raw().saturating_sub(start.raw());
-    here.vmo_offset = here.vmo_offset.saturating_add(gone);
-    here.range.start = to;
+    move_bounds(objects, key, |here| {
+        here.vmo_offset = here.vmo_offset.saturating_add(gone);
+        here.range.start = to;
+    });
     change_trees(objects, vmar, |tree, nodes| {
         tree.set_start(nodes, start, to);
     });
@@ -350,9 +376,9 @@ pub(super) fn cut_front(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) 
 
 /// Moves the end of a piece to `to`: down, or up over room that was just freed.
 pub(super) fn move_end(objects: &mut Objects, key: Key<Mapping>, to: VirtAddr) {
-    let here = piece_mut(objects, key);
+    let here = piece(objects, key);
     let (vmar, start) = (here.vmar, here.range.start);
-    here.range.end = to;
+    move_bounds(objects, key, |here| here.range.end = to);
     change_trees(objects, vmar, |tree, nodes| {
         tree.set_end(nodes, start, to);
     });

@@ -67,6 +67,7 @@ impl World {
             .reserve_many(3, &mut self.budget)
             .unwrap();
         RegionTree::reserve(&mut self.objects.vmar_nodes, 3, &mut self.budget).unwrap();
+        SpanTree::reserve(&mut self.objects.spans, 3, &mut self.budget).unwrap();
     }
 
     fn map(&mut self, range: VirtRange, page: u64) {
@@ -219,7 +220,8 @@ fn compare(world: &World, model: &Model) {
     assert!(left.is_empty());
     let vmo = world.objects.get(world.vmo);
     assert_eq!(vmo.mapping_count, mappings);
-    assert_eq!(vmo.mappings.len(), world.objects.mappings.len());
+    assert_eq!(vmo.spans.len(), world.objects.mappings.len());
+    assert!(vmo.spans.audit(&world.objects.spans));
     assert_eq!(vmo.head.uses, 1 + world.objects.mappings.len());
     assert!(
         world

@@ -2,7 +2,7 @@
 
 use super::{Mapping, Name};
 use crate::hal::{Backing, CachePolicy};
-use crate::mem::{Key, List, PageList};
+use crate::mem::{Key, PageList, SpanTree};
 use crate::object::{Head, Objects};
 use crate::{Kernel, PAGE_SIZE, PhysRun, no_memory};
 use jacinth_abi::{Signals, Status, VmoOptions};
@@ -45,9 +45,9 @@ pub(crate) struct Vmo {
     pub(crate) parent: Option<Key<Self>>,
     /// Children whose memory objects live.
     pub(crate) children: u32,
-    /// The pieces of all mappings that show its pages: its own, and those of its slices and
-    /// references.
-    pub(crate) mappings: List<Mapping>,
+    /// The pieces of all mappings that show its pages, by what they show: its own, and those of
+    /// its slices and references.
+    pub(super) spans: SpanTree<Key<Mapping>>,
     /// How many mappings show it by name; each of their pieces holds a use.
     pub(crate) mapping_count: u32,
     /// Children that need none of its pages: snapshots, and whatever is hollow.
@@ -85,7 +85,7 @@ impl Vmo {
             content,
             parent: None,
             children: 0,
-            mappings: List::new(),
+            spans: SpanTree::new(),
             mapping_count: 0,
             idle_children: 0,
             write_grants: 0,
