@@ -6,6 +6,7 @@
 use crate::Kernel;
 use crate::hal::DynHal;
 use crate::object::{ObjectRef, Objects};
+use crate::task::Work;
 use alloc::collections::BTreeMap;
 
 /// What does not agree.
@@ -21,6 +22,8 @@ pub enum AuditError {
     Uses(u64, u32, u32),
     /// An object lives although nothing refers to it: its koid.
     Leaked(u64),
+    /// A BTI's count of pins differs: its koid, counted, recounted; or that of its quarantine.
+    Pins(u64, u32, u32),
     /// The free frames' own records differ.
     FramePool,
     /// Frames are neither free nor owned: total, free, owned.
@@ -39,6 +42,7 @@ impl Kernel {
         self.count_references(&mut refs);
         self.compare_counts(&refs)?;
         self.compare_types()?;
+        self.compare_pins()?;
         if !self.mem.frames.audit() {
             return Err(AuditError::FramePool);
         }
@@ -65,6 +69,9 @@ impl Kernel {
         }
         for (key, thread) in objects.threads.iter() {
             refs.use_of(objects, ObjectRef::Process(thread.process));
+            if let Some(held) = thread.work.as_ref().and_then(Work::holds) {
+                refs.use_of(objects, held);
+            }
             if !matches!(
                 thread.state,
                 crate::task::ThreadState::New | crate::task::ThreadState::Dead
@@ -79,6 +86,16 @@ impl Kernel {
         }
         if let Some(init) = self.init {
             refs.use_of(objects, ObjectRef::Process(init));
+        }
+        for (_, bti) in objects.btis.iter() {
+            refs.use_of(objects, ObjectRef::Iommu(bti.iommu));
+        }
+        for (key, pmt) in objects.pmts.iter().filter(|(_, pmt)| pmt.is_pinned()) {
+            refs.use_of(objects, ObjectRef::Bti(pmt.bti));
+            refs.use_of(objects, ObjectRef::Vmo(pmt.vmo));
+            if pmt.is_quarantined() {
+                refs.use_of(objects, ObjectRef::Pmt(key));
+            }
         }
         for (_, vmo) in objects.vmos.iter() {
             if let Some(parent) = vmo.parent {
@@ -102,6 +119,23 @@ impl Kernel {
             let recounted = u32::try_from(process.handles.iter().count()).unwrap_or(u32::MAX);
             if counted != recounted {
                 return Err(AuditError::HandleTypes(counted, recounted));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each BTI knows how many ranges are pinned through it, and how many are in quarantine.
+    fn compare_pins(&self) -> Result<(), AuditError> {
+        for (key, bti) in self.objects.btis.iter() {
+            let pins = self.objects.pmts.iter().map(|(_, pmt)| pmt);
+            let pins = pins.filter(|pmt| pmt.bti == key && pmt.is_pinned());
+            let (mut pinned, mut quarantined) = (0u32, 0u32);
+            for pmt in pins {
+                pinned = pinned.wrapping_add(1);
+                quarantined = quarantined.wrapping_add(u32::from(pmt.is_quarantined()));
+            }
+            if (pinned, quarantined) != (bti.pins, bti.quarantine.len()) {
+                return Err(AuditError::Pins(bti.head.koid, bti.pins, pinned));
             }
         }
         Ok(())

@@ -135,7 +135,7 @@ impl Kernel {
     /// A process with an empty address space.
     fn new_process(&mut self, hal: &mut DynHal, name: Name) -> Result<Key<Process>, NoMemory> {
         self.objects.processes.reserve(&mut self.mem.budget)?;
-        let frame = self.mem.frame_alloc()?;
+        let frame = self.mem.table_alloc()?;
         let aspace = hal.aspace_new(frame);
         let [a, b, c, d, ..] = hal.entropy().to_le_bytes();
         let koid = self.objects.new_koid();

@@ -3,12 +3,12 @@
 use crate::copy;
 use crate::hal::DynHal;
 use crate::mem::Key;
-use crate::object::{Handle, Object, ObjectRef};
+use crate::object::{Handle, Object, ObjectRef, Resource};
 use crate::task::{Process, Thread, Wait};
 use crate::vm::Name;
 use crate::{Access, Kernel, VirtAddr};
 use core::marker::PhantomData;
-use jacinth_abi::{Rights, Status};
+use jacinth_abi::{ResourceKind, Rights, Status, SystemBase};
 
 /// What a system call comes to.
 #[derive(Debug)]
@@ -61,6 +61,12 @@ impl<T> Clone for Out<T> {
     }
 }
 impl<T> Copy for Out<T> {}
+impl<T> PartialEq for Out<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<T> Eq for Out<T> {}
 
 impl<T> Out<T> {
     /// Whether the address is 0.
@@ -168,6 +174,14 @@ impl Call<'_> {
         } else {
             Err(Status::ACCESS_DENIED)
         }
+    }
+
+    /// Checks that a handle is one to a SYSTEM resource that covers `base`; no right is needed.
+    pub(crate) fn check_system(&self, value: HandleValue, base: SystemBase) -> Result<(), Status> {
+        let key = self.lookup::<Resource>(value, Rights::empty())?;
+        let resource = self.kernel.objects.get(key);
+        let resources = &self.kernel.resources;
+        resources.check_use(resource, ResourceKind::System, base.number().into(), 1)
     }
 
     fn handle(&self, value: HandleValue) -> Result<&Handle, Status> {

@@ -20,6 +20,12 @@ impl Write for Text<'_> {
     }
 }
 
+/// Tells people of something that is wrong, though not with the kernel.
+pub(crate) fn warn(hal: &mut DynHal, what: fmt::Arguments<'_>) {
+    let written = writeln!(Text(hal), "jacinth: {what}");
+    debug_assert!(written.is_ok(), "the console cannot fail");
+}
+
 impl Kernel {
     /// Resolves a fault of the running thread, or kills its process; true when the thread goes on.
     pub(crate) fn page_fault(

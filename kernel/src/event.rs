@@ -84,6 +84,8 @@ pub struct MachineInfo<'a> {
     pub phys_bits: u32,
     /// The addresses that user mappings may take.
     pub user: VirtRange,
+    /// All RAM, in bytes: what the pool does not get is the kernel's own, or firmware's.
+    pub ram_bytes: u64,
     /// RAM that the pool may hand out.
     pub free_ram: &'a [PhysRun],
     /// What physical VMOs and MMIO resources must never touch: all RAM, and the kernel's devices.

@@ -35,6 +35,8 @@ pub struct Kernel {
     pub(crate) heap_frames: u64,
     /// The page of zeros that reads are shown where memory is not committed.
     pub(crate) zero_page: Option<PhysAddr>,
+    /// All RAM of the machine, in bytes.
+    pub(crate) ram_bytes: u64,
 }
 
 impl Kernel {
@@ -61,6 +63,7 @@ impl Kernel {
             stack_bias: info.stack_bias,
             heap_frames: 0,
             zero_page: None,
+            ram_bytes: info.ram_bytes,
         })
     }
 
@@ -247,6 +250,9 @@ impl Kernel {
             syscall::go_on(&mut call, work)
         });
         let result = self.unless_behind(result, || work);
+        if result.is_err() {
+            work.abandon(&mut self.objects);
+        }
         if self.answer(hal, current, result) {
             // It was chosen for its work only: it still needs its address space and a fair turn.
             self.make_ready(current.thread);

@@ -1,9 +1,10 @@
 //! How objects end: what happens at the last handle, and when nothing refers to them any more.
 
 use crate::Kernel;
+use crate::crash::warn;
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
-use crate::object::{Channel, ObjectRef};
+use crate::object::{Bti, Channel, ObjectRef, Pmt};
 use crate::task::{Process, ProcessState, Thread};
 use crate::vm;
 use jacinth_abi::Signals;
@@ -29,8 +30,45 @@ impl Kernel {
             }
             ObjectRef::Vmar(key) if unused => self.objects.vmars.remove(key).is_some(),
             ObjectRef::Resource(key) if unused => self.objects.resources.remove(key).is_some(),
+            ObjectRef::Iommu(key) if unused => self.objects.iommus.remove(key).is_some(),
+            ObjectRef::Bti(key) if no_handles => self.close_bti(hal, key, unused),
+            ObjectRef::Pmt(key) if no_handles => self.close_pmt(hal, key, unused),
             _ => true,
         }
+    }
+
+    /// The last handle to an initiator is gone: what is in its quarantine stays pinned for good.
+    fn close_bti(&mut self, hal: &mut DynHal, key: Key<Bti>, unused: bool) -> bool {
+        let bti = self.objects.get(key);
+        let (name, ranges) = (bti.name, bti.quarantine.len());
+        if ranges != 0 {
+            warn(
+                hal,
+                format_args!("BTI {name} closed with {ranges} ranges in quarantine: they leak"),
+            );
+        }
+        if unused {
+            self.objects.free_bti(key);
+        }
+        true
+    }
+
+    /// The last handle to pinned memory is gone: it is in quarantine by now, or was unpinned.
+    fn close_pmt(&mut self, hal: &mut DynHal, key: Key<Pmt>, unused: bool) -> bool {
+        let pmt = self.objects.get(key);
+        if pmt.is_quarantined() && self.objects.get(pmt.bti).head.handles == 0 {
+            let (size, name) = (pmt.size, self.objects.get(pmt.bti).name);
+            warn(
+                hal,
+                format_args!(
+                    "{size:#x} bytes were left pinned by the closed BTI {name}: they leak"
+                ),
+            );
+        }
+        if unused {
+            self.objects.pmts.remove(key);
+        }
+        true
     }
 
     /// The last handle to an endpoint is gone: the peer sees PEER_CLOSED, the messages go.

@@ -114,6 +114,7 @@ impl Description {
             cpus: self.config.cpus,
             phys_bits: self.config.phys_bits,
             user: self.config.arch.user(),
+            ram_bytes: self.config.ram.iter().map(|run| run.bytes()).sum(),
             free_ram: &self.free_ram,
             denied: &self.denied,
             irq_span: (0, 256),

@@ -147,6 +147,7 @@ impl BootInfo {
             cpus: self.cpus,
             phys_bits: self.phys_bits,
             user: self.user,
+            ram_bytes: self.ram_bytes(),
             free_ram,
             denied,
             irq_span: self.irq_span,

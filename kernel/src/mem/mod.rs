@@ -39,6 +39,8 @@ pub struct Mem {
     pub budget: Budget,
     /// Frames set aside for page tables, so that a commit cannot fail.
     reserved: arrayvec::ArrayVec<Frame, { Mem::MOST_RESERVED_TABLES }>,
+    /// Frames that are page tables.
+    tables: u64,
 }
 
 impl Mem {
@@ -56,6 +58,7 @@ impl Mem {
             frames,
             budget,
             reserved: arrayvec::ArrayVec::new(),
+            tables: 0,
         })
     }
 
@@ -87,10 +90,24 @@ impl Mem {
     /// # Errors
     /// [`NoMemory`].
     pub fn table_alloc(&mut self) -> Result<Frame, NoMemory> {
-        match self.reserved.pop() {
-            Some(frame) => Ok(frame),
-            None => self.frame_alloc(),
-        }
+        let frame = match self.reserved.pop() {
+            Some(frame) => frame,
+            None => self.frame_alloc()?,
+        };
+        self.tables = self.tables.wrapping_add(1);
+        Ok(frame)
+    }
+
+    /// Gives the frame of a page table back.
+    pub fn table_free(&mut self, frame: Frame) {
+        self.tables = self.tables.saturating_sub(1);
+        self.frame_free(frame);
+    }
+
+    /// How many frames are page tables.
+    #[must_use]
+    pub const fn tables(&self) -> u64 {
+        self.tables
     }
 
     /// Sets `count` frames aside for page tables.

@@ -3,13 +3,19 @@
 //! Every object starts with a [`Head`]. It lives while it has handles or uses; when both are zero
 //! it joins the queue of the dying, which `enter` drains: teardown is never recursive.
 
+mod bti;
 mod channel;
 mod handle;
+mod iommu;
+mod pmt;
 mod resource;
 mod signal;
 
+pub(crate) use bti::Bti;
 pub(crate) use channel::{Channel, Message};
 pub(crate) use handle::{Handle, HandleTable};
+pub(crate) use iommu::Iommu;
+pub(crate) use pmt::Pmt;
 pub(crate) use resource::{Request, Resource, Resources};
 pub(crate) use signal::Observer;
 
@@ -64,6 +70,9 @@ pub(crate) enum ObjectRef {
     Vmar(Key<Vmar>),
     Channel(Key<Channel>),
     Resource(Key<Resource>),
+    Iommu(Key<Iommu>),
+    Bti(Key<Bti>),
+    Pmt(Key<Pmt>),
 }
 
 impl ObjectRef {
@@ -76,12 +85,18 @@ impl ObjectRef {
             Self::Vmar(_) => ObjectType::Vmar,
             Self::Channel(_) => ObjectType::Channel,
             Self::Resource(_) => ObjectType::Resource,
+            Self::Iommu(_) => ObjectType::Iommu,
+            Self::Bti(_) => ObjectType::Bti,
+            Self::Pmt(_) => ObjectType::Pmt,
         }
     }
 
     /// Whether the object has a signal word that users can wait on and change.
     pub(crate) const fn has_signals(self) -> bool {
-        !matches!(self, Self::Vmar(_) | Self::Resource(_))
+        matches!(
+            self,
+            Self::Process(_) | Self::Thread(_) | Self::Vmo(_) | Self::Channel(_)
+        )
     }
 }
 
@@ -161,6 +176,9 @@ objects! {
     Vmar in vmars,
     Channel in channels,
     Resource in resources,
+    Iommu in iommus,
+    Bti in btis,
+    Pmt in pmts,
 }
 
 /// All objects of the system.
@@ -172,6 +190,9 @@ pub(crate) struct Objects {
     pub(crate) vmars: Pool<Vmar>,
     pub(crate) channels: Pool<Channel>,
     pub(crate) resources: Pool<Resource>,
+    pub(crate) iommus: Pool<Iommu>,
+    pub(crate) btis: Pool<Bti>,
+    pub(crate) pmts: Pool<Pmt>,
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
@@ -199,6 +220,9 @@ impl Objects {
             vmars: Pool::new(),
             channels: Pool::new(),
             resources: Pool::new(),
+            iommus: Pool::new(),
+            btis: Pool::new(),
+            pmts: Pool::new(),
             mappings: Pool::new(),
             vmar_nodes: Pool::new(),
             spans: Pool::new(),
@@ -257,7 +281,8 @@ impl Objects {
         self.handle_count = self.handle_count.wrapping_add(1);
     }
 
-    /// Drops a handle. The last one queues the object: its last-handle action runs from there.
+    /// Drops a handle. The last one queues the object: its last-handle action runs from there, but
+    /// for what the next call must see at once.
     pub(crate) fn drop_handle(&mut self, object: ObjectRef) {
         self.handle_count = self
             .handle_count
@@ -266,6 +291,9 @@ impl Objects {
         let head = self.head_mut(object);
         head.handles = head.handles.checked_sub(1).expect("handles are counted");
         if head.handles == 0 {
+            if let ObjectRef::Pmt(pmt) = object {
+                self.quarantine_pmt(pmt);
+            }
             self.queue_dying(object);
         }
     }

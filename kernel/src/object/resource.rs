@@ -149,6 +149,27 @@ impl Resources {
         }
     }
 
+    /// Whether `resource` lets its holder use `[base, base + size)` of `kind`: any kind but MMIO,
+    /// which is widened to pages (handles-resources.md §12).
+    ///
+    /// # Errors
+    /// WRONG_TYPE (another kind), ACCESS_DENIED (the deny list), OUT_OF_RANGE.
+    pub(crate) fn check_use(
+        &self,
+        resource: &Resource,
+        kind: ResourceKind,
+        base: u64,
+        size: u64,
+    ) -> Result<(), Status> {
+        if resource.kind != kind {
+            return Err(Status::WRONG_TYPE);
+        }
+        if !resource.is_ranged_root() && !resource.covers(base, size) {
+            return Err(Status::OUT_OF_RANGE);
+        }
+        Ok(())
+    }
+
     /// Whether `resource` lets its holder name this physical range, for a VMO (spec README,
     /// decision 1): the ranged root is bound by the deny list, and so is everything made from it.
     ///

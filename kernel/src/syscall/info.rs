@@ -1,13 +1,16 @@
 //! `zx_object_get_info` (spec: handles-resources.md §7).
 
 use super::info_list::{self, Source};
+use super::info_memory::kmem_stats;
+use super::info_process::{Handles, Vmos};
 use crate::call::{Call, Flow, HandleValue, Out, SysResult};
-use crate::object::Resource;
+use crate::object::{Bti, Resource};
 use crate::task::{Process, ProcessState, Thread, ThreadState};
 use crate::vm::{self, Maps, MapsVersion, Vmar, Vmo};
 use jacinth_abi::{
-    HandleBasicInfo, HandleCountInfo, PageTableInfo, ProcessHandleStatsInfo, ProcessInfo, Record,
-    ResourceInfo, Rights, Status, ThreadInfo, Topic, VmarInfo,
+    Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, PageTableInfo,
+    ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, Record, ResourceInfo, Rights, Status,
+    ThreadInfo, Topic, VmarInfo, VmoInfo,
 };
 
 /// Where the answer goes.
@@ -40,8 +43,18 @@ pub(crate) fn object_get_info(
         Topic::HANDLE_BASIC => handle_basic(call, handle, to),
         Topic::HANDLE_COUNT => handle_count(call, handle, to),
         Topic::PROCESS => process(call, handle, to),
+        Topic::PROCESS_V1 => process_v1(call, handle, to),
+        Topic::BTI => bti(call, handle, to),
         Topic::PROCESS_HANDLE_STATS => process_handle_stats(call, handle, to),
         Topic::THREAD => thread(call, handle, to),
+        Topic::KMEM_STATS | Topic::KMEM_STATS_V1 | Topic::KMEM_STATS_EXTENDED => {
+            kmem_stats(call, handle, Topic(topic), to)
+        }
+        Topic::HANDLE_TABLE => handle_table(call, handle, to),
+        Topic::PROCESS_VMOS => process_vmos(call, handle, to, VmoInfo::SIZE),
+        Topic::PROCESS_VMOS_V3 => process_vmos(call, handle, to, VmoInfo::V3_SIZE),
+        Topic::PROCESS_VMOS_V2 => process_vmos(call, handle, to, VmoInfo::V2_SIZE),
+        Topic::PROCESS_VMOS_V1 => process_vmos(call, handle, to, VmoInfo::V1_SIZE),
         Topic::RESOURCE => resource(call, handle, to),
         Topic::VMO => vmo(call, handle, to, 176),
         Topic::VMO_V3 => vmo(call, handle, to, 128),
@@ -79,6 +92,23 @@ fn handle_count(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResu
 }
 
 fn process(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let record = process_record(call, handle)?;
+    single(call, to, record.to_bytes().as_ref())
+}
+
+/// The record of 2018, with a byte for each flag.
+fn process_v1(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let now = process_record(call, handle)?;
+    let record = ProcessV1Info {
+        return_code: now.return_code,
+        started: u8::from(now.flags & ProcessInfo::STARTED != 0),
+        exited: u8::from(now.flags & ProcessInfo::EXITED != 0),
+        debugger_attached: u8::from(now.flags & ProcessInfo::DEBUGGER_ATTACHED != 0),
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn process_record(call: &Call<'_>, handle: HandleValue) -> Result<ProcessInfo, Status> {
     let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
     let process = call.kernel.objects.get(key);
     let flags = match process.state {
@@ -88,12 +118,11 @@ fn process(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
             ProcessInfo::STARTED | ProcessInfo::EXITED
         }
     };
-    let record = ProcessInfo {
+    Ok(ProcessInfo {
         return_code: process.return_code.unwrap_or(0),
         start_time: process.start_time,
         flags,
-    };
-    single(call, to, record.to_bytes().as_ref())
+    })
 }
 
 fn process_handle_stats(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
@@ -138,9 +167,38 @@ fn resource(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     single(call, to, record.to_bytes().as_ref())
 }
 
+fn bti(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Bti>(handle, Rights::INSPECT)?;
+    let record = call.kernel.objects.get(key).info();
+    single(call, to, record.to_bytes().as_ref())
+}
+
+/// The handles of a process: for debuggers.
+fn handle_table(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let needed = Rights::INSPECT | Rights::MANAGE_PROCESS | Rights::MANAGE_THREAD;
+    let key = call.lookup::<Process>(handle, needed)?;
+    let source = Source::Handles(Handles::new(key));
+    let record = size_of::<<HandleExtendedInfo as Record>::Bytes>();
+    list_of(call, source, record, to)
+}
+
+fn process_vmos(call: &mut Call<'_>, handle: HandleValue, to: Answer, record: usize) -> SysResult {
+    let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
+    if is_over(call.kernel.objects.get(key)) {
+        return Err(Status::BAD_STATE);
+    }
+    let source = Source::Vmos(Vmos::new(&call.kernel.objects, key, record));
+    list_of(call, source, record, to)
+}
+
+fn list_of(call: &mut Call<'_>, source: Source, record: usize, to: Answer) -> SysResult {
+    let record = u64::try_from(record).map_err(|_| Status::INTERNAL)?;
+    info_list::list(call, source, record, to)
+}
+
 fn vmo(call: &mut Call<'_>, handle: HandleValue, to: Answer, version_bytes: usize) -> SysResult {
     let (key, rights) = call.lookup_with_rights::<Vmo>(handle, Rights::empty())?;
-    let record = vm::fill_info(call.kernel, key, rights);
+    let record = vm::fill_info(call.kernel, key, Some(rights));
     let bytes = record.to_bytes();
     single(call, to, bytes.get(..version_bytes).unwrap_or(&bytes))
 }
@@ -164,13 +222,17 @@ fn process_maps(
 ) -> SysResult {
     let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
     let process = call.kernel.objects.get(key);
-    let root = match process.state {
-        ProcessState::Initial | ProcessState::Running => process.root_vmar,
-        ProcessState::Dying { .. } | ProcessState::Dead => None,
-    };
+    let root = process.root_vmar.filter(|_| !is_over(process));
     let root = root.ok_or(Status::BAD_STATE)?;
     let maps = Maps::new(&call.kernel.objects, Some(key), root, version);
     list_maps(call, maps, to, version)
+}
+
+const fn is_over(process: &Process) -> bool {
+    matches!(
+        process.state,
+        ProcessState::Dying { .. } | ProcessState::Dead
+    )
 }
 
 fn vmar_maps(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
@@ -184,8 +246,7 @@ fn vmar_maps(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult 
 }
 
 fn list_maps(call: &mut Call<'_>, maps: Maps, to: Answer, version: MapsVersion) -> SysResult {
-    let record = u64::try_from(version.size()).map_err(|_| Status::INTERNAL)?;
-    info_list::list(call, Source::Maps(maps), record, to)
+    list_of(call, Source::Maps(maps), version.size(), to)
 }
 
 /// Jacinth's own: what the page tables of the region's whole address space hold.
@@ -208,7 +269,7 @@ fn page_table(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult
 }
 
 /// Hands one record out: the record, then `actual`, then `avail` (handles-resources.md §7.2).
-fn single(call: &mut Call<'_>, to: Answer, record: &[u8]) -> SysResult {
+pub(super) fn single(call: &mut Call<'_>, to: Answer, record: &[u8]) -> SysResult {
     let fits = usize::try_from(to.size).is_ok_and(|size| size >= record.len());
     if fits {
         call.write_bytes(to.buffer.0, record)?;

@@ -4,6 +4,7 @@
 //! each in little time, and survives that what it lists changes in between. The writer copies as
 //! many whole records as fit, counts the rest, and gives the lock up on the way.
 
+use super::info_process::{Handles, Vmos};
 use crate::Kernel;
 use crate::call::{Call, Flow, FromReg, Out, SysResult};
 use crate::mem;
@@ -37,6 +38,10 @@ impl Item {
 pub(crate) enum Source {
     /// PROCESS_MAPS, VMAR_MAPS
     Maps(Maps),
+    /// HANDLE_TABLE
+    Handles(Handles),
+    /// PROCESS_VMOS
+    Vmos(Vmos),
 }
 
 impl Source {
@@ -44,6 +49,8 @@ impl Source {
     fn next(&mut self, kernel: &Kernel) -> Item {
         match self {
             Self::Maps(maps) => maps.next(kernel),
+            Self::Handles(handles) => handles.next(kernel),
+            Self::Vmos(vmos) => vmos.next(kernel),
         }
     }
 }

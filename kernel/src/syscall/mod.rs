@@ -1,10 +1,13 @@
 //! System calls: the dispatcher that follows from the table, and one file per family.
 
 mod bti;
+mod bti_pin;
 mod channel;
 mod handle;
 mod info;
 mod info_list;
+mod info_memory;
+mod info_process;
 mod object;
 mod property;
 mod resource;
@@ -16,6 +19,8 @@ mod vmar_range;
 mod vmo;
 mod vmo_child;
 mod vmo_range;
+
+pub(crate) use bti_pin::Pin;
 
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;
@@ -46,7 +51,17 @@ macro_rules! dispatcher {
 
 jacinth_abi::syscalls!(dispatcher);
 
-/// Goes on with a long call.
+/// Begins a long call that holds something: an error gives that back.
+pub(crate) fn begin(call: &mut Call<'_>, work: Work) -> SysResult {
+    let result = go_on(call, work);
+    if result.is_err() {
+        work.abandon(&mut call.kernel.objects);
+    }
+    result
+}
+
+/// Goes on with a long call. On an error what the call holds is still held: the caller gives it
+/// back, or tries again.
 pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
     match work {
         Work::Call { number, args } => dispatch(call, number, &args),
@@ -78,5 +93,8 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
             count,
             any_bad,
         } => handle::close_rest(call, handles, count, any_bad),
+        Work::Pin(pin) => bti_pin::resume_pin(call, pin),
+        Work::Clear { vmo, done, out } => bti::resume_clear(call, vmo, done, out),
+        Work::ReleaseQuarantine { bti, left } => bti::resume_release(call, bti, left),
     }
 }

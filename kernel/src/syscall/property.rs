@@ -92,6 +92,9 @@ fn name_of(kernel: &mut Kernel, object: ObjectRef) -> Option<&mut Name> {
         ObjectRef::Thread(key) => Some(&mut objects.get_mut(key).name),
         ObjectRef::Vmo(key) => Some(&mut objects.get_mut(key).name),
         ObjectRef::Resource(key) => Some(&mut objects.get_mut(key).name),
-        ObjectRef::Vmar(_) | ObjectRef::Channel(_) => None,
+        ObjectRef::Bti(key) => Some(&mut objects.get_mut(key).name),
+        ObjectRef::Vmar(_) | ObjectRef::Channel(_) | ObjectRef::Iommu(_) | ObjectRef::Pmt(_) => {
+            None
+        }
     }
 }

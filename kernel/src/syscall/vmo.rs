@@ -3,11 +3,11 @@
 pub(crate) use super::vmo_child::vmo_create_child;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::hal::CachePolicy;
-use crate::object::{ObjectRef, Resource};
+use crate::object::{Handle, ObjectRef, Resource};
 use crate::vm::{self, Vmo};
 use crate::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun};
-use jacinth_abi::limits::MAX_VMO_SIZE;
-use jacinth_abi::{Rights, Status, VmoOptions};
+use jacinth_abi::limits::{self, MAX_VMO_SIZE};
+use jacinth_abi::{Rights, Status, SystemBase, VmoOptions};
 
 const fn is_page_aligned(number: u64) -> bool {
     number & (PAGE_SIZE - 1) == 0
@@ -152,13 +152,35 @@ pub(crate) fn vmo_set_stream_size(
     Err(Status::NOT_SUPPORTED)
 }
 
-/// vmo.md §21.
+/// vmo.md §21: the source is gone in every case but want of memory; `vmex` is judged first, and its
+/// error told last.
 pub(crate) fn vmo_replace_as_executable(
     call: &mut Call<'_>,
     handle: HandleValue,
     vmex: HandleValue,
     out: Out<u32>,
 ) -> SysResult {
-    let _ = (call, handle, vmex, out);
-    Err(Status::NOT_SUPPORTED)
+    let may = if vmex == limits::HANDLE_INVALID {
+        // The default policy lets everybody mark memory executable.
+        Ok(())
+    } else {
+        call.check_system(vmex, SystemBase::Vmex)
+    };
+    let (source, rights) = call.lookup_any(handle, Rights::empty())?;
+    let found = match source {
+        // Zircon's word for a handle of another type, here only.
+        ObjectRef::Vmo(_) => may,
+        _ => Err(Status::BAD_HANDLE),
+    };
+    if let Err(status) = found {
+        call.kernel.close_handle(call.process, handle);
+        return Err(status);
+    }
+    call.reserve_handle()?;
+    call.touch(out.0, size_of::<u32>())?;
+
+    // commit
+    let new = Handle::new(&mut call.kernel.objects, source, rights | Rights::EXECUTE);
+    call.kernel.close_handle(call.process, handle);
+    call.install_handle(new, out)
 }

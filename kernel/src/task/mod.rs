@@ -1,5 +1,6 @@
 //! Tasks: processes, threads, what a blocked one waits for, and who runs next.
 
+mod abandon;
 mod process;
 mod sched;
 mod thread;

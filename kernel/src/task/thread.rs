@@ -1,12 +1,13 @@
 //! Threads, and what a blocked one waits for: the continuation as data.
 
 use super::Process;
+use crate::call::Out;
 use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
-use crate::object::{Head, ObjectRef, Objects, Observer};
-use crate::syscall::{List, SnapshotCall};
+use crate::object::{Bti, Head, ObjectRef, Observer};
+use crate::syscall::{List, Pin, SnapshotCall};
 use crate::vm::{Fill, Inner, Name, Overwrite, Protect, Vmar, Vmo};
-use crate::{Kernel, VirtAddr, VirtRange, copy, vm};
+use crate::{Kernel, VirtAddr, VirtRange, copy};
 use jacinth_abi::{Signals, Status};
 
 /// Where a thread is in its life.
@@ -74,20 +75,17 @@ pub(crate) enum Work {
         count: u64,
         any_bad: bool,
     },
-}
-
-impl Work {
-    /// Hands over what a call leaves half done when its thread ends, and nobody else would finish.
-    fn abandon(self, objects: &mut Objects) {
-        let region = match self {
-            Self::Destroy { vmar } => Some(vmar),
-            Self::Unmap { vmar, range, .. } => vm::region_at(objects, vmar, range.start),
-            _ => None,
-        };
-        if let Some(region) = region.filter(|region| vm::is_half_destroyed(objects, *region)) {
-            objects.queue_dying(ObjectRef::Vmar(region));
-        }
-    }
+    /// `zx_bti_pin`; holds a use of the pinned range.
+    Pin(Pin),
+    /// `zx_vmo_create_contiguous`: the first page that is still to be cleared, and where the answer
+    /// goes; holds a use of the VMO.
+    Clear {
+        vmo: Key<Vmo>,
+        done: u64,
+        out: Out<u32>,
+    },
+    /// `zx_bti_release_quarantine`: how many ranges are still to be unpinned.
+    ReleaseQuarantine { bti: Key<Bti>, left: u32 },
 }
 
 /// How a wait ended.

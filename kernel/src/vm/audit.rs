@@ -71,13 +71,18 @@ fn audit_frames(kernel: &Kernel) -> Result<(), &'static str> {
         .wrapping_add(u64::from(objects.threads.len()))
         .wrapping_add(kernel.heap_frames)
         .wrapping_add(u64::from(kernel.zero_page.is_some()));
+    let mut tables = 0u64;
     for (_, process) in objects.processes.iter() {
         if process.state != ProcessState::Dead && process.root_vmar.is_some() {
-            count = count
+            tables = tables
                 .wrapping_add(1)
                 .wrapping_add(process.entries.tables.cast_unsigned());
         }
     }
+    if tables != kernel.mem.tables() {
+        return Err("page tables are miscounted");
+    }
+    count = count.wrapping_add(tables);
     let total = kernel.mem.frames.total_frames();
     if kernel.mem.frames.free_frames().wrapping_add(count) == total {
         Ok(())

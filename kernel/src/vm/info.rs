@@ -60,13 +60,16 @@ impl Amount {
     }
 }
 
-/// The record about a VMO, asked for through a handle with these rights (vmo.md §20).
-pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoInfo {
+/// The record about a VMO (vmo.md §20), reached through a handle with these rights, or by a mapping.
+pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Option<Rights>) -> VmoInfo {
     let size_bytes = size(&kernel.objects, vmo);
     let is_contiguous = is_contiguous(&kernel.objects, vmo);
     let vmo = kernel.objects.get(vmo);
     let amount = Amount::of(kernel, vmo);
-    let mut flags = VmoInfoFlags::VIA_HANDLE;
+    let mut flags = match rights {
+        Some(_) => VmoInfoFlags::VIA_HANDLE,
+        None => VmoInfoFlags::VIA_MAPPING,
+    };
     flags.set(VmoInfoFlags::TYPE_PAGED, !vmo.is_physical());
     flags.set(VmoInfoFlags::CONTIGUOUS, is_contiguous);
     flags.set(VmoInfoFlags::IS_COW_CLONE, vmo.is_snapshot());
@@ -95,7 +98,7 @@ pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Rights) -> VmoIn
         share_count: 1,
         flags: flags.bits(),
         committed_bytes: amount.committed,
-        handle_rights: rights.bits(),
+        handle_rights: rights.map_or(0, |rights| rights.bits()),
         cache_policy: vmo.cache.raw(),
         populated_bytes: amount.committed,
         committed_private_bytes: amount.private,

@@ -4,6 +4,7 @@
 //! The cursor is a region and an address in it. Where the region is gone when the list goes on, it
 //! goes on at that address from the top.
 
+use super::info::fill_info;
 use super::pages::{fixed_run, next_committed, run_at};
 use super::vmar::{Region, child_ending_after, piece};
 use super::vmo::size;
@@ -28,6 +29,11 @@ pub(crate) enum MapsVersion {
     V2,
     /// All, in bytes.
     Current,
+    /// The VMO of each mapping, no regions: the first bytes of a [`VmoInfo`](jacinth_abi::VmoInfo).
+    Vmos {
+        /// How many bytes.
+        record: usize,
+    },
 }
 
 impl MapsVersion {
@@ -37,6 +43,7 @@ impl MapsVersion {
             Self::V1 => MapsInfo::V1_SIZE,
             Self::V2 => MapsInfo::V2_SIZE,
             Self::Current => size_of::<<MapsInfo as Record>::Bytes>(),
+            Self::Vmos { record } => record,
         }
     }
 }
@@ -104,11 +111,12 @@ impl Maps {
         if core::mem::take(&mut self.is_new) {
             return self.record(&region_record(top));
         }
-        self.next_below(objects)
+        self.next_below(kernel)
     }
 
     /// As [`Maps::next`], behind the record of the top.
-    fn next_below(&mut self, objects: &Objects) -> Item {
+    fn next_below(&mut self, kernel: &Kernel) -> Item {
+        let objects = &kernel.objects;
         let attached = objects.vmars.get(self.here);
         let attached = attached.filter(|here| here.parent.is_some());
         if attached.is_none() {
@@ -138,13 +146,22 @@ impl Maps {
                 self.at = next.end;
                 Item::Nothing
             }
-            Region::Mapping(key) => self.next_piece(objects, key),
+            Region::Mapping(key) => self.next_piece(kernel, key),
         }
     }
 
     /// Counts on at a piece; its record, when all is counted.
-    fn next_piece(&mut self, objects: &Objects, key: Key<Mapping>) -> Item {
+    fn next_piece(&mut self, kernel: &Kernel, key: Key<Mapping>) -> Item {
+        let objects = &kernel.objects;
         let here = piece(objects, key);
+        if let MapsVersion::Vmos { record } = self.version {
+            self.at = here.range.end;
+            if here.continues {
+                return Item::Nothing;
+            }
+            let bytes = fill_info(kernel, here.vmo, None).to_bytes();
+            return Item::record(bytes.get(..record).unwrap_or(&bytes));
+        }
         let count = match self.count {
             Some(count) if count.piece == key => count,
             _ => Count::new(here, key),
@@ -160,6 +177,9 @@ impl Maps {
 
     fn record(&self, info: &MapsInfo) -> Item {
         let mut info = *info;
+        if let MapsVersion::Vmos { .. } = self.version {
+            return Item::Nothing;
+        }
         if self.version != MapsVersion::Current {
             // The older records have numbers of pages there.
             info.mapping.committed_bytes >>= PAGE_SHIFT;

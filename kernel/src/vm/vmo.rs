@@ -17,10 +17,6 @@ pub(crate) enum Content {
     /// RAM that was never in the pool: what the boot loader put there.
     Adopted(PhysRun),
     /// Frames of the pool in one run, owned and committed for good.
-    #[expect(
-        dead_code,
-        reason = "made by zx_vmo_create_contiguous, which does not exist yet"
-    )]
     Contiguous(PhysRun),
     /// A window onto the pages of `root`, which is neither a slice nor a reference.
     Slice { root: Key<Vmo>, offset: u64 },

@@ -10,14 +10,18 @@
 extern crate alloc;
 
 mod check;
+mod contiguous;
+mod devices;
 mod discover;
 mod env;
+mod executable;
 mod growth;
 mod handles;
 mod handles_more;
 mod info;
 mod info_more;
 mod kit;
+mod lists;
 mod mapping;
 mod mapping_more;
 mod maps;
@@ -27,6 +31,7 @@ mod paged_more;
 mod physical;
 mod physical_calls;
 mod physical_refused;
+mod pinning;
 mod properties_more;
 mod references;
 mod regions;
@@ -78,6 +83,10 @@ const GROUPS: &[&[Scenario]] = &[
     resources_more::SCENARIOS,
     paged_more::SCENARIOS,
     mapping_more::SCENARIOS,
+    pinning::SCENARIOS,
+    contiguous::SCENARIOS,
+    executable::SCENARIOS,
+    lists::SCENARIOS,
     growth::SCENARIOS,
 ];
 

@@ -351,7 +351,7 @@ fn take_table(tables: &mut impl TableMem, frame: Frame) -> PhysAddr {
 
 fn give_back(tables: &mut impl TableMem, frame: Frame, mem: &mut Mem) {
     tables.release_table(frame.address());
-    mem.frame_free(frame);
+    mem.table_free(frame);
 }
 
 const fn count_leaves(counts: &mut EntryCounts, level: Level, change: i64) {

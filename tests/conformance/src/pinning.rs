@@ -1,0 +1,495 @@
+//! IOMMUs, bus transaction initiators and pinned memory.
+
+use crate::devices::{self, DEVICE, STUB, bti, bti_create, iommu_create, pin, pins, unpin};
+use crate::env::{Env, P, READ_WRITE};
+use crate::kit::{self, childless, has_children};
+use crate::{
+    Outcome, Scenario,
+    check::{fails, holds, ok, same},
+};
+use jacinth_abi::{BtiInfo, BtiOptions, ObjectType, Rights, Status, SystemBase, Topic};
+use zx::Address;
+use zx::sys::{self, Input};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "pinning_iommu",
+        rows: &["vmar:247", "vmar:248", "vmar:249"],
+        run: iommu,
+    },
+    Scenario {
+        name: "pinning_iommu_refused",
+        rows: &[],
+        run: iommu_refused,
+    },
+    Scenario {
+        name: "pinning_bti",
+        rows: &["vmar:250", "vmar:266"],
+        run: initiator,
+    },
+    Scenario {
+        name: "pinning_bti_name",
+        rows: &["vmar:251"],
+        run: name,
+    },
+    Scenario {
+        name: "pinning_many_pages",
+        rows: &["vmar:252", "vmar:267"],
+        run: many_pages,
+    },
+    Scenario {
+        name: "pinning_addresses",
+        rows: &[],
+        run: addresses,
+    },
+    Scenario {
+        name: "pinning_refused",
+        rows: &["vmo:148", "vmar:255", "vmar:258", "vmar:259", "vmar:261"],
+        run: refused,
+    },
+    Scenario {
+        name: "pinning_rights",
+        rows: &["vmar:262"],
+        run: rights,
+    },
+    Scenario {
+        name: "pinning_first_error",
+        rows: &[],
+        run: first_error,
+    },
+    Scenario {
+        name: "pinning_bad_pointers",
+        rows: &[],
+        run: bad_pointers,
+    },
+    Scenario {
+        name: "pinning_slices",
+        rows: &["vmo:176"],
+        run: slices,
+    },
+    Scenario {
+        name: "pinning_keeps_children",
+        rows: &["vmo:196", "vmar:265"],
+        run: keeps_children,
+    },
+    Scenario {
+        name: "pinning_physical",
+        rows: &[],
+        run: physical,
+    },
+    Scenario {
+        name: "pinning_quarantine",
+        rows: &["vmar:269", "vmar:270", "vmar:271"],
+        run: quarantine,
+    },
+    Scenario {
+        name: "pinning_quarantine_long",
+        rows: &[],
+        run: quarantine_long,
+    },
+    Scenario {
+        name: "pinning_unpin",
+        rows: &["vmar:272", "vmar:273"],
+        run: unpinning,
+    },
+    Scenario {
+        name: "pinning_leak",
+        rows: &["vmar:277"],
+        run: leak,
+    },
+];
+
+fn iommu(env: &mut Env) -> Outcome {
+    let resource = devices::system(env, SystemBase::Iommu)?;
+    for authority in [resource.value(), env.handles.system] {
+        let iommu = ok(iommu_create(authority, STUB, &[7]))?;
+        let info = ok(kit::basic(iommu.value()))?;
+        same(info.object_type, ObjectType::Iommu.number())?;
+        same(info.rights, Rights::DEFAULT_IOMMU.bits())?;
+        fails(kit::get_name(iommu.value()), Status::ACCESS_DENIED)?;
+    }
+    for desc in [&[][..], &[0; 2], &[0; 4096], &[0; 4097]] {
+        fails(
+            iommu_create(resource.value(), STUB, desc),
+            Status::INVALID_ARGS,
+        )?;
+    }
+    Ok(())
+}
+
+fn iommu_refused(env: &mut Env) -> Outcome {
+    let vmo = env.paged(1)?;
+    let other = devices::system(env, SystemBase::Info)?;
+    let by = |resource: u32, kind: u32| iommu_create(resource, kind, &[0]);
+    fails(by(0, STUB), Status::BAD_HANDLE)?;
+    fails(by(vmo.value(), STUB), Status::WRONG_TYPE)?;
+    fails(by(env.handles.mmio, STUB), Status::WRONG_TYPE)?;
+    fails(by(other.value(), STUB), Status::OUT_OF_RANGE)?;
+    // The first fault counts: resource, length, address, type, what the type says of the length.
+    fails(
+        iommu_create(other.value(), 99, &[0; 4097]),
+        Status::OUT_OF_RANGE,
+    )?;
+    let system = env.handles.system;
+    fails(iommu_create(system, 99, &[0; 4097]), Status::INVALID_ARGS)?;
+    let nowhere = kit::unmapped_page(env)?;
+    let bad =
+        |kind: u32, len: u64| sys::iommu_create(system, kind, Input::At(nowhere, len), &mut [0; 4]);
+    fails(bad(99, 1), Status::INVALID_ARGS)?;
+    fails(bad(STUB, 1), Status::INVALID_ARGS)?;
+    for kind in [1, 2, 3, 99] {
+        fails(by(system, kind), Status::NOT_SUPPORTED)?;
+    }
+    fails(
+        sys::iommu_create(system, STUB, Input::Here(&[0]), nowhere),
+        Status::INVALID_ARGS,
+    )
+}
+
+fn initiator(env: &mut Env) -> Outcome {
+    let iommu = ok(iommu_create(env.handles.system, STUB, &[0]))?;
+    fails(bti_create(0, 1, 0), Status::INVALID_ARGS)?;
+    fails(bti_create(0, 0, 0), Status::BAD_HANDLE)?;
+    fails(bti_create(env.handles.vmar, 0, 0), Status::WRONG_TYPE)?;
+    let nowhere = kit::unmapped_page(env)?;
+    fails(
+        sys::bti_create(iommu.value(), 0, 0, nowhere),
+        Status::INVALID_ARGS,
+    )?;
+    let bare = ok(kit::duplicate(iommu.value(), 0))?;
+    let bti = ok(bti_create(bare.value(), 0, 0xdead_beef))?;
+    drop((iommu, bare));
+    let basic = ok(kit::basic(bti.value()))?;
+    same(basic.object_type, ObjectType::Bti.number())?;
+    same(basic.rights, Rights::DEFAULT_BTI.bits())?;
+    let info: BtiInfo = ok(kit::info(bti.value(), Topic::BTI))?;
+    let expected = BtiInfo {
+        minimum_contiguity: P,
+        aspace_size: u64::MAX,
+        pmo_count: 0,
+        quarantine_count: 0,
+    };
+    same(info, expected)?;
+    let blind = env.without(&bti, Rights::INSPECT)?;
+    fails(
+        kit::info::<BtiInfo>(blind.value(), Topic::BTI),
+        Status::ACCESS_DENIED,
+    )?;
+    fails(
+        kit::info::<BtiInfo>(env.handles.vmar, Topic::BTI),
+        Status::WRONG_TYPE,
+    )
+}
+
+fn name(env: &mut Env) -> Outcome {
+    let bti = bti(env)?;
+    same(ok(kit::get_name(bti.value()))?, kit::name(b""))?;
+    ok(kit::set_name(bti.value(), b"foo"))?;
+    same(ok(kit::get_name(bti.value()))?, kit::name(b"foo"))?;
+    ok(kit::set_name(bti.value(), &[b'x'; 40]))?;
+    same(ok(kit::get_name(bti.value()))?, kit::name(&[b'x'; 31]))?;
+    ok(kit::set_name(bti.value(), b""))?;
+    same(ok(kit::get_name(bti.value()))?, kit::name(b""))
+}
+
+fn many_pages(env: &mut Env) -> Outcome {
+    let pages = env.rounds(256, 96);
+    let size = pages as u64 * P;
+    let (bti, vmo) = (bti(env)?, ok(kit::vmo_create(size, 0))?);
+    let (pmt, addresses) = ok(pin(bti.value(), DEVICE, vmo.value(), (0, size), pages))?;
+    holds(
+        addresses.iter().all(|at| at.is_multiple_of(P)),
+        "addresses are those of pages",
+    )?;
+    let mut sorted = addresses.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    same(sorted.len(), pages)?;
+    same(ok(kit::vmo_info(vmo.value()))?.committed_bytes, size)?;
+    pins(&bti, 1, 0)?;
+    let (again, others) = ok(pin(bti.value(), DEVICE, vmo.value(), (0, size), pages))?;
+    holds(addresses == others, "the same pages are at the same place")?;
+    pins(&bti, 2, 0)?;
+    ok(unpin(pmt))?;
+    pins(&bti, 1, 0)?;
+    ok(unpin(again))?;
+    pins(&bti, 0, 0)
+}
+
+/// Each page has one address, whatever the options say, and whichever part is pinned.
+fn addresses(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(4)?);
+    let (all, addresses) = ok(pin(bti.value(), DEVICE, vmo.value(), (0, 4 * P), 4))?;
+    let ways = [
+        BtiOptions::PERM_READ,
+        BtiOptions::PERM_WRITE,
+        BtiOptions::PERM_EXECUTE,
+        DEVICE | BtiOptions::COMPRESS,
+    ];
+    for options in ways {
+        let part = ok(pin(bti.value(), options, vmo.value(), (P, 2 * P), 2))?;
+        same(&part.1[..], &addresses[1..3])?;
+        ok(unpin(part.0))?;
+    }
+    ok(unpin(all))
+}
+
+fn refused(env: &mut Env) -> Outcome {
+    let (bti, vmo, physical) = (bti(env)?, env.paged(4)?, env.physical(4)?);
+    let by = |vmo: u32, options, range, count| pin(bti.value(), options, vmo, range, count);
+    let both = DEVICE | BtiOptions::COMPRESS | BtiOptions::CONTIGUOUS;
+    for vmo in [vmo.value(), physical.value()] {
+        let wrong = |range, count| fails(by(vmo, DEVICE, range, count), Status::INVALID_ARGS);
+        wrong((1, P), 1)?;
+        wrong((0, P + 1), 2)?;
+        wrong((0, 0), 0)?;
+        wrong((0, 2 * P), 1)?;
+        wrong((0, 2 * P), 3)?;
+        for options in [both, DEVICE | BtiOptions::from_bits_retain(32)] {
+            fails(by(vmo, options, (0, P), 1), Status::INVALID_ARGS)?;
+        }
+        fails(
+            by(vmo, BtiOptions::empty(), (0, P), 1),
+            Status::INVALID_ARGS,
+        )?;
+        fails(by(vmo, DEVICE, (4 * P, P), 1), Status::OUT_OF_RANGE)?;
+        fails(by(vmo, DEVICE, (3 * P, 2 * P), 2), Status::OUT_OF_RANGE)?;
+        fails(
+            by(vmo, DEVICE, (u64::MAX & !(P - 1), 2 * P), 2),
+            Status::OUT_OF_RANGE,
+        )?;
+    }
+    fails(
+        by(vmo.value(), DEVICE | BtiOptions::CONTIGUOUS, (0, P), 1),
+        Status::INVALID_ARGS,
+    )?;
+    let too_many = Address::NULL;
+    fails(
+        devices::pin_to(bti.value(), vmo.value(), P, (too_many, 32_769), too_many),
+        Status::INVALID_ARGS,
+    )?;
+    pins(&bti, 0, 0)
+}
+
+fn rights(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(1)?);
+    let by = |bti: u32, vmo: u32, options| pin(bti, options, vmo, (0, P), 1);
+    let unmapping = env.without(&bti, Rights::MAP)?;
+    fails(
+        by(unmapping.value(), vmo.value(), DEVICE),
+        Status::ACCESS_DENIED,
+    )?;
+    fails(by(vmo.value(), vmo.value(), DEVICE), Status::WRONG_TYPE)?;
+    fails(by(bti.value(), bti.value(), DEVICE), Status::WRONG_TYPE)?;
+    fails(by(0, vmo.value(), DEVICE), Status::BAD_HANDLE)?;
+    fails(by(bti.value(), 0, DEVICE), Status::BAD_HANDLE)?;
+    let needs = [
+        (Rights::MAP, BtiOptions::PERM_READ),
+        (Rights::READ, BtiOptions::PERM_READ),
+        (Rights::WRITE, BtiOptions::PERM_WRITE),
+        (Rights::READ, BtiOptions::PERM_EXECUTE),
+    ];
+    for (right, options) in needs {
+        let less = env.without(&vmo, right)?;
+        fails(
+            by(bti.value(), less.value(), options),
+            Status::ACCESS_DENIED,
+        )?;
+    }
+    // EXECUTE itself is not asked for.
+    let (pmt, _) = ok(by(bti.value(), vmo.value(), BtiOptions::PERM_EXECUTE))?;
+    ok(unpin(pmt))
+}
+
+/// Of two faults the one that is looked for first.
+fn first_error(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(1)?);
+    let handle = bti.value();
+    let bad = BtiOptions::from_bits_retain(32);
+    fails(pin(0, DEVICE, 0, (1, P), 1), Status::BAD_HANDLE)?;
+    fails(pin(handle, DEVICE, 0, (1, P), 1), Status::INVALID_ARGS)?;
+    let unreadable = env.without(&vmo, Rights::READ)?;
+    fails(
+        pin(handle, DEVICE | bad, unreadable.value(), (0, 0), 0),
+        Status::ACCESS_DENIED,
+    )?;
+    fails(
+        pin(handle, DEVICE | bad, vmo.value(), (P, P), 1),
+        Status::INVALID_ARGS,
+    )?;
+    fails(
+        pin(handle, DEVICE, vmo.value(), (P, 0), 1),
+        Status::INVALID_ARGS,
+    )?;
+    fails(
+        pin(handle, BtiOptions::empty(), vmo.value(), (P, P), 2),
+        Status::OUT_OF_RANGE,
+    )
+}
+
+/// A late failure leaves nothing pinned.
+fn bad_pointers(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(2)?);
+    let place = env.paged(2)?;
+    let place = ok(env.map(&place, READ_WRITE, 2 * P))?;
+    ok(place.unmap_part(P, P))?;
+    let nowhere = kit::unmapped_page(env)?;
+    let by = |addrs, out| devices::pin_to(bti.value(), vmo.value(), 2 * P, (addrs, 2), out);
+    for bad in [nowhere, Address::NULL] {
+        fails(by(bad, place.address(0)), Status::INVALID_ARGS)?;
+        pins(&bti, 0, 0)?;
+        fails(by(place.address(0), bad), Status::INVALID_ARGS)?;
+        pins(&bti, 0, 0)?;
+    }
+    // The second address has no place.
+    fails(
+        by(place.address(P - 8), place.address(0)),
+        Status::INVALID_ARGS,
+    )?;
+    pins(&bti, 0, 0)?;
+    same(ok(kit::handle_count(vmo.value()))?, 1)?;
+    ok(place.unmap())
+}
+
+fn slices(env: &mut Env) -> Outcome {
+    let bti = bti(env)?;
+    for vmo in [env.paged(4)?, env.physical(4)?] {
+        let slice = ok(kit::slice(vmo.value(), P, 2 * P))?;
+        let by = |vmo: u32, range, count| pin(bti.value(), DEVICE, vmo, range, count);
+        fails(by(slice.value(), (0, 3 * P), 3), Status::OUT_OF_RANGE)?;
+        fails(by(slice.value(), (2 * P, P), 1), Status::OUT_OF_RANGE)?;
+        let (pmt, through_slice) = ok(by(slice.value(), (0, 2 * P), 2))?;
+        let (whole, all) = ok(by(vmo.value(), (0, 4 * P), 4))?;
+        same(&through_slice[..], &all[1..3])?;
+        ok(unpin(pmt))?;
+        ok(unpin(whole))?;
+    }
+    pins(&bti, 0, 0)
+}
+
+fn keeps_children(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(4)?);
+    let child = ok(kit::slice(vmo.value(), P, 2 * P))?;
+    let (pmt, _) = ok(pin(bti.value(), DEVICE, child.value(), (0, P), 1))?;
+    drop(child);
+    has_children(&vmo)?;
+    ok(unpin(pmt))?;
+    childless(&vmo)?;
+    let child = ok(kit::slice(vmo.value(), 0, P))?;
+    let (pmt, _) = ok(pin(bti.value(), DEVICE, child.value(), (0, P), 1))?;
+    drop((child, pmt));
+    has_children(&vmo)?;
+    ok(sys::bti_release_quarantine(bti.value()))?;
+    childless(&vmo)
+}
+
+fn physical(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.physical(4)?);
+    let (base, handle) = (env.facts.free, vmo.value());
+    let (pages, addresses) = ok(pin(bti.value(), DEVICE, handle, (P, 2 * P), 2))?;
+    same(&addresses[..], &[base + P, base + 2 * P])?;
+    let options = DEVICE | BtiOptions::CONTIGUOUS;
+    let (run, addresses) = ok(pin(bti.value(), options, handle, (P, 3 * P), 1))?;
+    same(&addresses[..], &[base + P])?;
+    // A pin does not hinder the cache policy of physical memory.
+    ok(kit::set_cache_policy(handle, 3))?;
+    ok(kit::set_cache_policy(handle, 1))?;
+    ok(unpin(pages))?;
+    ok(unpin(run))
+}
+
+fn quarantine(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(2)?);
+    ok(sys::bti_release_quarantine(bti.value()))?;
+    let one = |range| pin(bti.value(), DEVICE, vmo.value(), range, 1);
+    let (lost, addresses) = ok(one((0, P)))?;
+    let (kept, _) = ok(one((P, P)))?;
+    drop(lost);
+    pins(&bti, 2, 1)?;
+    fails(one((0, P)), Status::BAD_STATE)?;
+    // The range is judged before the quarantine, and that before the permissions.
+    fails(one((2 * P, P)), Status::OUT_OF_RANGE)?;
+    fails(
+        pin(bti.value(), BtiOptions::empty(), vmo.value(), (0, P), 1),
+        Status::BAD_STATE,
+    )?;
+    let frozen = env.without(&bti, Rights::WRITE)?;
+    fails(
+        sys::bti_release_quarantine(frozen.value()),
+        Status::ACCESS_DENIED,
+    )?;
+    fails(sys::bti_release_quarantine(vmo.value()), Status::WRONG_TYPE)?;
+    fails(sys::bti_release_quarantine(0), Status::BAD_HANDLE)?;
+    ok(sys::bti_release_quarantine(bti.value()))?;
+    pins(&bti, 1, 0)?;
+    let (again, same_page) = ok(one((0, P)))?;
+    same(same_page, addresses)?;
+    ok(unpin(again))?;
+    ok(unpin(kept))?;
+    pins(&bti, 0, 0)
+}
+
+/// More ranges than one event unpins, and the VMO is gone by handle.
+fn quarantine_long(env: &mut Env) -> Outcome {
+    let rounds = env.rounds(150, 3);
+    let bti = bti(env)?;
+    let vmo = env.paged(1)?;
+    for _ in 0..2 {
+        let mut held = alloc::vec::Vec::new();
+        for _ in 0..rounds {
+            held.push(ok(pin(bti.value(), DEVICE, vmo.value(), (0, P), 1))?.0);
+        }
+        drop(held);
+        pins(&bti, rounds as u64, rounds as u64)?;
+        ok(sys::bti_release_quarantine(bti.value()))?;
+        pins(&bti, 0, 0)?;
+    }
+    Ok(())
+}
+
+fn unpinning(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(1)?);
+    let (pmt, _) = ok(pin(bti.value(), DEVICE, vmo.value(), (0, P), 1))?;
+    let info = ok(kit::basic(pmt.value()))?;
+    same(info.object_type, ObjectType::Pmt.number())?;
+    same(info.rights, Rights::DEFAULT_PMT.bits())?;
+    fails(
+        kit::duplicate(pmt.value(), Rights::SAME_RIGHTS),
+        Status::ACCESS_DENIED,
+    )?;
+    let value = pmt.value();
+    ok(unpin(pmt))?;
+    fails(kit::basic(value), Status::BAD_HANDLE)?;
+    fails(sys::pmt_unpin(value), Status::BAD_HANDLE)?;
+    fails(sys::pmt_unpin(0), Status::BAD_HANDLE)?;
+    let doomed = ok(kit::duplicate(vmo.value(), Rights::SAME_RIGHTS))?.into_value();
+    fails(sys::pmt_unpin(doomed), Status::WRONG_TYPE)?;
+    fails(kit::basic(doomed), Status::BAD_HANDLE)?;
+    // A pinned range survives an exchange of its handle.
+    let (pmt, _) = ok(pin(bti.value(), DEVICE, vmo.value(), (0, P), 1))?;
+    let value = pmt.into_value();
+    let bare = ok(kit::replace(value, 0))?;
+    pins(&bti, 1, 0)?;
+    ok(unpin(bare))?;
+    pins(&bti, 0, 0)
+}
+
+/// What is leaked on purpose here is a device's range: the scenario leaves no memory behind.
+fn leak(env: &mut Env) -> Outcome {
+    let vmo = env.physical(1)?;
+    let first = bti(env)?;
+    drop(ok(pin(first.value(), DEVICE, vmo.value(), (0, P), 1))?);
+    pins(&first, 1, 1)?;
+    drop(first);
+    let second = bti(env)?;
+    let (pmt, _) = ok(pin(second.value(), DEVICE, vmo.value(), (0, P), 1))?;
+    drop(second);
+    drop(pmt);
+    let third = bti(env)?;
+    let (pmt, _) = ok(pin(third.value(), DEVICE, vmo.value(), (0, P), 1))?;
+    drop(third);
+    ok(unpin(pmt))?;
+    // The VMO goes on for everybody else.
+    same(ok(kit::vmo_info(vmo.value()))?.size_bytes, P)?;
+    Ok(())
+}
