@@ -395,7 +395,8 @@ fn can_map_specific(env: &mut Env) -> Outcome {
 
 /// Where a region is compact what comes anywhere comes to the lowest place that fits.
 fn compact(env: &mut Env) -> Outcome {
-    let options = PLAIN | VmOptions::COMPACT;
+    // Aligned, so that the hole that is made below holds no aligned address.
+    let options = (PLAIN | VmOptions::COMPACT).with_alignment(16);
     let nest = ok(Nest::new(env.handles.vmar, options, 0, 1 << 30))?;
     let (base, vmo) = (nest.span.base(), env.paged(4)?);
     let map = |options: VmOptions, pages: u64| {
