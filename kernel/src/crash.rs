@@ -45,7 +45,7 @@ impl Kernel {
         let reason = match outcome {
             Ok(()) => return true,
             // The program faults again, by when there is more memory.
-            Err(Status::NO_MEMORY) if self.is_behind() => return true,
+            Err(Status::NO_MEMORY) if self.is_behind() || self.reclaim() => return true,
             Err(reason) => reason,
         };
         let how = match access {

@@ -251,7 +251,7 @@ impl Kernel {
         });
         let result = self.unless_behind(result, || work);
         if result.is_err() {
-            work.abandon(&mut self.objects);
+            work.abandon(self);
         }
         if self.answer(hal, current, result) {
             // It was chosen for its work only: it still needs its address space and a fair turn.
@@ -322,8 +322,8 @@ impl Kernel {
     /// The outcome of a call, unless memory is short while teardown is under way: then the call is
     /// made again, as `work`, when there is more.
     #[inline]
-    fn unless_behind(&self, result: SysResult, work: impl FnOnce() -> Work) -> SysResult {
-        if matches!(result, Err(Status::NO_MEMORY)) && self.is_behind() {
+    fn unless_behind(&mut self, result: SysResult, work: impl FnOnce() -> Work) -> SysResult {
+        if matches!(result, Err(Status::NO_MEMORY)) && (self.is_behind() || self.reclaim()) {
             return Ok(Flow::Again(work()));
         }
         result

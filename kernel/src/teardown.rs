@@ -23,7 +23,10 @@ impl Kernel {
             ObjectRef::Channel(key) if no_handles => self.close_endpoint(key, unused, work),
             ObjectRef::Process(key) if no_handles => self.end_unreferenced_process(key, unused),
             ObjectRef::Thread(key) if unused => self.free_thread(hal, key),
-            ObjectRef::Vmo(key) if no_handles => vm::vmo_end_step(self, key, work),
+            ObjectRef::Vmo(key) => {
+                vm::tidy_step(self, hal, key, work)
+                    && (!no_handles || vm::vmo_end_step(self, key, work))
+            }
             ObjectRef::Vmar(key) if vm::is_half_destroyed(&self.objects, key) => {
                 // What its thread did not live to finish.
                 vm::destroy_some(self, hal, key, work)

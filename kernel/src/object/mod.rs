@@ -198,6 +198,10 @@ pub(crate) struct Objects {
     pub(crate) vmar_nodes: Pool<VmarNode>,
     pub(crate) spans: SpanPool<Key<Mapping>>,
     pub(crate) page_nodes: Pool<crate::mem::PageNode>,
+    /// Frames on their way into VMOs.
+    pub(crate) staged: Pool<crate::vm::Staged>,
+    /// Discardable VMOs whose contents may go.
+    pub(crate) spare: List<Vmo, crate::vm::Spare>,
     pub(crate) messages: Pool<Message>,
     pub(crate) observers: Pool<Observer>,
     /// Handles of the whole system: at most [`Objects::MOST_HANDLES`].
@@ -227,6 +231,8 @@ impl Objects {
             vmar_nodes: Pool::new(),
             spans: Pool::new(),
             page_nodes: Pool::new(),
+            staged: Pool::new(),
+            spare: List::new(),
             messages: Pool::new(),
             observers: Pool::new(),
             handle_count: 0,

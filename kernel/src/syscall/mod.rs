@@ -55,7 +55,7 @@ jacinth_abi::syscalls!(dispatcher);
 pub(crate) fn begin(call: &mut Call<'_>, work: Work) -> SysResult {
     let result = go_on(call, work);
     if result.is_err() {
-        work.abandon(&mut call.kernel.objects);
+        work.abandon(call.kernel);
     }
     result
 }
@@ -88,6 +88,12 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         Work::Snapshot(begun) => {
             vmo_child::resume_snapshot(call, begun, FromReg::from_reg(begun.out()))
         }
+        Work::Range { op, pages } => crate::vm::run_range(call, op, pages),
+        Work::RegionRange(range) => crate::vm::op_region_range(call, range),
+        Work::Lock { vmo, how } => crate::vm::resume_lock(call, vmo, how),
+        Work::SetSize(change) => crate::vm::resume_set_size(call, change),
+        Work::CachePolicy(change) => crate::vm::resume_set_cache_policy(call, change),
+        Work::Transfer(transfer) => crate::vm::resume_transfer(call, transfer),
         Work::CloseMany {
             handles,
             count,

@@ -32,7 +32,8 @@ pub(crate) fn vmar_map(
     let (vmo, vmo_rights) = call.lookup_with_rights::<Vmo>(vmo, Rights::empty())?;
     let options = promoted(options);
     let shown = call.kernel.objects.get(vmo);
-    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) && shown.run().is_some() {
+    let has_stream = shown.run().is_none() && !vm::is_contiguous(&call.kernel.objects, vmo);
+    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) && !has_stream {
         return Err(Status::NOT_SUPPORTED);
     }
     if !vmo_rights.contains(Rights::MAP) {
@@ -122,10 +123,6 @@ fn check_options(options: VmOptions, rights: Rights) -> Result<MmuFlags, Status>
 const fn check_vmo_options(options: VmOptions, vmo: VmoOptions) -> Result<(), Status> {
     let refuses_resizable = options.contains(VmOptions::REQUIRE_NON_RESIZABLE);
     if refuses_resizable && vmo.contains(VmoOptions::RESIZABLE) {
-        return Err(Status::NOT_SUPPORTED);
-    }
-    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) {
-        // No mapping is bounded by a stream size yet: faults do not look at it.
         return Err(Status::NOT_SUPPORTED);
     }
     if vmo.contains(VmoOptions::DISCARDABLE) && !options.contains(VmOptions::ALLOW_FAULTS) {
@@ -223,7 +220,7 @@ pub(crate) fn vmar_protect(
 }
 
 /// What a handle may do with the regions below.
-const fn inner(rights: Rights) -> Inner {
+pub(super) const fn inner(rights: Rights) -> Inner {
     if rights.contains(Rights::OP_CHILDREN) {
         Inner::Included
     } else {

@@ -112,34 +112,29 @@ pub(crate) fn vmo_set_cache_policy(
 ) -> SysResult {
     let policy = CachePolicy::from_raw(policy).ok_or(Status::INVALID_ARGS)?;
     let vmo = call.lookup::<Vmo>(handle, Rights::MAP)?;
-    let vmo = call.kernel.objects.get_mut(vmo);
-    if vmo.is_physical() && vmo.cache == policy {
-        return Ok(Flow::OK);
-    }
-    let is_bound = vmo.mapping_count != 0 || vmo.children != 0 || vmo.parent.is_some();
-    let is_discardable = vmo.options.contains(VmoOptions::DISCARDABLE);
-    if is_bound || (is_discardable && policy != CachePolicy::Cached) {
-        return Err(Status::BAD_STATE);
-    }
-    // commit
-    vmo.cache = policy;
-    Ok(Flow::OK)
+    vm::set_cache_policy(call, vmo, policy)
 }
 
 /// vmo.md §10.
 pub(crate) fn vmo_set_size(call: &mut Call<'_>, handle: HandleValue, size: u64) -> SysResult {
-    let _ = (call, handle, size);
-    Err(Status::NOT_SUPPORTED)
+    let (vmo, rights) = call.lookup_with_rights::<Vmo>(handle, Rights::WRITE)?;
+    let options = call.kernel.objects.get(vmo).options;
+    if options.contains(VmoOptions::RESIZABLE) && !rights.contains(Rights::RESIZE) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    vm::set_size(call, vmo, size)
 }
 
-/// vmo.md §11.
+/// vmo.md §11. No right is needed.
 pub(crate) fn vmo_get_stream_size(
     call: &mut Call<'_>,
     handle: HandleValue,
     size: Out<u64>,
 ) -> SysResult {
-    let _ = (call, handle, size);
-    Err(Status::NOT_SUPPORTED)
+    let vmo = call.lookup::<Vmo>(handle, Rights::empty())?;
+    let bytes = vm::stream_size(&call.kernel.objects, vmo);
+    call.write(size, bytes)?;
+    Ok(Flow::OK)
 }
 
 /// vmo.md §11.
@@ -148,8 +143,8 @@ pub(crate) fn vmo_set_stream_size(
     handle: HandleValue,
     size: u64,
 ) -> SysResult {
-    let _ = (call, handle, size);
-    Err(Status::NOT_SUPPORTED)
+    let vmo = call.lookup::<Vmo>(handle, Rights::WRITE)?;
+    vm::set_stream_size(call, vmo, size)
 }
 
 /// vmo.md §21: the source is gone in every case but want of memory; `vmex` is judged first, and its

@@ -1,9 +1,15 @@
 //! The system calls that do something to a range of a VMO.
 
-use crate::call::{Call, HandleValue, Out, SysResult};
-use jacinth_abi::Status;
+use crate::PAGE_SIZE;
+use crate::call::{Call, Flow, HandleValue, Out, SysResult};
+use crate::hal::CacheOp;
+use crate::vm::{self, LockHow, RangeOp, Vmo};
+use jacinth_abi::{Rights, Status, VmoOp};
 
-/// vmo.md §13.
+/// vmo.md §13, and §5 for physical VMOs.
+///
+/// CACHE_INVALIDATE is one of the calls that newer Zircon answers only where debugging calls are on;
+/// here they are.
 pub(crate) fn vmo_op_range(
     call: &mut Call<'_>,
     handle: HandleValue,
@@ -13,8 +19,45 @@ pub(crate) fn vmo_op_range(
     buffer: Out<u8>,
     buffer_size: u64,
 ) -> SysResult {
-    let _ = (call, handle, op, offset, size, buffer, buffer_size);
-    Err(Status::NOT_SUPPORTED)
+    let (vmo, rights) = call.lookup_with_rights::<Vmo>(handle, Rights::empty())?;
+    let op = VmoOp::from_number(op).ok_or(Status::INVALID_ARGS)?;
+    let needed = match op {
+        VmoOp::Commit | VmoOp::Decommit | VmoOp::Zero | VmoOp::CacheInvalidate => Rights::WRITE,
+        VmoOp::CacheSync | VmoOp::CacheClean | VmoOp::CacheCleanInvalidate | VmoOp::Prefetch => {
+            Rights::READ
+        }
+        // Either will do.
+        VmoOp::Lock | VmoOp::TryLock | VmoOp::Unlock => rights & (Rights::READ | Rights::WRITE),
+        VmoOp::DontNeed | VmoOp::AlwaysNeed => return Ok(Flow::OK),
+    };
+    if needed.is_empty() || !rights.contains(needed) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    let op = match op {
+        VmoOp::Commit => RangeOp::Commit,
+        VmoOp::Decommit => RangeOp::Decommit,
+        VmoOp::Zero => RangeOp::Zero,
+        VmoOp::CacheSync => RangeOp::Cache(CacheOp::Sync),
+        VmoOp::CacheInvalidate => RangeOp::Cache(CacheOp::Invalidate),
+        VmoOp::CacheClean => RangeOp::Cache(CacheOp::Clean),
+        VmoOp::CacheCleanInvalidate => RangeOp::Cache(CacheOp::CleanInvalidate),
+        VmoOp::Lock => {
+            let how = LockHow::Lock(buffer.0, buffer_size);
+            return vm::lock(call, vmo, how, offset, size);
+        }
+        VmoOp::TryLock => return vm::lock(call, vmo, LockHow::Try, offset, size),
+        VmoOp::Unlock => {
+            vm::unlock(&mut call.kernel.objects, vmo, offset, size)?;
+            return Ok(Flow::OK);
+        }
+        // Nothing has a pager: what could be fetched is there, and what could be reclaimed is not.
+        VmoOp::Prefetch | VmoOp::DontNeed | VmoOp::AlwaysNeed => {
+            vm::check_inside(&call.kernel.objects, vmo, offset, size)?;
+            return Ok(Flow::OK);
+        }
+    };
+    let pages = vm::check_range(&call.kernel.objects, vmo, op, offset, size)?;
+    vm::run_range(call, op, pages)
 }
 
 /// vmo.md §23.
@@ -27,6 +70,10 @@ pub(crate) fn vmo_transfer_data(
     src_vmo: HandleValue,
     src_offset: u64,
 ) -> SysResult {
-    let _ = (call, dst_vmo, options, offset, length, src_vmo, src_offset);
-    Err(Status::NOT_SUPPORTED)
+    if options != 0 || (offset | length | src_offset) & (PAGE_SIZE - 1) != 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let dst = call.lookup::<Vmo>(dst_vmo, Rights::WRITE)?;
+    let src = call.lookup::<Vmo>(src_vmo, Rights::READ | Rights::WRITE)?;
+    vm::transfer(call, (dst, offset), (src, src_offset), length)
 }

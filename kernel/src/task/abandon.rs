@@ -1,8 +1,8 @@
 //! Long calls that end before they are done: because they failed, or because their thread died.
 
 use super::Work;
-use crate::object::{ObjectRef, Objects};
-use crate::vm;
+use crate::object::ObjectRef;
+use crate::{Kernel, vm};
 
 impl Work {
     /// The object that a long call keeps a use of while it is under way.
@@ -16,7 +16,14 @@ impl Work {
 
     /// Gives back what a call holds that will not go on, and hands over what it leaves half done
     /// and nobody else would finish.
-    pub(crate) fn abandon(self, objects: &mut Objects) {
+    pub(crate) fn abandon(self, kernel: &mut Kernel) {
+        match self {
+            Self::Range { mut pages, .. } => vm::abandon_range(kernel, &mut pages),
+            Self::RegionRange(range) => range.abandon(kernel),
+            Self::SetSize(change) => change.abandon(kernel),
+            _ => {}
+        }
+        let objects = &mut kernel.objects;
         let region = match self {
             Self::Destroy { vmar } => Some(vmar),
             Self::Unmap { vmar, range, .. } => vm::region_at(objects, vmar, range.start),

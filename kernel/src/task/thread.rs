@@ -6,7 +6,10 @@ use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Bti, Head, ObjectRef, Observer};
 use crate::syscall::{List, Pin, SnapshotCall};
-use crate::vm::{Fill, Inner, Name, Overwrite, Protect, Vmar, Vmo};
+use crate::vm::{
+    Fill, Inner, LockHow, Name, Overwrite, PolicyChange, Protect, RangeOp, RangePages, RegionRange,
+    SizeChange, Transfer, Vmar, Vmo,
+};
 use crate::{Kernel, VirtAddr, VirtRange, copy};
 use jacinth_abi::{Signals, Status};
 
@@ -69,6 +72,18 @@ pub(crate) enum Work {
     List(List),
     /// `zx_vmo_create_child` for a snapshot.
     Snapshot(SnapshotCall),
+    /// `zx_vmo_op_range`, `zx_vmo_set_stream_size`
+    Range { op: RangeOp, pages: RangePages },
+    /// `zx_vmar_op_range`
+    RegionRange(RegionRange),
+    /// `ZX_VMO_OP_LOCK`, `ZX_VMO_OP_TRY_LOCK`
+    Lock { vmo: Key<Vmo>, how: LockHow },
+    /// `zx_vmo_set_size`
+    SetSize(SizeChange),
+    /// `zx_vmo_set_cache_policy`
+    CachePolicy(PolicyChange),
+    /// `zx_vmo_transfer_data`
+    Transfer(Transfer),
     /// `zx_handle_close_many`: the rest of the array, and whether an entry was bad so far.
     CloseMany {
         handles: u64,
@@ -221,7 +236,7 @@ impl Kernel {
         );
         let work = thread.work.take();
         if let Some(work) = work {
-            work.abandon(&mut self.objects);
+            work.abandon(self);
         }
         if woken {
             self.woken.remove(&mut self.objects.threads, key);

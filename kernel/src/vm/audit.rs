@@ -70,6 +70,7 @@ fn audit_frames(kernel: &Kernel) -> Result<(), &'static str> {
     count = count
         .wrapping_add(u64::from(objects.threads.len()))
         .wrapping_add(kernel.heap_frames)
+        .wrapping_add(objects.staged.iter().map(|(_, run)| run.frames()).sum())
         .wrapping_add(u64::from(kernel.zero_page.is_some()));
     let mut tables = 0u64;
     for (_, process) in objects.processes.iter() {
@@ -176,7 +177,10 @@ fn audit_entry(
 ) -> Result<(), &'static str> {
     let is_writable = found.flags.contains(MmuFlags::WRITE);
     let (root, _) = holder(&kernel.objects, mapping.vmo, 0);
-    let marks = kernel.objects.get(root).marks;
+    let (marks, stale) = {
+        let root = kernel.objects.get(root);
+        (root.marks, root.stale)
+    };
     if kernel.zero_page == Some(found.phys) {
         let is_there = run_at(&kernel.objects, mapping.vmo, offset, PAGE_SIZE).is_some();
         return match (is_there, is_writable, marks.contains(Marks::ZEROS)) {
@@ -187,7 +191,7 @@ fn audit_entry(
         };
     }
     let mut done = 0;
-    while done < bytes {
+    while done < bytes && !stale.may_show(offset.wrapping_add(done)) {
         let (run, is_alone) = held_run_at(
             kernel,
             mapping.vmo,

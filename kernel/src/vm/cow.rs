@@ -132,7 +132,9 @@ fn check(objects: &Objects, new: NewSnapshot) -> Result<Key<Vmo>, Status> {
 
 /// Makes the child, whose pages no page table allows stores to.
 fn take(kernel: &mut Kernel, root: Key<Vmo>, new: NewSnapshot) -> Result<Key<Vmo>, Status> {
-    let (first, pages) = (new.offset >> PAGE_SHIFT, new.size >> PAGE_SHIFT);
+    // What a VMO that shrank still holds behind its end is nobody's.
+    let inside = kernel.objects.get(root).size.saturating_sub(new.offset);
+    let (first, pages) = (new.offset >> PAGE_SHIFT, new.size.min(inside) >> PAGE_SHIFT);
     let Objects {
         vmos, page_nodes, ..
     } = &mut kernel.objects;

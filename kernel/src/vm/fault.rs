@@ -3,7 +3,7 @@
 use super::pages::{fixed_run, held_run_at, page_for_write, run_at, zero_page};
 use super::place::BLOCKS;
 use super::vmar::{Mapping, Space, next_piece, piece};
-use super::vmo::{holder, size};
+use super::vmo::{holder, round_up, size, stream_size};
 use super::{Marks, map_status};
 use crate::hal::{Backing, CachePolicy, DynHal, MapAttrs, MapError, MmuFlags};
 use crate::mem::Key;
@@ -40,7 +40,7 @@ pub(crate) fn fault(
     }
     let (vmo, flags) = (here.vmo, here.flags);
     let offset = offset_in_vmo(here, page).ok_or(Status::OUT_OF_RANGE)?;
-    if offset >= size(&kernel.objects, vmo) {
+    if offset >= size(&kernel.objects, vmo) || page >= shown_range(&kernel.objects, here).end {
         return Err(Status::OUT_OF_RANGE);
     }
     let aspace = kernel.objects.get(process).aspace;
@@ -173,6 +173,20 @@ fn offset_in_vmo(piece: &Mapping, at: VirtAddr) -> Option<u64> {
         .checked_add(piece.vmo_offset)
 }
 
+/// The addresses of a piece where there may be something: a piece that ends where the VMO's stream
+/// does shows whole pages of it.
+pub(super) fn shown_range(objects: &Objects, here: &Mapping) -> VirtRange {
+    let mut range = here.range;
+    if here.stream {
+        let stream = round_up(stream_size(objects, here.vmo)).unwrap_or(u64::MAX);
+        let shown = stream.saturating_sub(here.vmo_offset);
+        if let Some(end) = range.start.checked_add(shown) {
+            range.end = range.end.min(end);
+        }
+    }
+    range
+}
+
 /// The largest block around `page` that lies in the piece and in the run that it shows, and the few
 /// pages behind `page` that do.
 fn around_run(piece: &Mapping, run: PhysRun, page: VirtAddr) -> Around {
@@ -222,9 +236,10 @@ fn around_run(piece: &Mapping, run: PhysRun, page: VirtAddr) -> Around {
 /// are, or all may not; which. `None` when there is no page.
 fn around_page(kernel: &Kernel, place: Place) -> Option<(Around, bool)> {
     let here = piece(&kernel.objects, place.key);
-    let bytes = few_bytes(place.page, here.range.end);
+    let shown = shown_range(&kernel.objects, here);
+    let bytes = few_bytes(place.page, shown.end);
     let (run, may_write) = held_run_at(kernel, here.vmo, place.offset, bytes)?;
-    let block = block_of_pages(kernel, here, place, (run.base, may_write));
+    let block = block_of_pages(kernel, (here, shown), place, (run.base, may_write));
     let few = (place.page, run);
     Some((Around { block, few }, may_write))
 }
@@ -232,7 +247,7 @@ fn around_page(kernel: &Kernel, place: Place) -> Option<(Around, bool)> {
 /// The 2 MiB block around a fault, if its pages lie in a row and are all held alike.
 fn block_of_pages(
     kernel: &Kernel,
-    here: &Mapping,
+    (here, shown): (&Mapping, VirtRange),
     place: Place,
     (base, may_write): (PhysAddr, bool),
 ) -> Option<(VirtAddr, PhysRun)> {
@@ -240,7 +255,7 @@ fn block_of_pages(
     let inside = place.page.raw() & bytes.wrapping_sub(1);
     let start = VirtAddr::new(place.page.raw().wrapping_sub(inside));
     let base = PhysAddr::new(base.raw().checked_sub(inside)?);
-    if !base.is_aligned(bytes) || !here.range.covers(VirtRange::new(start, bytes)?) {
+    if !base.is_aligned(bytes) || !shown.covers(VirtRange::new(start, bytes)?) {
         return None;
     }
     let first = place.offset.checked_sub(inside)?;

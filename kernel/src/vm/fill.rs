@@ -1,5 +1,6 @@
 //! Filling the page tables of a new mapping at once (`ZX_VM_MAP_RANGE`), bit by bit.
 
+use super::fault::shown_range;
 use super::pages::{fixed_run, held_run_at, next_committed};
 use super::place::BLOCKS;
 use super::vmar::{piece, piece_at, space};
@@ -94,7 +95,8 @@ impl Fill {
     /// The next run to enter in a piece, and whether it may be written as it is. Where there is none the cursor moves behind the piece, or
     /// to the end when the VMO has no more.
     fn next_run(&mut self, kernel: &Kernel, here: &Mapping) -> Option<(VirtAddr, PhysRun, bool)> {
-        let end = here.range.end.min(self.range.end);
+        let last = here.range.end.min(self.range.end);
+        let end = last.min(shown_range(&kernel.objects, here).end);
         let wanted = self.shown(self.at);
         let from = if here.flags.is_empty() {
             None
@@ -103,7 +105,7 @@ impl Fill {
         };
         let at = from.and_then(|from| self.at.checked_add(from.wrapping_sub(wanted)));
         let (Some(from), Some(at)) = (from, at.filter(|at| *at < end)) else {
-            self.at = end;
+            self.at = last;
             return None;
         };
         let left = end.raw().wrapping_sub(at.raw());
@@ -111,7 +113,7 @@ impl Fill {
             .map(|(first, _)| left.min(most_bytes(at, first, left)))
             .and_then(|most| held_run_at(kernel, self.vmo, from, most));
         if run.is_none() {
-            self.at = end;
+            self.at = last;
         }
         run.map(|(run, may_write)| (at, run, may_write))
     }

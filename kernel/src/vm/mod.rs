@@ -22,6 +22,7 @@ mod pages;
 mod pin;
 mod place;
 mod protect;
+mod range;
 mod reach;
 mod region;
 mod teardown;
@@ -45,6 +46,13 @@ pub(crate) use pages::zero_page;
 pub(crate) use pin::{add_pin, is_one_run, pinned_page, remove_pin, reserve_pin};
 pub(crate) use place::{Overlap, Placement};
 pub(crate) use protect::{Protect, protect};
+pub(crate) use range::Pages as RangePages;
+pub(crate) use range::{
+    LockHow, Locks, PolicyChange, RangeOp, RegionRange, SizeChange, Spare, Staged, Stale, Transfer,
+    abandon as abandon_range, check as check_range, check_inside, lock, op_region_range,
+    resume_lock, resume_set_cache_policy, resume_set_size, resume_transfer, run as run_range,
+    set_cache_policy, set_size, set_stream_size, tidy_step, transfer, unlock,
+};
 pub(crate) use region::{
     Inner, NewRegion, allocate, destroy, destroy_some, detach, is_half_destroyed, region_at,
     resume_destroy,

@@ -3,7 +3,7 @@
 use super::reach::revoke_now;
 use super::vmo::{holder, size};
 use super::{Content, Marks, Vmo};
-use crate::hal::{Backing, DynHal};
+use crate::hal::{Backing, CacheOp, CachePolicy, DynHal};
 use crate::mem::{Frame, Holding, Key, Page, Work};
 use crate::object::Objects;
 use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, no_memory};
@@ -120,7 +120,8 @@ fn own_page(
     reserve_page(kernel, root, index)?;
     let frame = kernel.mem.frame_alloc().map_err(no_memory)?;
     let address = frame.address();
-    if fill(hal, address, from).is_err() {
+    let is_cached = kernel.objects.get(root).cache == CachePolicy::Cached;
+    if fill(hal, address, from, is_cached).is_err() {
         kernel.mem.frame_free(frame);
         return Err(Status::INTERNAL);
     }
@@ -158,16 +159,21 @@ fn reserve_page(kernel: &mut Kernel, root: Key<Vmo>, index: u64) -> Result<(), S
         .map_err(no_memory)
 }
 
-/// Fills a new frame.
+/// Fills a new frame; programs that see it past the caches see what it was filled with.
 fn fill(
     hal: &mut DynHal,
     to: PhysAddr,
     from: Option<PhysAddr>,
+    is_cached: bool,
 ) -> Result<(), crate::hal::NotMemory> {
     match from {
-        Some(from) => hal.copy(to, from, PAGE_SIZE),
-        None => hal.zero(PhysRun { base: to, pages: 1 }),
+        Some(from) => hal.copy(to, from, PAGE_SIZE)?,
+        None => hal.zero(PhysRun { base: to, pages: 1 })?,
     }
+    if is_cached {
+        return Ok(());
+    }
+    hal.cache_op(to, PAGE_SIZE, CacheOp::CleanInvalidate)
 }
 
 /// The page that all reads of what is not committed are shown.

@@ -3,6 +3,7 @@
 use super::Vmo;
 use super::child::{disown, is_idle, make_hollow};
 use super::pages::take_page;
+use super::range::forget_locks;
 use crate::Kernel;
 use crate::mem::{self, Key};
 
@@ -22,6 +23,9 @@ pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::W
     // The slot and the parent's count are a step of their own.
     if !work.spend() {
         return false;
+    }
+    if is_unused {
+        forget_locks(&mut kernel.objects, vmo);
     }
     if is_unused && let Some(gone) = kernel.objects.vmos.remove(vmo) {
         disown(kernel, &gone);

@@ -1,6 +1,6 @@
 //! Memory objects: what they are and how they are made.
 
-use super::{Mapping, Name};
+use super::{Locks, Mapping, Name, Stale};
 use crate::hal::{Backing, CachePolicy};
 use crate::mem::{Key, PageList, SpanTree};
 use crate::object::{Head, Objects};
@@ -51,6 +51,10 @@ pub(crate) struct Vmo {
     /// How often entries were made in page tables that allow stores to its pages.
     pub(super) write_grants: u64,
     pub(crate) marks: Marks,
+    /// Of a discardable VMO: how often it is locked.
+    pub(super) locks: Locks,
+    /// What lies behind its end since it shrank.
+    pub(super) stale: Stale,
 }
 
 bitflags::bitflags! {
@@ -86,6 +90,8 @@ impl Vmo {
             idle_children: 0,
             write_grants: 0,
             marks: Marks::empty(),
+            locks: Locks::new(),
+            stale: Stale::NONE,
         }
     }
 
@@ -101,6 +107,11 @@ impl Vmo {
             Content::Physical(_) | Content::Adopted(_) => self.parent.is_some(),
             _ => false,
         }
+    }
+
+    /// Whether it holds pages of its own that it could do without.
+    pub(super) const fn holds_pages(&self) -> bool {
+        matches!(&self.content, Content::Paged(pages) if pages.count() != 0)
     }
 
     /// Whether it is a copy-on-write child.

@@ -9,7 +9,9 @@
 
 extern crate alloc;
 
+mod cache_ops;
 mod check;
+mod commit;
 mod contiguous;
 mod devices;
 mod discover;
@@ -39,11 +41,14 @@ mod regions_nested;
 mod resources;
 mod resources_more;
 pub mod rows;
+mod sizes;
 mod slices;
 mod snapshots;
+mod transfer;
 mod vmar_change;
 mod vmar_map;
 mod vmar_place;
+mod vmar_range;
 
 pub use check::{Failure, Outcome};
 pub use env::{Effort, Env, Facts, Handles, Scratch};
@@ -87,6 +92,11 @@ const GROUPS: &[&[Scenario]] = &[
     contiguous::SCENARIOS,
     executable::SCENARIOS,
     lists::SCENARIOS,
+    commit::SCENARIOS,
+    sizes::SCENARIOS,
+    cache_ops::SCENARIOS,
+    transfer::SCENARIOS,
+    vmar_range::SCENARIOS,
     growth::SCENARIOS,
 ];
 

@@ -1,0 +1,184 @@
+//! `zx_vmar_op_range`: the same by address, mapping after mapping.
+
+use super::kinds::check_inside;
+use super::{Pages, RangeOp, abandon, check, step};
+use crate::call::{Call, Flow, SysResult};
+use crate::hal::{DynHal, MmuFlags};
+use crate::mem::{self, Key};
+use crate::object::Objects;
+use crate::task::Work;
+use crate::vm::fill::Fill;
+use crate::vm::region::Inner;
+use crate::vm::vmar::{next_piece, piece, space};
+use crate::vm::vmo::stream_size;
+use crate::vm::{Mapping, Vmar, Vmo, round_up};
+use crate::{Kernel, VirtAddr, VirtRange};
+use jacinth_abi::{Status, VmarOp};
+
+/// An operation on the mappings in a range, and how far it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RegionRange {
+    vmar: Key<Vmar>,
+    op: VmarOp,
+    inner: Inner,
+    /// The first address of what is left, and the end.
+    range: VirtRange,
+    /// What is under way with the mapping there, which ends at `part_end`.
+    part: Part,
+    part_end: VirtAddr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// The mapping is still to be looked at.
+    New,
+    /// Its pages, and what is mapped when they are done.
+    Pages(RangeOp, Pages, Option<Fill>),
+    /// Its page-table entries.
+    Entries(Fill),
+    /// Nothing more.
+    Done,
+}
+
+impl RegionRange {
+    /// An operation on `range`, which lies inside the region.
+    pub(crate) const fn new(vmar: Key<Vmar>, op: VmarOp, range: VirtRange, inner: Inner) -> Self {
+        Self {
+            vmar,
+            op,
+            inner,
+            range,
+            part: Part::New,
+            part_end: range.start,
+        }
+    }
+
+    /// Gives back what the call holds.
+    pub(crate) fn abandon(self, kernel: &mut Kernel) {
+        if let Part::Pages(_, mut pages, _) = self.part {
+            abandon(kernel, &mut pages);
+        }
+    }
+
+    /// Does the work of one event; true when all is done.
+    fn step(&mut self, kernel: &mut Kernel, hal: &mut DynHal) -> Result<bool, Status> {
+        let mut work = mem::Work::new(mem::Work::EVENT);
+        while self.range.start < self.range.end {
+            if !work.spend() {
+                return Ok(false);
+            }
+            match &mut self.part {
+                Part::New => self.look(&kernel.objects)?,
+                Part::Pages(op, pages, fill) => {
+                    step(kernel, hal, *op, pages, &mut work)?;
+                    if pages.left() != 0 {
+                        return Ok(false);
+                    }
+                    self.part = fill.take().map_or(Part::Done, Part::Entries);
+                }
+                Part::Entries(fill) => {
+                    // One step is as much as an event may do.
+                    let is_done = fill.step(kernel, hal)?;
+                    if is_done {
+                        self.part = Part::Done;
+                    }
+                    return Ok(is_done && self.go_on());
+                }
+                Part::Done => {
+                    self.go_on();
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Steps behind the mapping that is done; true when nothing is left.
+    const fn go_on(&mut self) -> bool {
+        self.part = Part::New;
+        self.range.start = self.part_end;
+        self.range.start.raw() >= self.range.end.raw()
+    }
+
+    /// Looks at the mapping at the cursor (vmar.md §11, steps 8 to 11).
+    fn look(&mut self, objects: &Objects) -> Result<(), Status> {
+        space(objects, self.vmar).ok_or(Status::BAD_STATE)?;
+        let at = self.range.start;
+        let (key, is_direct) = next_piece(objects, self.vmar, at).ok_or(Status::BAD_STATE)?;
+        let here = piece(objects, key);
+        self.check_rights(here, is_direct)?;
+        let end = here.range.end.min(self.range.end);
+        let into = at.raw().saturating_sub(here.range.start.raw());
+        let offset = here.vmo_offset.saturating_add(into);
+        let bytes = end.raw().saturating_sub(at.raw());
+        if here.stream {
+            let stream = round_up(stream_size(objects, here.vmo)).unwrap_or(u64::MAX);
+            if offset.saturating_add(bytes) > stream {
+                return Err(Status::OUT_OF_RANGE);
+            }
+        }
+        let range = VirtRange { start: at, end };
+        let fill = Fill::new(here.vmar, here.vmo, offset, range);
+        self.part_end = end;
+        self.part = self.begin(objects, here.vmo, (offset, bytes), fill)?;
+        Ok(())
+    }
+
+    fn check_rights(&self, here: &Mapping, is_direct: bool) -> Result<(), Status> {
+        let is_direct_only = matches!(
+            self.op,
+            VmarOp::Commit | VmarOp::Decommit | VmarOp::Prefetch
+        );
+        if !is_direct && (is_direct_only || self.inner == Inner::Refused) {
+            return Err(Status::INVALID_ARGS);
+        }
+        let needed = match self.op {
+            VmarOp::Commit | VmarOp::Decommit | VmarOp::Zero => MmuFlags::WRITE,
+            VmarOp::Prefetch => MmuFlags::READ,
+            VmarOp::MapRange | VmarOp::DontNeed | VmarOp::AlwaysNeed => MmuFlags::empty(),
+        };
+        if here.may.contains(needed) {
+            Ok(())
+        } else {
+            Err(Status::ACCESS_DENIED)
+        }
+    }
+
+    /// What is to be done with the part of a VMO that a mapping shows.
+    fn begin(
+        &self,
+        objects: &Objects,
+        vmo: Key<Vmo>,
+        (offset, bytes): (u64, u64),
+        fill: Fill,
+    ) -> Result<Part, Status> {
+        let pages = |op, fill| {
+            let pages = check(objects, vmo, op, offset, bytes)?;
+            Ok(Part::Pages(op, pages, fill))
+        };
+        match self.op {
+            VmarOp::Commit => pages(RangeOp::Commit, Some(fill)),
+            VmarOp::Decommit => pages(RangeOp::Decommit, None),
+            VmarOp::Zero => pages(RangeOp::Zero, None),
+            VmarOp::MapRange => Ok(Part::Entries(fill)),
+            VmarOp::DontNeed | VmarOp::AlwaysNeed => Ok(Part::Done),
+            VmarOp::Prefetch => {
+                // All that could be fetched is there: no VMO has a pager.
+                check_inside(objects, vmo, offset, bytes)?;
+                Ok(Part::Done)
+            }
+        }
+    }
+}
+
+/// Does something to all mappings in a range (vmar.md §11, from step 8 on).
+///
+/// # Errors
+/// BAD_STATE (a gap), INVALID_ARGS (a region in between), ACCESS_DENIED, and those of the operation.
+/// What lies before is done then.
+pub(crate) fn op_region_range(call: &mut Call<'_>, mut range: RegionRange) -> SysResult {
+    if range.step(call.kernel, call.hal)? {
+        Ok(Flow::OK)
+    } else {
+        Ok(Flow::Again(Work::RegionRange(range)))
+    }
+}
