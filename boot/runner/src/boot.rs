@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options, place: &Place) -> Result<ExitCode, Failure>
     let mut console = Console::new(log, |trace| names.describe(trace));
     let start = Instant::now();
     let code = match options.debugger {
-        Debugger::None => machine::run(arch, command, options.timeout, &mut console)?,
+        Debugger::None => machine::run(arch, command, options.time_limit(), &mut console)?,
         Debugger::Gdb => {
             let gdb = gdb::announce(arch, &kernel, contents.init());
             machine::debug(arch, command, gdb, &mut console)?

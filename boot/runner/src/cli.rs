@@ -110,7 +110,7 @@ fn option(options: &mut Options, parser: &mut Parser, name: &str) -> Result<(), 
             options.arch = Some(arch);
         }
         "cpus" => options.cpus = number(parser, name, 1, 255)?,
-        "mem" => options.memory = memory(&text(parser, name)?)?,
+        "mem" => options.memory = Some(memory(&text(parser, name)?)?),
         "accel" => {
             let names = [
                 ("tcg", Accel::Tcg),
@@ -121,7 +121,7 @@ fn option(options: &mut Options, parser: &mut Parser, name: &str) -> Result<(), 
         }
         "timeout" => {
             let seconds = number(parser, name, 0, 1_000_000)?;
-            options.timeout = (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+            options.timeout = Some(Duration::from_secs(seconds.into()));
         }
         "init" => options.init = Some(file(parser, name)?.into()),
         "bootfs" => options.bootfs = Some(file(parser, name)?.into()),
@@ -297,7 +297,7 @@ mod tests {
         ]);
         let options = options.unwrap();
         assert_eq!(options.arch, Some(Arch::Aarch64));
-        assert_eq!((options.cpus, options.memory.as_str()), (4, "6G"));
+        assert_eq!((options.cpus, options.memory.as_deref()), (4, Some("6G")));
         assert_eq!(options.accel, Accel::Auto);
         assert_eq!(options.init, Some("a.elf".into()));
         assert_eq!(
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_timeout_of_zero_is_none() {
-        assert_eq!(read(&["--timeout", "0"]).unwrap().timeout, None);
+        assert_eq!(read(&["--timeout", "0"]).unwrap().time_limit(), None);
     }
 
     #[test]

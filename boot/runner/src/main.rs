@@ -49,7 +49,9 @@ fn main() -> ExitCode {
 /// Does what was asked for and returns the exit status.
 fn act(options: &Options, place: &Place) -> Result<u8, Failure> {
     match options.command {
-        Command::Run => boot::run(options, place).map(jacinth_abi::ExitCode::number),
+        Command::Run | Command::Bench => {
+            boot::run(options, place).map(jacinth_abi::ExitCode::number)
+        }
         Command::Test => suite::run(options, place),
         Command::Build => build(options, place).map(|()| 0),
         Command::Clean => clean(place).map(|()| 0),

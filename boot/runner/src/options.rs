@@ -13,6 +13,8 @@ pub(crate) enum Command {
     Run,
     /// Every test there is.
     Test,
+    /// Count what system calls cost.
+    Bench,
     /// Build only.
     Build,
     /// Nothing: the script has already set up when the runner starts.
@@ -25,9 +27,10 @@ pub(crate) enum Command {
 
 impl Command {
     /// The commands that a user types, with their names.
-    pub(crate) const NAMES: [(&'static str, Self); 5] = [
+    pub(crate) const NAMES: [(&'static str, Self); 6] = [
         ("run", Self::Run),
         ("test", Self::Test),
+        ("bench", Self::Bench),
         ("build", Self::Build),
         ("setup", Self::Setup),
         ("clean", Self::Clean),
@@ -91,8 +94,8 @@ pub(crate) struct Options {
     pub(crate) arch: Option<Arch>,
     /// Number of processors.
     pub(crate) cpus: u32,
-    /// Memory, in QEMU's notation.
-    pub(crate) memory: String,
+    /// Memory, in QEMU's notation, when not the default.
+    pub(crate) memory: Option<String>,
     /// What executes the guest.
     pub(crate) accel: Accel,
     /// The user's own program to boot with.
@@ -111,7 +114,7 @@ pub(crate) struct Options {
     pub(crate) profile: Profile,
     /// Whether to build.
     pub(crate) building: Building,
-    /// Time limit of a run; none when it was given as 0.
+    /// Time limit of a run, when not the default; zero for none.
     pub(crate) timeout: Option<Duration>,
     /// QEMU's `-machine`, when not the default one.
     pub(crate) machine: Option<String>,
@@ -133,7 +136,7 @@ impl Default for Options {
             command: Command::Run,
             arch: None,
             cpus: 1,
-            memory: "256M".into(),
+            memory: None,
             accel: Accel::Tcg,
             init: None,
             bootfs: None,
@@ -143,7 +146,7 @@ impl Default for Options {
             debugger: Debugger::None,
             profile: Profile::Release,
             building: Building::UpToDate,
-            timeout: Some(Duration::from_secs(60)),
+            timeout: None,
             machine: None,
             cpu: None,
             append: None,
@@ -158,9 +161,44 @@ impl Options {
     /// The user program that becomes `init` unless files say otherwise.
     pub(crate) const TOUR: &'static str = "tour";
 
+    /// The memory of a machine.
+    const MEMORY: &'static str = "256M";
+    /// The memory of a machine that holds 100,000 objects of a kind.
+    const BENCH_MEMORY: &'static str = "2G";
+    /// How long a run may take.
+    const TIME: Duration = Duration::from_secs(60);
+    /// How long counting may take.
+    const BENCH_TIME: Duration = Duration::from_secs(900);
+
+    /// The user program of the command `bench`.
+    pub(crate) const BENCH: &'static str = "bench";
+
     /// The name of the workspace's user program to build.
     pub(crate) fn program_name(&self) -> &str {
-        self.program.as_deref().unwrap_or(Self::TOUR)
+        let usual = match self.command {
+            Command::Bench => Self::BENCH,
+            _ => Self::TOUR,
+        };
+        self.program.as_deref().unwrap_or(usual)
+    }
+
+    /// The time limit of a run, if it has one.
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        let usual = match self.command {
+            Command::Bench => Self::BENCH_TIME,
+            _ => Self::TIME,
+        };
+        let limit = self.timeout.unwrap_or(usual);
+        (!limit.is_zero()).then_some(limit)
+    }
+
+    /// Memory, in QEMU's notation.
+    pub(crate) fn memory(&self) -> &str {
+        let usual = match self.command {
+            Command::Bench => Self::BENCH_MEMORY,
+            _ => Self::MEMORY,
+        };
+        self.memory.as_deref().unwrap_or(usual)
     }
 
     /// Is this the plain tour, which wants a few devices to look at?

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::arch::Arch;
 use crate::failure::{Failure, UNAVAILABLE};
-use crate::options::{Accel, Debugger, Options};
+use crate::options::{self, Accel, Debugger, Options};
 
 /// The name under which the tour finds a text from the host in QEMU's firmware configuration.
 const HELLO_NAME: &str = "opt/org.jacinth/hello";
@@ -44,11 +44,11 @@ pub(crate) fn command(arch: Arch, options: &Options, images: &Images) -> Result<
         "-machine",
         &machine(arch, options),
         "-cpu",
-        cpu(options),
+        cpu(arch, options),
         "-accel",
         accel,
     ]);
-    command.args(["-m", &options.memory, "-smp", &options.cpus.to_string()]);
+    command.args(["-m", options.memory(), "-smp", &options.cpus.to_string()]);
     command
         .arg("-kernel")
         .arg(&images.kernel)
@@ -74,6 +74,9 @@ pub(crate) fn command(arch: Arch, options: &Options, images: &Images) -> Result<
         .arg(&images.qemu_log);
     if options.is_tour() {
         command.args(tour_devices(arch, options));
+    }
+    if options.command == options::Command::Bench {
+        command.args(COUNTING);
     }
     if options.debugger == Debugger::Gdb {
         command.args(["-S", "-s"]);
@@ -115,9 +118,27 @@ fn tied_to_us(program: &Path) -> Command {
     command
 }
 
-fn cpu(options: &Options) -> &str {
-    options.cpu.as_deref().unwrap_or("max")
+/// QEMU's name of the processor.
+fn cpu(arch: Arch, options: &Options) -> &str {
+    let usual = match (options.command, arch) {
+        // QEMU cannot count instructions and have this interrupt controller.
+        (options::Command::Bench, Arch::X86_64) => "max,-x2apic",
+        // A tick of the counter is a nanosecond, which is an instruction.
+        (options::Command::Bench, Arch::Aarch64) => "cortex-a53,cntfrq=1000000000",
+        _ => "max",
+    };
+    options.cpu.as_deref().unwrap_or(usual)
 }
+
+/// A machine whose time is the number of its instructions, and a device of 1 GiB.
+const COUNTING: [&str; 6] = [
+    "-icount",
+    "shift=0,sleep=off",
+    "-object",
+    "memory-backend-ram,id=bench,size=1G",
+    "-device",
+    "ivshmem-plain,memdev=bench",
+];
 
 fn machine(arch: Arch, options: &Options) -> String {
     let default = match arch {
@@ -176,7 +197,7 @@ fn has_kvm(arch: Arch, options: &Options) -> bool {
     // Builds the same machine, with processors, but does not start it: its monitor is told to quit.
     let mut command = Command::new(arch.qemu());
     command.args(["-accel", "kvm", "-machine", &machine(arch, options)]);
-    command.args(["-cpu", cpu(options), "-S", "-nodefaults"]);
+    command.args(["-cpu", cpu(arch, options), "-S", "-nodefaults"]);
     command.args(["-display", "none", "-monitor", "stdio"]);
     command
         .stdin(Stdio::piped())

@@ -3,7 +3,9 @@
 use devices_agreement::POLICIES;
 use zx::{CachePolicy, Handle, Region, Startup, Status, VmOptions, Vmo};
 
-use crate::find::{Bus, Memory};
+use zx::pci::{Bus, Memory};
+
+use crate::announce;
 use crate::ivshmem::READ_WRITE;
 use crate::report::Report;
 
@@ -39,11 +41,11 @@ enum Way {
 }
 
 pub(crate) fn drive(report: &mut Report, start: &Startup, bus: &Bus) -> Result<(), Status> {
-    bus.memory(start, IDS, BAR, NAME)?;
+    announce(IDS, &bus.memory(start, IDS, BAR, NAME)?);
     for (policy, name) in (0..).zip(POLICIES) {
         let policy = CachePolicy::from_number(policy).ok_or(Status::INVALID_ARGS)?;
         for way in [Way::Whole, Way::Lazy, Way::Slice, Way::Closed] {
-            let memory = bus.quiet_memory(start, IDS, BAR, NAME)?;
+            let memory = bus.memory(start, IDS, BAR, NAME)?;
             let registers = map(start, memory, policy, way)?;
             for n in [5, 12] {
                 ask(report, name, &registers, n);

@@ -7,7 +7,9 @@ use devices_agreement::{
 use zx::abi::PageTableInfo;
 use zx::{CachePolicy, Handle, Region, Startup, Status, VmOptions, Vmo};
 
-use crate::find::{Bus, Memory};
+use zx::pci::{Bus, Memory};
+
+use crate::announce;
 use crate::report::Report;
 use crate::split;
 
@@ -29,6 +31,7 @@ pub(crate) struct Round {
 
 pub(crate) fn drive(report: &mut Report, start: &Startup, bus: &Bus) -> Result<(), Status> {
     let memory = bus.memory(start, IDS, BAR, NAME)?;
+    announce(IDS, &memory);
     report.equal(format_args!("bytes of memory"), memory.bytes, FILE_BYTES);
     refused(report, &memory);
     for window in WINDOWS {
@@ -78,7 +81,7 @@ fn replace_pattern(start: &Startup, memory: &Memory, window: Window) -> Result<(
 impl Round {
     fn run(self, report: &mut Report, start: &Startup, bus: &Bus) -> Result<(), Status> {
         // Every round has a resource of its own, so that it can close it.
-        let memory = bus.quiet_memory(start, IDS, BAR, NAME)?;
+        let memory = bus.memory(start, IDS, BAR, NAME)?;
         let vmo = self.vmo(&memory)?;
         let before = start.root_vmar.page_table_info()?;
         let region = self.map(start, &vmo)?;

@@ -6,7 +6,7 @@
 //! firmware ran, their BARs are assigned first. `tests/qemu` boots it, with the devices, and judges
 //! what it prints:
 //!
-//! - `device V:D bar N at 0x… bytes B`: what was found;
+//! - `device V:D at 0x… bytes B`: what was found;
 //! - `entries POLICY WAY BYTES 4k=N 2m=N 1g=N`: what a mapping took in the page tables when all of
 //!   its round was done;
 //! - `devices: N checks passed`, the last line, or `…, M failed`.
@@ -16,12 +16,12 @@
 extern crate alloc;
 
 mod edu;
-mod find;
 mod ivshmem;
 mod report;
 mod split;
 
 use report::Report;
+use zx::pci::{Bus, Memory};
 use zx::{Startup, Status};
 
 zx::main!(run);
@@ -38,7 +38,13 @@ fn run(start: Startup) -> i64 {
 }
 
 fn drive(report: &mut Report, start: &Startup) -> Result<(), Status> {
-    let bus = find::Bus::new(start)?;
+    let bus = Bus::new(start)?;
     ivshmem::drive(report, start, &bus)?;
     edu::drive(report, start, &bus)
+}
+
+/// Says what was found.
+fn announce((vendor, device): (u16, u16), memory: &Memory) {
+    let Memory { base, bytes, .. } = memory;
+    zx::println!("device {vendor:04x}:{device:04x} at {base:#x} bytes {bytes}");
 }

@@ -1,4 +1,4 @@
-//! The monotonic clock, in nanoseconds.
+//! The monotonic clock, in nanoseconds, and the processor's counter.
 
 use jacinth_abi::Status;
 
@@ -17,6 +17,19 @@ pub fn now_ns() -> i64 {
         Ok(()) => i64::from_le_bytes(now),
         Err(status) => panic!("the clock cannot be read: {status}"),
     }
+}
+
+/// Reads the processor's counter, to measure with; how fast it goes is the machine's affair.
+///
+/// On a simulated machine it is the clock.
+#[inline(always)]
+#[must_use]
+pub fn ticks() -> u64 {
+    #[cfg(target_os = "none")]
+    let ticks = crate::arch::ticks();
+    #[cfg(not(target_os = "none"))]
+    let ticks = now_ns().unsigned_abs();
+    ticks
 }
 
 /// The deadline that lies `duration_ns` ahead.

@@ -1,4 +1,5 @@
-//! aarch64: `svc #0`, and loads and stores in the addressing mode that hypervisors can emulate.
+//! aarch64: `svc #0`, and loads and stores in the addressing mode that hypervisors can emulate,
+//! and the virtual counter.
 
 use core::arch::asm;
 
@@ -83,4 +84,15 @@ pub(crate) unsafe fn store(at: u64, width: Width, value: u64) {
             asm!("str {1:x}, [{0}]", in(reg) at, in(reg) value, options(nostack, preserves_flags));
         },
     }
+}
+
+/// Reads the virtual counter, once all before it is done.
+#[inline(always)]
+pub(crate) fn ticks() -> u64 {
+    let ticks;
+    // SAFETY: it reads the counter, which user mode may.
+    unsafe {
+        asm!("isb", "mrs {0}, cntvct_el0", lateout(reg) ticks, options(nostack, preserves_flags));
+    }
+    ticks
 }

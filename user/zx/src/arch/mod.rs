@@ -1,4 +1,4 @@
-//! The instructions: system calls and single accesses to mapped memory.
+//! The instructions: system calls, single accesses to mapped memory, the counter.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -6,6 +6,6 @@ mod aarch64;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::{load, store, syscall};
+pub(crate) use aarch64::{load, store, syscall, ticks};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::{load, store, syscall};
+pub(crate) use x86_64::{load, store, syscall, ticks};

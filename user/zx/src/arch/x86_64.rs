@@ -1,4 +1,4 @@
-//! x86_64: `syscall`, and `mov` of each width.
+//! x86_64: `syscall`, `mov` of each width, `rdtsc`.
 
 use core::arch::asm;
 
@@ -85,4 +85,15 @@ pub(crate) unsafe fn store(at: u64, width: Width, value: u64) {
             asm!("mov qword ptr [{0}], {1}", in(reg) at, in(reg) value, options(nostack, preserves_flags));
         },
     }
+}
+
+/// Reads the time-stamp counter, once all before it is done.
+#[inline(always)]
+pub(crate) fn ticks() -> u64 {
+    let (low, high): (u64, u64);
+    // SAFETY: it reads the counter, which user mode may, and changes two registers.
+    unsafe {
+        asm!("lfence", "rdtsc", lateout("rax") low, lateout("rdx") high, options(nostack, preserves_flags));
+    }
+    high << 32 | low
 }

@@ -1,0 +1,111 @@
+//! What system calls cost, in instructions, alone and with many objects around.
+//!
+//! `./qemu-run.sh bench` boots it on a machine that counts instructions instead of time, so that
+//! its figures are the same everywhere. It prints a table for people, then the same as lines of
+//! JSON for machines, then how many page-table entries the mappings of a large device took. Words
+//! on the command line: `counts=1000,10000` (how many objects), `only=TEXT` (sections whose title
+//! holds it). The return code is 0 when every operation did what it should.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod basic;
+mod device;
+mod mappings;
+mod meter;
+mod objects;
+mod population;
+mod table;
+
+use alloc::vec::Vec;
+
+use meter::Meter;
+use population::Population;
+use table::Table;
+use zx::{Startup, Status};
+
+zx::main!(bench);
+
+/// What the program returns when something did not work.
+const FAILED: i64 = 1;
+/// How many objects are around, unless the command line says.
+const COUNTS: [usize; 3] = [1_000, 10_000, 100_000];
+
+/// What a section needs.
+pub(crate) struct Bench<'a> {
+    pub(crate) start: &'a Startup,
+    pub(crate) meter: Meter,
+    pub(crate) table: Table,
+    only: &'a str,
+    has_failed: bool,
+}
+
+fn bench(start: Startup) -> i64 {
+    let word = |name| start.args.iter().find_map(|word| word.strip_prefix(name));
+    let counts = word("counts=").map_or_else(|| COUNTS.to_vec(), numbers);
+    let mut bench = Bench {
+        start: &start,
+        meter: Meter::new(),
+        table: Table::new(counts),
+        only: word("only=").unwrap_or(""),
+        has_failed: false,
+    };
+    bench.section("one operation", basic::measure);
+    bench.section("a device, through and through", device::measure);
+    for population in objects::all(&start)
+        .into_iter()
+        .chain(mappings::all(&start))
+    {
+        bench.grow(population);
+    }
+    bench.table.print();
+    bench.section("the entries of 1 GiB", device::entries);
+    if bench.has_failed { FAILED } else { 0 }
+}
+
+/// Numbers with commas in between.
+fn numbers(text: &str) -> Vec<usize> {
+    let words = text.split(',').map(str::parse);
+    words.filter_map(Result::ok).collect()
+}
+
+impl Bench<'_> {
+    /// Runs a section that has no population.
+    fn section(&mut self, title: &'static str, run: fn(&mut Self) -> Result<(), Status>) {
+        if title.contains(self.only) {
+            self.table.section(title);
+            let result = run(self);
+            self.note(title, result);
+        }
+    }
+
+    /// Measures at each size of a population, and lets it go.
+    fn grow(&mut self, mut population: impl Population) {
+        let title = population.title();
+        if !title.contains(self.only) {
+            return;
+        }
+        self.table.section(title);
+        for (column, count) in self.table.counts().into_iter().enumerate() {
+            let rows = population
+                .grow(count)
+                .and_then(|()| population.measure(&self.meter));
+            match rows {
+                Ok(rows) => {
+                    for (name, instructions) in rows {
+                        self.table.put(name, column, instructions);
+                    }
+                }
+                Err(status) => return self.note(title, Err(status)),
+            }
+        }
+    }
+
+    fn note(&mut self, title: &str, result: Result<(), Status>) {
+        if let Err(status) = result {
+            self.has_failed = true;
+            zx::println!("bench: FAILED: {title}: {status}");
+        }
+    }
+}
