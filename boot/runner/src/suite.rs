@@ -17,7 +17,13 @@ const QEMU_TESTS: &str = "jacinth-tests-qemu";
 /// The package that makes `docs/conformance.md`.
 const TABLE: &str = "jacinth-tests-table";
 /// The user programs that those tests boot.
-const PROGRAMS: [&str; 4] = [Options::TOUR, "conformance-user", "faults", "devices"];
+const PROGRAMS: [&str; 5] = [
+    Options::TOUR,
+    "conformance-user",
+    "faults",
+    "devices",
+    "bench",
+];
 
 /// How many tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

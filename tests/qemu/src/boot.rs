@@ -20,6 +20,7 @@ pub struct Boot {
     place: Place,
     /// Where its logs are, without their endings.
     stem: PathBuf,
+    command: &'static str,
     arguments: Vec<String>,
     qemu_arguments: Vec<String>,
     time_limit: u32,
@@ -52,6 +53,7 @@ impl Boot {
             arch,
             place,
             stem,
+            command: "run",
             arguments: Vec::new(),
             qemu_arguments: Vec::new(),
             time_limit: TIME_LIMIT,
@@ -69,6 +71,13 @@ impl Boot {
     #[must_use]
     pub fn file(&self, ending: &str) -> PathBuf {
         self.stem.with_extension(ending)
+    }
+
+    /// Gives another command of `qemu-run.sh` than `run`.
+    #[must_use]
+    pub fn command(mut self, command: &'static str) -> Self {
+        self.command = command;
+        self
     }
 
     /// Adds an option of `qemu-run.sh` with its value.
@@ -118,7 +127,7 @@ impl Boot {
             fs::remove_file(file).ok();
         }
         let mut command = self.place.runner();
-        command.args(["run", "--no-build", "--arch", self.arch.name()]);
+        command.args([self.command, "--no-build", "--arch", self.arch.name()]);
         command.args(["--timeout", &self.time_limit.to_string()]);
         command.arg("--log").arg(&log);
         command.arg("--qemu-log").arg(&qemu_log);

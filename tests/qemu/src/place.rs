@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The programs that the ladder boots.
-const PROGRAMS: [&str; 4] = ["tour", "conformance-user", "faults", "devices"];
+const PROGRAMS: [&str; 5] = ["tour", "conformance-user", "faults", "devices", "bench"];
 
 /// An architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

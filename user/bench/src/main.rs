@@ -4,7 +4,7 @@
 //! its figures are the same everywhere. It prints a table for people, then the same as lines of
 //! JSON for machines, then how many page-table entries the mappings of a large device took. Words
 //! on the command line: `counts=1000,10000` (how many objects), `only=TEXT` (sections whose title
-//! holds it). The return code is 0 when every operation did what it should.
+//! holds it, with `_` for spaces). The return code is 0 when every operation did what it should.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ mod objects;
 mod population;
 mod table;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use meter::Meter;
@@ -37,7 +38,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) start: &'a Startup,
     pub(crate) meter: Meter,
     pub(crate) table: Table,
-    only: &'a str,
+    only: String,
     has_failed: bool,
 }
 
@@ -48,7 +49,8 @@ fn bench(start: Startup) -> i64 {
         start: &start,
         meter: Meter::new(),
         table: Table::new(counts),
-        only: word("only=").unwrap_or(""),
+        // Words end at spaces.
+        only: word("only=").unwrap_or("").replace('_', " "),
         has_failed: false,
     };
     bench.section("one operation", basic::measure);
@@ -73,7 +75,7 @@ fn numbers(text: &str) -> Vec<usize> {
 impl Bench<'_> {
     /// Runs a section that has no population.
     fn section(&mut self, title: &'static str, run: fn(&mut Self) -> Result<(), Status>) {
-        if title.contains(self.only) {
+        if title.contains(&self.only) {
             self.table.section(title);
             let result = run(self);
             self.note(title, result);
@@ -83,11 +85,12 @@ impl Bench<'_> {
     /// Measures at each size of a population, and lets it go.
     fn grow(&mut self, mut population: impl Population) {
         let title = population.title();
-        if !title.contains(self.only) {
+        if !title.contains(&self.only) {
             return;
         }
         self.table.section(title);
         for (column, count) in self.table.counts().into_iter().enumerate() {
+            zx::println!("bench: {title}: {count}");
             let rows = population
                 .grow(count)
                 .and_then(|()| population.measure(&self.meter));

@@ -7,7 +7,7 @@ use zx::{Region, Startup, Status, VmOptions, Vmar, Vmo, VmoOptions};
 
 use crate::device::READ_WRITE;
 use crate::meter::Meter;
-use crate::population::{Population, Rows, fill};
+use crate::population::{Population, Rows, fill, pick};
 
 const PAGE: u64 = 4096;
 
@@ -22,6 +22,10 @@ pub(crate) fn all(start: &Startup) -> Vec<Box<dyn Population + '_>> {
         Box::new(OfManyVmos {
             root,
             regions: Vec::new(),
+        }),
+        Box::new(Regions {
+            root,
+            children: Vec::new(),
         }),
     ]
 }
@@ -91,6 +95,68 @@ impl Population for OfManyVmos<'_> {
         let [fault] = new?;
         rows.push(("page fault, page is new", fault));
         Ok(rows)
+    }
+}
+
+/// Regions of one page in the root region, with nothing in them.
+struct Regions<'a> {
+    root: &'a Vmar,
+    children: Vec<Child>,
+}
+
+/// A region that is destroyed when it is dropped.
+struct Child(Vmar);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.0.destroy().ok();
+    }
+}
+
+impl Regions<'_> {
+    fn make(&self) -> Result<Child, Status> {
+        let options = VmOptions::CAN_MAP_READ | VmOptions::CAN_MAP_WRITE;
+        let (child, _) = self.root.allocate(options, 0, PAGE)?;
+        Ok(Child(child))
+    }
+}
+
+impl Population for Regions<'_> {
+    fn title(&self) -> &'static str {
+        "with that many regions in one region"
+    }
+
+    fn grow(&mut self, count: usize) -> Result<(), Status> {
+        let mut children = core::mem::take(&mut self.children);
+        let made = fill(&mut children, count, |_| self.make());
+        self.children = children;
+        made
+    }
+
+    fn measure(&mut self, meter: &Meter) -> Result<Rows, Status> {
+        let one = |round| pick(&self.children, round).ok_or(Status::BAD_STATE);
+        let vmo = page()?;
+        let [map, fault, unmap] = meter.medians(|round| {
+            let Child(child) = one(round)?;
+            let (region, map) = meter.time(|| child.map_at(READ_WRITE, 0, &vmo, 0, PAGE));
+            let region = region?;
+            let (_, fault) = meter.time(|| region.write32(0, 1));
+            let (unmapped, unmap) = meter.time(|| region.unmap());
+            unmapped.map(|()| [map, fault, unmap])
+        })?;
+        Ok(alloc::vec![
+            (
+                "vmar_allocate + destroy + close",
+                meter.median(|_| self.make())?
+            ),
+            (
+                "object_get_info VMAR of one",
+                meter.median(|round| one(round)?.0.vmar_info())?
+            ),
+            ("vmar_map of a page in one", map),
+            ("page fault in one, page is there", fault),
+            ("vmar_unmap of a page in one", unmap),
+        ])
     }
 }
 

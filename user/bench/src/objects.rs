@@ -105,13 +105,6 @@ impl Population for Vmos {
                 "a slice of one + close",
                 meter.median(|round| one(round)?.slice(0, PAGE))?
             ),
-            (
-                "write a byte of one + decommit",
-                meter.median(|round| {
-                    one(round)?.write(0, &[1])?;
-                    one(round)?.decommit(0, PAGE)
-                })?
-            ),
         ])
     }
 }
