@@ -4,30 +4,50 @@ use super::vmo::{is_contiguous, size};
 use super::{Content, Marks, Vmo};
 use crate::Kernel;
 use crate::PAGE_SHIFT;
-use crate::mem::Key;
+use crate::mem::{Key, PageTally};
+use crate::object::Objects;
 use jacinth_abi::{Rights, VmoInfo, VmoInfoFlags, VmoOptions};
 
 /// The memory of a VMO, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Amount {
+pub(super) struct Amount {
     /// What it answers for.
-    committed: u64,
+    pub(super) committed: u64,
     /// What nobody else holds.
-    private: u64,
+    pub(super) private: u64,
     /// What is left when common pages are divided among those that hold them.
-    scaled: u64,
+    pub(super) scaled: u64,
     /// The fraction of a byte that `scaled` leaves, in units of 2^-63.
-    fraction: u64,
+    pub(super) fraction: u64,
 }
 
 impl Amount {
     /// Memory that is not shared.
-    const fn own(bytes: u64) -> Self {
+    pub(super) const fn own(bytes: u64) -> Self {
         Self {
             committed: bytes,
             private: bytes,
             scaled: bytes,
             fraction: 0,
+        }
+    }
+
+    /// Memory of which others hold some: `pages` in all, which were counted.
+    pub(super) fn common(objects: &Objects, vmo: &Vmo, pages: u64, tally: PageTally) -> Self {
+        let private = tally.private << PAGE_SHIFT;
+        let parent = vmo.parent.map(|parent| objects.get(parent));
+        let is_reached = parent.is_some_and(|above| !above.marks.contains(Marks::HOLLOW));
+        // Pages have 64 bits behind the point: so many are left of bytes.
+        let [whole, fraction] = [tally.scaled >> 52, tally.scaled << 76 >> 65];
+        Self {
+            committed: if is_reached {
+                private
+            } else {
+                pages << PAGE_SHIFT
+            },
+            private,
+            scaled: u64::try_from(whole).unwrap_or(u64::MAX),
+            fraction: u64::try_from(fraction).unwrap_or(0),
         }
     }
 
@@ -42,18 +62,7 @@ impl Amount {
             Content::Adopted(run) | Content::Contiguous(run) => Self::own(run.bytes()),
             Content::Paged(pages) if vmo.marks.contains(Marks::SHARED) => {
                 let tally = pages.tally(&kernel.objects.page_nodes, &kernel.mem.frames);
-                let private = tally.private << PAGE_SHIFT;
-                let parent = vmo.parent.map(|parent| kernel.objects.get(parent));
-                let is_reached = parent.is_some_and(|above| !above.marks.contains(Marks::HOLLOW));
-                let all = pages.count() << PAGE_SHIFT;
-                // Pages have 64 bits behind the point: so many are left of bytes.
-                let [whole, fraction] = [tally.scaled >> 52, tally.scaled << 76 >> 65];
-                Self {
-                    committed: if is_reached { private } else { all },
-                    private,
-                    scaled: u64::try_from(whole).unwrap_or(u64::MAX),
-                    fraction: u64::try_from(fraction).unwrap_or(0),
-                }
+                Self::common(&kernel.objects, vmo, pages.count(), tally)
             }
             Content::Paged(pages) => Self::own(pages.count() << PAGE_SHIFT),
         }

@@ -4,13 +4,13 @@
 //! The cursor is a region and an address in it. Where the region is gone when the list goes on, it
 //! goes on at that address from the top.
 
-use super::info::fill_info;
-use super::pages::{fixed_run, next_committed, run_at};
+use super::info::{Amount, fill_info};
+use super::pages::{held_run_at, next_committed};
 use super::vmar::{Region, child_ending_after, piece};
 use super::vmo::size;
-use super::{Mapping, Name, Vmar};
-use crate::hal::{Backing, MmuFlags};
-use crate::mem::Key;
+use super::{Content, Mapping, Name, Vmar};
+use crate::hal::MmuFlags;
+use crate::mem::{Key, PageTally};
 use crate::object::Objects;
 use crate::syscall::Item;
 use crate::task::Process;
@@ -70,7 +70,9 @@ struct Count {
     piece: Key<Mapping>,
     /// The VMO's first byte that was not looked at.
     offset: u64,
-    committed: u64,
+    /// Pages found so far.
+    pages: u64,
+    tally: PageTally,
 }
 
 impl Maps {
@@ -166,13 +168,13 @@ impl Maps {
             Some(count) if count.piece == key => count,
             _ => Count::new(here, key),
         };
-        if let Some(more) = count.step(objects, here) {
+        if let Some(more) = count.step(kernel, here) {
             self.count = Some(more);
             return Item::Nothing;
         }
         self.count = None;
         self.at = here.range.end;
-        self.record(&piece_record(objects, here, count.committed))
+        self.record(&piece_record(objects, here, count))
     }
 
     fn record(&self, info: &MapsInfo) -> Item {
@@ -191,35 +193,57 @@ impl Maps {
 }
 
 impl Count {
-    const fn new(here: &Mapping, piece: Key<Mapping>) -> Self {
+    fn new(here: &Mapping, piece: Key<Mapping>) -> Self {
         Self {
             piece,
             offset: here.vmo_offset,
-            committed: 0,
+            pages: 0,
+            tally: PageTally::default(),
         }
     }
 
-    /// Counts one more run of pages; `None` when there is no more.
-    fn step(mut self, objects: &Objects, here: &Mapping) -> Option<Self> {
+    /// Counts a few more pages; `None` when there are no more.
+    ///
+    /// As for whole VMOs: device addresses are nobody's memory, and the pages of slices and
+    /// references are their parent's.
+    fn step(mut self, kernel: &Kernel, here: &Mapping) -> Option<Self> {
+        let objects = &kernel.objects;
         let end = here.vmo_offset.saturating_add(here.range.bytes());
         let end = end.min(size(objects, here.vmo));
         if self.offset >= end {
             return None;
         }
-        if let Some((_, backing)) = fixed_run(objects, here.vmo) {
-            // Device addresses are nobody's memory.
-            if backing == Backing::Memory {
-                self.committed = end.saturating_sub(self.offset);
+        let shown = objects.get(here.vmo);
+        let Content::Paged(pages) = &shown.content else {
+            let is_memory = matches!(shown.content, Content::Adopted(_) | Content::Contiguous(_));
+            if is_memory && shown.parent.is_none() {
+                self.add_own(end.saturating_sub(self.offset) >> PAGE_SHIFT);
             }
             self.offset = end;
             return Some(self);
-        }
+        };
         let from = next_committed(objects, here.vmo, self.offset).filter(|from| *from < end)?;
         let most = end.saturating_sub(from).min(STEP);
-        let bytes = run_at(objects, here.vmo, from, most)?.bytes();
-        self.committed = self.committed.saturating_add(bytes);
-        self.offset = from.saturating_add(bytes);
+        let (run, is_own) = held_run_at(kernel, here.vmo, from, most)?;
+        if is_own {
+            self.add_own(run.pages);
+            self.offset = from.saturating_add(run.bytes());
+        } else {
+            let index = from >> PAGE_SHIFT;
+            let part = pages.part_at(&objects.page_nodes, &kernel.mem.frames, index);
+            self.pages = self.pages.saturating_add(1);
+            self.tally.scaled = self.tally.scaled.saturating_add(part.unwrap_or(0));
+            self.offset = from.saturating_add(PAGE_SIZE);
+        }
         Some(self)
+    }
+
+    /// Counts pages that nobody else holds.
+    fn add_own(&mut self, pages: u64) {
+        self.pages = self.pages.saturating_add(pages);
+        self.tally.private = self.tally.private.saturating_add(pages);
+        let parts = PageTally::ONE.saturating_mul(pages.into());
+        self.tally.scaled = self.tally.scaled.saturating_add(parts);
     }
 }
 
@@ -239,8 +263,9 @@ fn region_record(region: &Vmar) -> MapsInfo {
     }
 }
 
-fn piece_record(objects: &Objects, piece: &Mapping, committed: u64) -> MapsInfo {
+fn piece_record(objects: &Objects, piece: &Mapping, count: Count) -> MapsInfo {
     let vmo = objects.get(piece.vmo);
+    let amount = Amount::common(objects, vmo, count.pages, count.tally);
     let depth = objects.get(piece.vmar).depth;
     MapsInfo {
         name: *vmo.name.as_bytes(),
@@ -252,13 +277,14 @@ fn piece_record(objects: &Objects, piece: &Mapping, committed: u64) -> MapsInfo 
             mmu_flags: options(piece.flags).bits(),
             vmo_koid: vmo.head.koid,
             vmo_offset: piece.vmo_offset,
-            committed_bytes: committed,
-            populated_bytes: committed,
-            committed_private_bytes: committed,
-            populated_private_bytes: committed,
-            committed_scaled_bytes: committed,
-            populated_scaled_bytes: committed,
-            ..MapsMapping::default()
+            committed_bytes: amount.committed,
+            populated_bytes: amount.committed,
+            committed_private_bytes: amount.private,
+            populated_private_bytes: amount.private,
+            committed_scaled_bytes: amount.scaled,
+            populated_scaled_bytes: amount.scaled,
+            committed_fractional_scaled_bytes: amount.fraction,
+            populated_fractional_scaled_bytes: amount.fraction,
         },
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use alloc::vec;
 use alloc::vec::Vec;
-use jacinth_abi::{MapsInfo, Record, Rights, Status, Topic, VmOptions};
+use jacinth_abi::{MapsInfo, Record, Rights, Status, Topic, VmOptions, VmoChildOptions};
 use zx::sys::{self, Output, Place};
 use zx::{Address, Region};
 
@@ -35,6 +35,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "maps_memory",
         rows: &[],
         run: memory,
+    },
+    Scenario {
+        name: "maps_shared_memory",
+        rows: &[],
+        run: shared_memory,
     },
     Scenario {
         name: "maps_versions",
@@ -222,6 +227,40 @@ fn memory(env: &mut Env) -> Outcome {
         same(mapping.committed_scaled_bytes, mapping.committed_bytes)?;
     }
     drop((first, second, third));
+    Ok(())
+}
+
+/// Pages that a snapshot shares count for each by half, slices have none.
+fn shared_memory(env: &mut Env) -> Outcome {
+    let vmo = env.paged(8)?;
+    for page in 0..5 {
+        ok(kit::write(vmo.value(), &[1], page * P))?;
+    }
+    let snapshot = VmoChildOptions::SNAPSHOT;
+    let child = ok(kit::create_child(vmo.value(), snapshot, 0, 8 * P))?;
+    let slice = ok(kit::slice(vmo.value(), 0, 8 * P))?;
+    ok(kit::write(child.value(), &[2], P))?;
+    let top = ok(Nest::in_root(env, 32 * P))?;
+    let places = [
+        ok(top.map(READ, 0, &vmo, 8 * P))?,
+        ok(top.map(READ, 8 * P, &child, 8 * P))?,
+        ok(top.map(READ, 16 * P, &slice, 8 * P))?,
+    ];
+    let got: Vec<(u64, u64, u64)> = ok(top.vmar.maps())?
+        .iter()
+        .skip(1)
+        .map(|it| {
+            let it = it.mapping;
+            let committed = it.committed_bytes / P;
+            (
+                committed,
+                it.committed_private_bytes / P,
+                it.committed_scaled_bytes,
+            )
+        })
+        .collect();
+    same(got, vec![(5, 1, 3 * P), (1, 1, 3 * P), (0, 0, 0)])?;
+    drop(places);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::{Holding, PageList};
 use crate::mem::{FramePool, Pool, Work};
 
 /// One page, in units of [`PageTally::scaled`].
-const ONE: u128 = 1 << 64;
+const ONE: u128 = PageTally::ONE;
 
 /// A count of a list's pages by their holders. Made bit by bit: what nobody shares is counted
 /// without being looked at.
@@ -22,6 +22,9 @@ pub struct PageTally {
 }
 
 impl PageTally {
+    /// A page that only one list holds, in units of [`PageTally::scaled`].
+    pub const ONE: u128 = 1 << 64;
+
     /// Goes on within `work`, of which a node costs a unit; true when all is counted. What changes
     /// in the list between two steps may be missed.
     pub fn step(
@@ -139,6 +142,21 @@ impl PageList {
         let mut tally = PageTally::default();
         while !tally.step(self, pool, frames, &mut Work::new(u32::MAX)) {}
         tally
+    }
+
+    /// By how much the page at `index` counts for the list, in units of [`PageTally::scaled`].
+    #[must_use]
+    pub fn part_at(&self, pool: &Pool<PageNode>, frames: &FramePool, index: u64) -> Option<u128> {
+        let page = self.get(pool, index)?;
+        let at = self.place(index);
+        let (mut word, mut weight) = (self.root, ONE);
+        for level in (0..self.height).rev() {
+            let here = node(pool, key(word));
+            weight = weight.checked_div(here.refs.into())?;
+            word = here.get(super::slot(at, level))?;
+        }
+        let holders = u128::from(frames.more_holders(page.frame())).saturating_add(1);
+        weight.checked_div(holders)
     }
 
     /// How many pages no other list holds. See [`PageList::tally`].
