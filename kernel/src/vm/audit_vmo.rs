@@ -88,7 +88,8 @@ fn audit_pages(kernel: &Kernel, key: Key<Vmo>, vmo: &Vmo) -> Result<(), &'static
     if is_hollow && !is_idle(vmo) {
         return Err("a VMO is in use whose pages are gone");
     }
-    let is_outside = pages.next_at_or_after(page_nodes, vmo.size >> PAGE_SHIFT);
+    let end = vmo.size.max(vmo.stale.end());
+    let is_outside = pages.next_at_or_after(page_nodes, end >> PAGE_SHIFT);
     if is_outside.is_some() {
         return Err("a VMO has pages behind its end");
     }

@@ -34,6 +34,11 @@ impl Stale {
         self.end == 0
     }
 
+    /// The end of what may be left.
+    pub(crate) const fn end(self) -> u64 {
+        self.end
+    }
+
     /// Whether entries may still show the page at an offset.
     pub(crate) const fn may_show(self, offset: u64) -> bool {
         self.revoked <= offset && offset < self.end
