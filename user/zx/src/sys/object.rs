@@ -35,7 +35,7 @@ pub fn handle_replace<'a>(handle: u32, rights: u32, out: impl Into<Place<'a, 4>>
     call!(handle_replace(handle, rights, out.into().arg()))
 }
 
-/// `zx_object_get_info`; counters that are not wanted are [`Address::NULL`].
+/// `zx_object_get_info`; counters that are not wanted are [`Address::NULL`](crate::Address::NULL).
 ///
 /// # Errors
 /// See `docs/syscalls.md`.
