@@ -1,7 +1,7 @@
 //! `zx_vmo_set_size`, `zx_vmo_get_stream_size`, `zx_vmo_set_stream_size`, and mappings that end where
 //! the stream does.
 
-use crate::commit::{bytes_are, committed, number_pages};
+use crate::commit::{bytes_are, committed, number_pages, op};
 use crate::env::{Env, P, READ_WRITE};
 use crate::kit::{self, H};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     check::{fails, ok, same},
 };
 use jacinth_abi::limits::MAX_VMO_SIZE;
-use jacinth_abi::{Property, Rights, Status, VmOptions, VmoChildOptions, VmoOptions};
+use jacinth_abi::{Property, Rights, Status, VmOptions, VmoChildOptions, VmoOp, VmoOptions};
 use zx::sys::{self, Answer};
 
 const RESIZABLE: u32 = VmoOptions::RESIZABLE.bits();
@@ -210,15 +210,17 @@ fn of_relatives(_: &mut Env) -> Outcome {
 fn of_many_pages(env: &mut Env) -> Outcome {
     let pages = env.rounds(1000, 150) as u64;
     let vmo = ok(kit::vmo_create(pages * P, RESIZABLE))?;
-    let place = ok(env.map(&vmo, READ_WRITE, pages * P))?;
-    for page in 0..pages {
-        place.write64(page * P, page);
+    number_pages(&vmo, 3)?;
+    ok(op(&vmo, VmoOp::Commit, 0, pages * P))?;
+    for page in [64, 65, pages - 1] {
+        ok(kit::write(vmo.value(), &[1], page * P))?;
     }
+    let place = ok(env.map(&vmo, READ_WRITE | VmOptions::MAP_RANGE, pages * P))?;
     ok(set_size(&vmo, 3 * P))?;
     same(committed(&vmo)?, 3 * P)?;
     ok(set_size(&vmo, pages * P))?;
     for page in [2, 3, 64, 65, pages - 1] {
-        let expected = if page < 3 { page } else { 0 };
+        let expected = if page < 3 { page + 1 } else { 0 };
         same(place.read64(page * P), expected)?;
     }
     Ok(())
