@@ -22,6 +22,8 @@ pub enum AuditError {
     Uses(u64, u32, u32),
     /// An object lives although nothing refers to it: its koid.
     Leaked(u64),
+    /// The ranges that are held are not those of the resources.
+    Claims,
     /// A BTI's count of pins differs: its koid, counted, recounted; or that of its quarantine.
     Pins(u64, u32, u32),
     /// The free frames' own records differ.
@@ -43,6 +45,9 @@ impl Kernel {
         self.compare_counts(&refs)?;
         self.compare_types()?;
         self.compare_pins()?;
+        if !self.objects.audit_claims() {
+            return Err(AuditError::Claims);
+        }
         if !self.mem.frames.audit() {
             return Err(AuditError::FramePool);
         }

@@ -316,7 +316,7 @@ impl Kernel {
             if !self.resources.has(kind) {
                 continue;
             }
-            self.objects.resources.reserve(&mut self.mem.budget)?;
+            self.objects.reserve_resource(&mut self.mem.budget)?;
             let root = Request {
                 kind,
                 base: 0,

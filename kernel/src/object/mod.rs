@@ -5,6 +5,7 @@
 
 mod bti;
 mod channel;
+mod claims;
 mod handle;
 mod iommu;
 mod pmt;
@@ -13,6 +14,7 @@ mod signal;
 
 pub(crate) use bti::Bti;
 pub(crate) use channel::{Channel, Message};
+pub(crate) use claims::Claims;
 pub(crate) use handle::{Handle, HandleTable};
 pub(crate) use iommu::Iommu;
 pub(crate) use pmt::Pmt;
@@ -197,6 +199,9 @@ pub(crate) struct Objects {
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
     pub(crate) spans: SpanPool<Key<Mapping>>,
+    pub(crate) pin_spans: SpanPool<Key<Pmt>>,
+    /// The ranges of resources, by kind.
+    pub(crate) claims: Claims,
     pub(crate) page_nodes: Pool<crate::mem::PageNode>,
     /// Frames on their way into VMOs.
     pub(crate) staged: Pool<crate::vm::Staged>,
@@ -230,6 +235,8 @@ impl Objects {
             mappings: Pool::new(),
             vmar_nodes: Pool::new(),
             spans: Pool::new(),
+            pin_spans: Pool::new(),
+            claims: Claims::new(),
             page_nodes: Pool::new(),
             staged: Pool::new(),
             spare: List::new(),
@@ -297,8 +304,10 @@ impl Objects {
         let head = self.head_mut(object);
         head.handles = head.handles.checked_sub(1).expect("handles are counted");
         if head.handles == 0 {
-            if let ObjectRef::Pmt(pmt) = object {
-                self.quarantine_pmt(pmt);
+            match object {
+                ObjectRef::Pmt(pmt) => self.quarantine_pmt(pmt),
+                ObjectRef::Resource(resource) => self.give_up_range(resource),
+                _ => {}
             }
             self.queue_dying(object);
         }

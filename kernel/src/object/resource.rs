@@ -2,7 +2,7 @@
 
 use super::{Head, Objects};
 use crate::event::MachineInfo;
-use crate::mem::{KVec, Key, Mem, NoMemory};
+use crate::mem::{Budget, KVec, Key, Mem, NoMemory};
 use crate::vm::Name;
 use crate::{Denied, PAGE_SIZE, PhysAddr, PhysRun};
 use jacinth_abi::{ResourceKind, Signals, Status};
@@ -46,12 +46,6 @@ impl Resource {
             return false;
         };
         size != 0 && first <= base && end <= last
-    }
-
-    const fn overlaps(&self, base: u64, size: u64) -> bool {
-        self.size != 0
-            && self.base < base.saturating_add(size)
-            && base < self.base.saturating_add(self.size)
     }
 }
 
@@ -137,12 +131,7 @@ impl Resources {
         if request.base < start || request.base.saturating_add(request.size) > end {
             return Err(Status::NOT_FOUND);
         }
-        let taken = objects.resources.iter().any(|(_, other)| {
-            other.kind == request.kind
-                && (other.exclusive || request.exclusive)
-                && other.overlaps(request.base, request.size)
-        });
-        if taken {
+        if objects.claims.is_taken(request) {
             Err(Status::NOT_FOUND)
         } else {
             Ok(())
@@ -205,16 +194,27 @@ pub(crate) struct Request {
 }
 
 impl Objects {
-    /// Puts a new resource into a slot that was reserved.
+    /// Makes sure that [`Objects::new_resource`] finds room.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub(crate) fn reserve_resource(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
+        self.resources.reserve(budget)?;
+        self.claims.reserve(budget)
+    }
+
+    /// Puts a new resource into room that was reserved.
     pub(crate) fn new_resource(&mut self, request: &Request, name: Name) -> Key<Resource> {
         let koid = self.new_koid();
-        self.resources.insert_reserved(Resource {
+        let key = self.resources.insert_reserved(Resource {
             head: Head::new(koid, Signals::empty()),
             kind: request.kind,
             base: request.base,
             size: request.size,
             exclusive: request.exclusive,
             name,
-        })
+        });
+        self.claims.take(request, key);
+        key
     }
 }

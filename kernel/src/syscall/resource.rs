@@ -49,8 +49,7 @@ pub(crate) fn resource_create(
     call.reserve_handle()?;
     call.kernel
         .objects
-        .resources
-        .reserve(&mut call.kernel.mem.budget)
+        .reserve_resource(&mut call.kernel.mem.budget)
         .map_err(crate::no_memory)?;
 
     // commit

@@ -3,6 +3,7 @@
 use super::audit_region::audit_regions;
 use super::audit_vmo::audit_vmos;
 use super::pages::{held_run_at, run_at};
+use super::pin::audit_pins;
 use super::vmo::holder;
 use super::{Content, Mapping, Marks};
 use crate::Kernel;
@@ -22,6 +23,7 @@ const COARSE_STEP: u64 = 2 << 20;
 /// What differs first.
 pub(crate) fn audit(kernel: &Kernel, hal: &DynHal) -> Result<(), &'static str> {
     audit_vmos(kernel)?;
+    audit_pins(&kernel.objects)?;
     audit_regions(&kernel.objects)?;
     audit_frames(kernel)?;
     let mut found: BTreeMap<u32, (i64, bool)> = BTreeMap::new();

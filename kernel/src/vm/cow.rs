@@ -6,7 +6,8 @@
 //! is lost and none comes too late. Who keeps writing meanwhile delays it, but not for ever.
 
 use super::child::adopt;
-use super::reach::{is_pinned, revoke_writes};
+use super::pin::is_pinned;
+use super::reach::revoke_writes;
 use super::vmo::{create, holder};
 use super::{Content, Marks, Vmo};
 use crate::hal::{CachePolicy, DynHal};

@@ -55,12 +55,6 @@ pub(super) fn revoke_now(kernel: &mut Kernel, hal: &mut DynHal, root: Key<Vmo>, 
     }
 }
 
-/// Whether pages in a range of a root VMO are pinned.
-pub(super) const fn is_pinned(_: &Objects, _: Key<Vmo>, _: &Range<u64>) -> bool {
-    // Nothing pins yet.
-    false
-}
-
 fn reach(
     kernel: &mut Kernel,
     hal: &mut DynHal,

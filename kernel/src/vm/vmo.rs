@@ -3,7 +3,7 @@
 use super::{Locks, Mapping, Name, Stale};
 use crate::hal::{Backing, CachePolicy};
 use crate::mem::{Key, PageList, SpanTree};
-use crate::object::{Head, Objects};
+use crate::object::{Head, Objects, Pmt};
 use crate::{Kernel, PAGE_SIZE, PhysRun, no_memory};
 use jacinth_abi::{Signals, Status, VmoOptions};
 
@@ -44,6 +44,8 @@ pub(crate) struct Vmo {
     /// The pieces of all mappings that show its pages, by what they show: its own, and those of
     /// its slices and references.
     pub(super) spans: SpanTree<Key<Mapping>>,
+    /// What is pinned of its pages, in its own offsets, whatever it was pinned through.
+    pub(super) pins: SpanTree<Key<Pmt>>,
     /// How many mappings show it by name; each of their pieces holds a use.
     pub(crate) mapping_count: u32,
     /// Children that need none of its pages: snapshots, and whatever is hollow.
@@ -86,6 +88,7 @@ impl Vmo {
             parent: None,
             children: 0,
             spans: SpanTree::new(),
+            pins: SpanTree::new(),
             mapping_count: 0,
             idle_children: 0,
             write_grants: 0,

@@ -228,6 +228,15 @@ fn cache_policy(env: &mut Env) -> Outcome {
     same(ok(kit::vmo_info(slice.value()))?.cache_policy, 1)?;
     drop(slice);
     ok(kit::set_cache_policy(vmo.value(), 0))?;
+    // What is pinned stays as it is.
+    let (pmt, _) = ok(pin(bti.value(), DEVICE, vmo.value(), (0, P), 1))?;
+    for policy in 0..4 {
+        fails(
+            kit::set_cache_policy(vmo.value(), policy),
+            Status::BAD_STATE,
+        )?;
+    }
+    ok(unpin(pmt))?;
     ok(kit::set_cache_policy(vmo.value(), 3))
 }
 

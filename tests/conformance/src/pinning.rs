@@ -1,13 +1,15 @@
 //! IOMMUs, bus transaction initiators and pinned memory.
 
 use crate::devices::{self, DEVICE, STUB, bti, bti_create, iommu_create, pin, pins, unpin};
-use crate::env::{Env, P, READ_WRITE};
+use crate::env::{Env, LAST_PAGE, P, READ_WRITE};
 use crate::kit::{self, childless, has_children};
 use crate::{
     Outcome, Scenario,
     check::{fails, holds, ok, same},
 };
-use jacinth_abi::{BtiInfo, BtiOptions, ObjectType, Rights, Status, SystemBase, Topic};
+use jacinth_abi::{
+    BtiInfo, BtiOptions, ObjectType, Rights, Status, SystemBase, Topic, VmoChildOptions,
+};
 use zx::Address;
 use zx::sys::{self, Input};
 
@@ -71,6 +73,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "pinning_keeps_children",
         rows: &["vmo:196", "vmar:265"],
         run: keeps_children,
+    },
+    Scenario {
+        name: "pinning_snapshots",
+        rows: &[],
+        run: snapshots,
     },
     Scenario {
         name: "pinning_physical",
@@ -254,10 +261,7 @@ fn refused(env: &mut Env) -> Outcome {
         )?;
         fails(by(vmo, DEVICE, (4 * P, P), 1), Status::OUT_OF_RANGE)?;
         fails(by(vmo, DEVICE, (3 * P, 2 * P), 2), Status::OUT_OF_RANGE)?;
-        fails(
-            by(vmo, DEVICE, (u64::MAX & !(P - 1), 2 * P), 2),
-            Status::OUT_OF_RANGE,
-        )?;
+        fails(by(vmo, DEVICE, (LAST_PAGE, 2 * P), 2), Status::OUT_OF_RANGE)?;
     }
     fails(
         by(vmo.value(), DEVICE | BtiOptions::CONTIGUOUS, (0, P), 1),
@@ -380,6 +384,35 @@ fn keeps_children(env: &mut Env) -> Outcome {
     drop((child, pmt));
     has_children(&vmo)?;
     ok(sys::bti_release_quarantine(bti.value()))?;
+    childless(&vmo)
+}
+
+/// What is pinned cannot be shared, and what is shared is not what is pinned.
+fn snapshots(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(2)?);
+    ok(kit::write(vmo.value(), b"common", 0))?;
+    let one = |vmo: u32, range| pin(bti.value(), DEVICE, vmo, range, 1);
+    let snapshot = || kit::create_child(vmo.value(), VmoChildOptions::SNAPSHOT, 0, 2 * P);
+    let (pmt, _) = ok(one(vmo.value(), (P, P)))?;
+    fails(snapshot(), Status::BAD_STATE)?;
+    ok(unpin(pmt))?;
+    let child = ok(snapshot())?;
+    let (above, at_above) = ok(one(vmo.value(), (0, P)))?;
+    let (below, at_below) = ok(one(child.value(), (0, P)))?;
+    holds(at_above != at_below, "each has a page of its own")?;
+    ok(kit::write(vmo.value(), b"parent", 0))?;
+    let mut seen = [0; 6];
+    ok(kit::read(child.value(), &mut seen, 0))?;
+    same(&seen, b"common")?;
+    // The same pages as long as they are pinned, whatever is written.
+    let (again, at) = ok(one(vmo.value(), (0, P)))?;
+    same(at, at_above)?;
+    ok(unpin(again))?;
+    ok(unpin(above))?;
+    drop(child);
+    has_children(&vmo)?;
+    fails(one(vmo.value(), (2 * P, P)), Status::OUT_OF_RANGE)?;
+    ok(unpin(below))?;
     childless(&vmo)
 }
 

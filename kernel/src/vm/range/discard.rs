@@ -12,7 +12,7 @@ use crate::mem::{self, Key, Link, Linked};
 use crate::object::{Object, Objects};
 use crate::task::Work;
 use crate::vm::Vmo;
-use crate::vm::reach::is_pinned;
+use crate::vm::pin::is_pinned;
 use crate::vm::vmo::size;
 use jacinth_abi::{Record, Status, VmoLockState, VmoOptions};
 

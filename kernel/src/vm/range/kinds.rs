@@ -5,7 +5,7 @@ use crate::PAGE_SIZE;
 use crate::hal::CachePolicy;
 use crate::mem::Key;
 use crate::object::Objects;
-use crate::vm::reach::is_pinned;
+use crate::vm::pin::is_pinned;
 use crate::vm::vmo::{holder, size};
 use crate::vm::{Content, Marks, Vmo, round_up};
 use jacinth_abi::Status;

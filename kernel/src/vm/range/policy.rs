@@ -7,7 +7,7 @@ use crate::mem::{self, Key};
 use crate::object::Objects;
 use crate::task::Work;
 use crate::vm::Vmo;
-use crate::vm::reach::is_pinned;
+use crate::vm::pin::is_pinned;
 use crate::vm::vmo::{holder, size};
 use jacinth_abi::{Status, VmoOptions};
 
