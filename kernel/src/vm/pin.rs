@@ -49,10 +49,12 @@ pub(crate) fn remove_pin(objects: &mut Objects, key: Key<Pmt>) {
     debug_assert!(removed.is_some(), "a pinned range is entered with its VMO");
 }
 
-/// Whether pages in a range of a VMO that holds pages are pinned.
+/// Whether pages in a range of a VMO that holds pages are pinned. A device's addresses are not:
+/// they stay anyway (vmo.md §22).
 pub(super) fn is_pinned(objects: &Objects, root: Key<Vmo>, range: &Range<u64>) -> bool {
-    let pins = &objects.get(root).pins;
-    pins.first_overlapping(&objects.pin_spans, range).is_some()
+    let vmo = objects.get(root);
+    let first = vmo.pins.first_overlapping(&objects.pin_spans, range);
+    first.is_some() && !vmo.is_physical()
 }
 
 /// Whether a VMO is one run of physical addresses, for good.

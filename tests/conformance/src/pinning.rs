@@ -1,5 +1,6 @@
 //! IOMMUs, bus transaction initiators and pinned memory.
 
+use crate::commit::op;
 use crate::devices::{self, DEVICE, STUB, bti, bti_create, iommu_create, pin, pins, unpin};
 use crate::env::{Env, LAST_PAGE, P, READ_WRITE};
 use crate::kit::{self, childless, has_children};
@@ -8,7 +9,8 @@ use crate::{
     check::{fails, holds, ok, same},
 };
 use jacinth_abi::{
-    BtiInfo, BtiOptions, ObjectType, Rights, Status, SystemBase, Topic, VmoChildOptions,
+    BtiInfo, BtiOptions, ObjectType, Rights, Status, SystemBase, Topic, VmoChildOptions, VmoOp,
+    VmoOptions,
 };
 use zx::Address;
 use zx::sys::{self, Input};
@@ -73,6 +75,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "pinning_keeps_children",
         rows: &["vmo:196", "vmar:265"],
         run: keeps_children,
+    },
+    Scenario {
+        name: "pinning_holds_pages",
+        rows: &["vmo:317", "vmar:275"],
+        run: holds_pages,
+    },
+    Scenario {
+        name: "pinning_holds_size",
+        rows: &["vmo:254"],
+        run: holds_size,
     },
     Scenario {
         name: "pinning_snapshots",
@@ -385,6 +397,68 @@ fn keeps_children(env: &mut Env) -> Outcome {
     has_children(&vmo)?;
     ok(sys::bti_release_quarantine(bti.value()))?;
     childless(&vmo)
+}
+
+/// Pinned pages stay, whoever wants them gone and by whatever name; their neighbours may go.
+fn holds_pages(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (bti(env)?, env.paged(4)?);
+    ok(kit::write(vmo.value(), &[0x5a; 4 * P as usize], 0))?;
+    let slice = ok(kit::slice(vmo.value(), P, 2 * P))?;
+    let (pmt, address) = ok(pin(bti.value(), DEVICE, slice.value(), (P, P), 1))?;
+    for range in [(0, 4 * P), (2 * P, P), (P, 2 * P)] {
+        fails(
+            op(&vmo, VmoOp::Decommit, range.0, range.1),
+            Status::BAD_STATE,
+        )?;
+    }
+    fails(op(&slice, VmoOp::Decommit, P, P), Status::BAD_STATE)?;
+    ok(op(&slice, VmoOp::Decommit, 0, P))?;
+    ok(op(&vmo, VmoOp::Decommit, 3 * P, P))?;
+    let mut seen = [0; 2];
+    ok(kit::read(vmo.value(), &mut seen, 3 * P - 1))?;
+    same(seen, [0x5a, 0])?;
+    // Zeros go into the page that is there.
+    ok(op(&vmo, VmoOp::Zero, 0, 4 * P))?;
+    ok(kit::read(vmo.value(), &mut seen, 2 * P))?;
+    same(seen, [0; 2])?;
+    let (again, same_page) = ok(pin(bti.value(), DEVICE, vmo.value(), (2 * P, P), 1))?;
+    same(same_page, address)?;
+    ok(unpin(pmt))?;
+    fails(op(&vmo, VmoOp::Decommit, 2 * P, P), Status::BAD_STATE)?;
+    ok(unpin(again))?;
+    drop(slice);
+    ok(op(&vmo, VmoOp::Decommit, 0, 4 * P))?;
+    same(ok(kit::vmo_info(vmo.value()))?.committed_bytes, 0)?;
+    ok(kit::create_child(
+        vmo.value(),
+        VmoChildOptions::SNAPSHOT,
+        0,
+        4 * P,
+    ))
+    .map(drop)
+}
+
+/// Sizes that would drop a pinned page are refused; quarantine holds as well.
+fn holds_size(env: &mut Env) -> Outcome {
+    let bti = bti(env)?;
+    let vmo = ok(kit::vmo_create(4 * P, VmoOptions::RESIZABLE.bits()))?;
+    let (pmt, _) = ok(pin(bti.value(), DEVICE, vmo.value(), (2 * P, P), 1))?;
+    let to = |size: u64| sys::vmo_set_size(vmo.value(), size);
+    for size in [0, P, 2 * P] {
+        fails(to(size), Status::BAD_STATE)?;
+    }
+    ok(to(8 * P))?;
+    ok(to(3 * P))?;
+    drop(pmt);
+    pins(&bti, 1, 1)?;
+    fails(to(2 * P), Status::BAD_STATE)?;
+    ok(sys::bti_release_quarantine(bti.value()))?;
+    ok(to(P))?;
+    same(ok(kit::get_size(vmo.value()))?, P)?;
+    fails(
+        pin(bti.value(), DEVICE, vmo.value(), (2 * P, P), 1).map(drop),
+        Status::OUT_OF_RANGE,
+    )
 }
 
 /// What is pinned cannot be shared, and what is shared is not what is pinned.

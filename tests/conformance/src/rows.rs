@@ -37,7 +37,6 @@ pub const VMAR: &[u16] = &[
 
 /// Rows that no scenario can cover yet: the table's name, what is missing, and their numbers.
 pub const WAITING: &[(&str, &str, &[u16])] = &[
-    ("vmo", "zx_bti_pin", &[254, 317]),
     ("vmo", "zx_channel_write", &[195, 357, 359, 360]),
     ("vmo", "a second process", &[197]),
     ("vmo", "a second thread", &[203]),
@@ -51,7 +50,6 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
     ("vmar", "zx_process_read_memory", &[157, 158, 159]),
     ("vmar", "a second process", &[201]),
     ("vmar", "a C library", &[239, 241, 242, 243, 244, 245]),
-    ("vmar", "IOMMU, BTI and PMT", &[275]),
     (
         "vmar",
         "interrupts",
