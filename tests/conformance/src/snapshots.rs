@@ -6,8 +6,8 @@ use crate::{
     Outcome, Scenario,
     check::{fails, ok, same},
 };
-use jacinth_abi::limits::MAX_VMO_SIZE;
-use jacinth_abi::{Rights, Status, VmOptions, VmoChildOptions, VmoInfoFlags, VmoOptions};
+use jacinth_abi::limits::{MAX_VMO_SIZE, TIME_INFINITE};
+use jacinth_abi::{Rights, Signals, Status, VmOptions, VmoChildOptions, VmoInfoFlags, VmoOptions};
 
 const SNAPSHOT: VmoChildOptions = VmoChildOptions::SNAPSHOT;
 const TYPES: [VmoChildOptions; 3] = [
@@ -659,6 +659,9 @@ fn chain(env: &mut Env) -> Outcome {
         holds(&last, 0, 1)?;
         put(&last, 0, 2)?;
     }
+    // That many go one after the other.
+    let (answer, _) = kit::wait(first.value(), Signals::VMO_ZERO_CHILDREN, TIME_INFINITE);
+    ok(answer)?;
     childless(&first)?;
     holds(&first, 0, 1)
 }
