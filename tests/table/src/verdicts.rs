@@ -1,5 +1,6 @@
 //! What scenarios answered, on disk.
 
+use conformance::rows;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -39,6 +40,15 @@ impl Machine {
             Self::SimAarch64 => "Sim aarch64",
             Self::QemuX86_64 => "QEMU x86_64",
             Self::QemuAarch64 => "QEMU aarch64",
+        }
+    }
+
+    /// Whether a row can be shown there.
+    #[must_use]
+    pub fn has(self, row: &str) -> bool {
+        match self {
+            Self::SimX86_64 | Self::QemuX86_64 => !rows::ONLY_AARCH64.contains(&row),
+            Self::SimAarch64 | Self::QemuAarch64 => !rows::ONLY_X86_64.contains(&row),
         }
     }
 
