@@ -13,6 +13,14 @@ pub struct Failure {
     what: String,
 }
 
+impl Failure {
+    /// Says in which of several cases it was.
+    pub(crate) fn in_case(self, name: &str) -> Self {
+        let what = format!("{name}: {}", self.what);
+        Self { what, ..self }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.place.file();

@@ -56,6 +56,8 @@ fn handles(start: &Startup) -> Option<Handles> {
         mmio: start.mmio.as_ref()?.value(),
         irq: start.irq.as_ref()?.value(),
         system: start.system.as_ref()?.value(),
+        io_ports: start.io_ports.as_ref().map(|root| root.value()),
+        smc: start.smc.as_ref().map(|root| root.value()),
     })
 }
 

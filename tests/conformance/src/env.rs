@@ -28,6 +28,10 @@ pub struct Handles {
     pub irq: u32,
     /// The ranged root of everything else.
     pub system: u32,
+    /// The ranged root of I/O ports, where the machine has them.
+    pub io_ports: Option<u32>,
+    /// The ranged root of secure monitor calls, where the machine has them.
+    pub smc: Option<u32>,
 }
 
 /// A register that keeps what is stored in it, and that nothing else uses.

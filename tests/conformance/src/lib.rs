@@ -24,6 +24,7 @@ mod info;
 mod info_more;
 mod kit;
 mod lists;
+mod lookup;
 mod mapping;
 mod mapping_more;
 mod maps;
@@ -97,6 +98,7 @@ const GROUPS: &[&[Scenario]] = &[
     cache_ops::SCENARIOS,
     transfer::SCENARIOS,
     vmar_range::SCENARIOS,
+    lookup::SCENARIOS,
     growth::SCENARIOS,
 ];
 

@@ -15,12 +15,19 @@ use jacinth_abi::{
 const MMIO: u32 = ResourceKind::Mmio.number();
 const IRQ: u32 = ResourceKind::Irq.number();
 const SYSTEM: u32 = ResourceKind::System.number();
+/// A port that no kernel uses.
+const FREE_PORT: u64 = 0xcf8;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "resource_kinds",
         rows: &[],
         run: kinds,
+    },
+    Scenario {
+        name: "resource_spans",
+        rows: &[],
+        run: spans,
     },
     Scenario {
         name: "resource_system_bases",
@@ -64,12 +71,19 @@ fn info(resource: u32) -> Result<ResourceInfo, Status> {
 
 /// Each root makes resources of its own kind, and of no other.
 fn kinds(env: &mut Env) -> Outcome {
+    let of_machine = [
+        (env.handles.io_ports, ResourceKind::IoPort, FREE_PORT),
+        (env.handles.smc, ResourceKind::Smc, 0),
+    ];
+    let of_machine = of_machine
+        .into_iter()
+        .filter_map(|(root, kind, base)| Some((root?, kind, base)));
     let roots = [
         (env.handles.mmio, ResourceKind::Mmio, env.facts.free),
         (env.handles.irq, ResourceKind::Irq, 20),
         (env.handles.system, ResourceKind::System, 3),
     ];
-    for (root, kind, base) in roots {
+    for (root, kind, base) in roots.into_iter().chain(of_machine) {
         let of_root = ok(info(root))?;
         same(
             (of_root.kind, of_root.flags, of_root.base, of_root.size),
@@ -92,6 +106,28 @@ fn kinds(env: &mut Env) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The span of each kind ends where Zircon's does; of I/O ports the last is nobody's.
+fn spans(env: &mut Env) -> Outcome {
+    if let Some(root) = env.handles.io_ports {
+        let kind = ResourceKind::IoPort.number();
+        drop(ok(create(root, kind, 65_534, 1))?);
+        for (base, size) in [(65_535, 1), (65_534, 2), (1 << 16, 1), (1 << 40, 8)] {
+            fails(create(root, kind, base, size), Status::NOT_FOUND)?;
+        }
+    }
+    if let Some(root) = env.handles.smc {
+        let kind = ResourceKind::Smc.number();
+        drop(ok(create(root, kind, 0xc400_0000, 1))?);
+        fails(create(root, kind, 1 << 40, 1), Status::NOT_FOUND)?;
+    }
+    same(env.handles.io_ports.is_some(), env.facts.is_x86_64)?;
+    same(env.handles.smc.is_none(), env.facts.is_x86_64)?;
+    fails(
+        create(env.handles.irq, IRQ, u64::from(u32::MAX), 1),
+        Status::NOT_FOUND,
+    )
 }
 
 fn system_bases(env: &mut Env) -> Outcome {

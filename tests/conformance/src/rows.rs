@@ -47,7 +47,7 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
     ("vmo", "a second process", &[197]),
     ("vmo", "a second thread", &[203]),
     ("vmo", "zx_eventpair_create", &[336]),
-    ("vmo", "topics that list records", &[379]),
+    ("vmo", "a job's handle", &[379]),
     ("vmo", "zx_event_create", &[384]),
     ("vmo", "zx_socket_create", &[386]),
     ("vmo", "ZX_PROP_REGISTER_FS", &[409, 410, 411]),
