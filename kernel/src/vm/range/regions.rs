@@ -32,8 +32,10 @@ pub(crate) struct RegionRange {
 enum Part {
     /// The mapping is still to be looked at.
     New,
-    /// Its pages, and what is mapped when they are done.
-    Pages(RangeOp, Pages, Option<Fill>),
+    /// Its pages.
+    Pages(RangeOp, Pages),
+    /// They are done, and are to be mapped.
+    Mapping,
     /// Its page-table entries.
     Entries(Fill),
     /// Nothing more.
@@ -55,7 +57,7 @@ impl RegionRange {
 
     /// Gives back what the call holds.
     pub(crate) fn abandon(self, kernel: &mut Kernel) {
-        if let Part::Pages(_, mut pages, _) = self.part {
+        if let Part::Pages(_, mut pages) = self.part {
             abandon(kernel, &mut pages);
         }
     }
@@ -69,13 +71,18 @@ impl RegionRange {
             }
             match &mut self.part {
                 Part::New => self.look(&kernel.objects)?,
-                Part::Pages(op, pages, fill) => {
+                Part::Pages(op, pages) => {
                     step(kernel, hal, *op, pages, &mut work)?;
                     if pages.left() != 0 {
                         return Ok(false);
                     }
-                    self.part = fill.take().map_or(Part::Done, Part::Entries);
+                    self.part = if self.op == VmarOp::Commit {
+                        Part::Mapping
+                    } else {
+                        Part::Done
+                    };
                 }
+                Part::Mapping => self.part = Part::Entries(self.fill(&kernel.objects)?),
                 Part::Entries(fill) => {
                     // One step is as much as an event may do.
                     let is_done = fill.step(kernel, hal)?;
@@ -101,26 +108,38 @@ impl RegionRange {
 
     /// Looks at the mapping at the cursor (vmar.md §11, steps 8 to 11).
     fn look(&mut self, objects: &Objects) -> Result<(), Status> {
-        space(objects, self.vmar).ok_or(Status::BAD_STATE)?;
-        let at = self.range.start;
-        let (key, is_direct) = next_piece(objects, self.vmar, at).ok_or(Status::BAD_STATE)?;
-        let here = piece(objects, key);
+        let (here, is_direct, offset) = self.find(objects)?;
         self.check_rights(here, is_direct)?;
-        let end = here.range.end.min(self.range.end);
-        let into = at.raw().saturating_sub(here.range.start.raw());
-        let offset = here.vmo_offset.saturating_add(into);
-        let bytes = end.raw().saturating_sub(at.raw());
+        self.part_end = here.range.end.min(self.range.end);
+        let bytes = self.part_end.raw().saturating_sub(self.range.start.raw());
         if here.stream {
             let stream = round_up(stream_size(objects, here.vmo)).unwrap_or(u64::MAX);
             if offset.saturating_add(bytes) > stream {
                 return Err(Status::OUT_OF_RANGE);
             }
         }
-        let range = VirtRange { start: at, end };
-        let fill = Fill::new(here.vmar, here.vmo, offset, range);
-        self.part_end = end;
-        self.part = self.begin(objects, here.vmo, (offset, bytes), fill)?;
+        self.part = self.begin(objects, here.vmo, offset, bytes)?;
         Ok(())
+    }
+
+    /// The mapping at the cursor, whether it is right below the region, and the VMO's byte there.
+    fn find<'a>(&self, objects: &'a Objects) -> Result<(&'a Mapping, bool, u64), Status> {
+        space(objects, self.vmar).ok_or(Status::BAD_STATE)?;
+        let at = self.range.start;
+        let (key, is_direct) = next_piece(objects, self.vmar, at).ok_or(Status::BAD_STATE)?;
+        let here = piece(objects, key);
+        let into = at.raw().saturating_sub(here.range.start.raw());
+        Ok((here, is_direct, here.vmo_offset.saturating_add(into)))
+    }
+
+    /// The filling of the page tables of the part.
+    fn fill(&self, objects: &Objects) -> Result<Fill, Status> {
+        let (here, _, offset) = self.find(objects)?;
+        let range = VirtRange {
+            start: self.range.start,
+            end: self.part_end,
+        };
+        Ok(Fill::new(here.vmar, here.vmo, offset, range))
     }
 
     fn check_rights(&self, here: &Mapping, is_direct: bool) -> Result<(), Status> {
@@ -148,25 +167,23 @@ impl RegionRange {
         &self,
         objects: &Objects,
         vmo: Key<Vmo>,
-        (offset, bytes): (u64, u64),
-        fill: Fill,
+        offset: u64,
+        bytes: u64,
     ) -> Result<Part, Status> {
-        let pages = |op, fill| {
-            let pages = check(objects, vmo, op, offset, bytes)?;
-            Ok(Part::Pages(op, pages, fill))
-        };
-        match self.op {
-            VmarOp::Commit => pages(RangeOp::Commit, Some(fill)),
-            VmarOp::Decommit => pages(RangeOp::Decommit, None),
-            VmarOp::Zero => pages(RangeOp::Zero, None),
-            VmarOp::MapRange => Ok(Part::Entries(fill)),
-            VmarOp::DontNeed | VmarOp::AlwaysNeed => Ok(Part::Done),
+        let op = match self.op {
+            VmarOp::Commit => RangeOp::Commit,
+            VmarOp::Decommit => RangeOp::Decommit,
+            VmarOp::Zero => RangeOp::Zero,
+            VmarOp::MapRange => return Ok(Part::Mapping),
+            VmarOp::DontNeed | VmarOp::AlwaysNeed => return Ok(Part::Done),
             VmarOp::Prefetch => {
                 // All that could be fetched is there: no VMO has a pager.
                 check_inside(objects, vmo, offset, bytes)?;
-                Ok(Part::Done)
+                return Ok(Part::Done);
             }
-        }
+        };
+        let pages = check(objects, vmo, op, offset, bytes)?;
+        Ok(Part::Pages(op, pages))
     }
 }
 
