@@ -57,6 +57,17 @@ pub(super) fn is_pinned(objects: &Objects, root: Key<Vmo>, range: &Range<u64>) -
     first.is_some() && !vmo.is_physical()
 }
 
+/// The first stretch in a range of a VMO that holds pages that is pinned.
+pub(super) fn first_pinned(
+    objects: &Objects,
+    root: Key<Vmo>,
+    range: &Range<u64>,
+) -> Option<Range<u64>> {
+    let pins = &objects.get(root).pins;
+    let first = pins.first_overlapping(&objects.pin_spans, range)?;
+    Some(first.start.max(range.start)..first.end.min(range.end))
+}
+
 /// Whether a VMO is one run of physical addresses, for good.
 pub(crate) fn is_one_run(objects: &Objects, vmo: Key<Vmo>) -> bool {
     fixed_run(objects, vmo).is_some()

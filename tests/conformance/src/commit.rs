@@ -1,5 +1,6 @@
 //! `zx_vmo_op_range`: COMMIT, DECOMMIT and ZERO on every kind of VMO, and what all operations ask.
 
+use crate::devices;
 use crate::env::{Env, P, READ_WRITE};
 use crate::kit::{self, H};
 use crate::{
@@ -39,6 +40,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "range_of_clones",
         rows: &[],
         run: of_clones,
+    },
+    Scenario {
+        name: "range_of_contiguous",
+        rows: &[],
+        run: of_contiguous,
+    },
+    Scenario {
+        name: "range_of_pinned",
+        rows: &[],
+        run: of_pinned,
     },
     Scenario {
         name: "range_of_physical",
@@ -229,6 +240,80 @@ fn of_clones(env: &mut Env) -> Outcome {
     drop((clone, other));
     ok(op(&vmo, VmoOp::Decommit, 0, 3 * P))?;
     bytes_are(&vmo, &[(P, 0)])
+}
+
+/// Contiguous memory is there for good (vmo.md §9).
+fn of_contiguous(env: &mut Env) -> Outcome {
+    let bti = devices::bti(env)?;
+    let vmo = ok(devices::contiguous(bti.value(), 4 * P, 0))?;
+    let slice = ok(kit::slice(vmo.value(), P, 2 * P))?;
+    number_pages(&vmo, 4)?;
+    for (vmo, size) in [(&vmo, 4 * P), (&slice, 2 * P)] {
+        ok(op(vmo, VmoOp::Commit, 0, size))?;
+        ok(op(vmo, VmoOp::CacheCleanInvalidate, 0, size))?;
+        fails(op(vmo, VmoOp::Commit, 0, size + 1), Status::OUT_OF_RANGE)?;
+        for (offset, size) in [(0, P), (0, 0), (1, P), (u64::MAX, 2)] {
+            fails(
+                op(vmo, VmoOp::Decommit, offset, size),
+                Status::NOT_SUPPORTED,
+            )?;
+        }
+        fails(sys::vmo_set_size(vmo.value(), P), Status::UNAVAILABLE)?;
+        fails(
+            sys::vmo_set_stream_size(vmo.value(), 0),
+            Status::NOT_SUPPORTED,
+        )?;
+    }
+    let place = ok(env.map(&vmo, READ_WRITE, 4 * P))?;
+    ok(op(&slice, VmoOp::Zero, 1, P + 1))?;
+    bytes_are(&vmo, &[(0, 1), (P, 2), (2 * P, 0), (3 * P, 4)])?;
+    same((place.read8(P), place.read8(2 * P)), (2, 0))?;
+    ok(op(&vmo, VmoOp::Zero, 0, 4 * P))?;
+    bytes_are(&vmo, &[(0, 0), (3 * P, 0)])?;
+    same(committed(&vmo)?, 4 * P)?;
+    let other = env.paged(4)?;
+    for (to, from) in [(&vmo, &other), (&other, &vmo), (&other, &slice)] {
+        fails(
+            sys::vmo_transfer_data(to.value(), 0, 0, P, from.value(), 0),
+            Status::NOT_SUPPORTED,
+        )?;
+    }
+    Ok(())
+}
+
+/// What a device may be using stays where it is.
+fn of_pinned(env: &mut Env) -> Outcome {
+    let bti = devices::bti(env)?;
+    let vmo = ok(kit::vmo_create(4 * P, VmoOptions::RESIZABLE.bits()))?;
+    number_pages(&vmo, 4)?;
+    let pin = |offset| {
+        let range = (offset, P);
+        devices::pin(bti.value(), devices::DEVICE, vmo.value(), range, 1)
+    };
+    let (pmt, before) = ok(pin(2 * P))?;
+    fails(op(&vmo, VmoOp::Decommit, 0, 4 * P), Status::BAD_STATE)?;
+    bytes_are(&vmo, &[(0, 1), (3 * P, 4)])?;
+    ok(op(&vmo, VmoOp::Zero, 0, 4 * P))?;
+    bytes_are(&vmo, &[(0, 0), (2 * P, 0), (3 * P, 0)])?;
+    same(committed(&vmo)?, P)?;
+    ok(op(&vmo, VmoOp::Commit, 0, 4 * P))?;
+    let (again, after) = ok(pin(2 * P))?;
+    same(before, after)?;
+    let other = env.paged(4)?;
+    for (to, from) in [(&vmo, &other), (&other, &vmo)] {
+        let call = |offset| sys::vmo_transfer_data(to.value(), 0, offset, P, from.value(), offset);
+        fails(call(2 * P), Status::BAD_STATE)?;
+        ok(call(P))?;
+    }
+    fails(
+        sys::vmo_set_size(vmo.value(), 2 * P + 1).and(sys::vmo_set_size(vmo.value(), 2 * P)),
+        Status::BAD_STATE,
+    )?;
+    same(ok(kit::get_size(vmo.value()))?, 3 * P)?;
+    ok(devices::unpin(pmt))?;
+    fails(sys::vmo_set_size(vmo.value(), 0), Status::BAD_STATE)?;
+    ok(devices::unpin(again))?;
+    ok(sys::vmo_set_size(vmo.value(), 0))
 }
 
 fn of_physical(env: &mut Env) -> Outcome {

@@ -6,7 +6,7 @@ use super::remove::{next_page, remove_pages, take_pages};
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
 use crate::vm::pages::run_at;
-use crate::vm::pin::is_pinned;
+use crate::vm::pin::first_pinned;
 use crate::vm::reach::revoke;
 use crate::vm::{Content, Vmo};
 use crate::{Kernel, PAGE_SIZE, PhysAddr, PhysRun};
@@ -59,10 +59,16 @@ fn zero_pages(
     entries: Entries,
     work: &mut mem::Work,
 ) -> Result<u64, Status> {
-    let is_fixed = !matches!(kernel.objects.get(root).content, Content::Paged(_));
-    if is_fixed || is_pinned(&kernel.objects, root, &range) {
-        // Whoever pinned it, or mapped it to a device, keeps the frames.
+    if !matches!(kernel.objects.get(root).content, Content::Paged(_)) {
         return zero_in_place(kernel, hal, root, range, work);
+    }
+    let mut range = range;
+    if let Some(pinned) = first_pinned(&kernel.objects, root, &range) {
+        if pinned.start == range.start {
+            // A device may be using the frames.
+            return zero_in_place(kernel, hal, root, pinned, work);
+        }
+        range.end = pinned.start;
     }
     if entries == Entries::OfPages {
         return remove_pages(kernel, hal, root, range, work);
