@@ -49,6 +49,8 @@ fn vmos(bench: &mut Bench<'_>) -> Result<(), Status> {
     row("vmo_create + close", meter.median(|_| create())?);
     let written = meter.median(|_| create()?.write(0, &[1]))?;
     row("vmo_create + write a byte + close", written);
+    let committed = meter.median(|_| create()?.commit(0, PAGE))?;
+    row("vmo_create + commit + close", committed);
     Ok(())
 }
 

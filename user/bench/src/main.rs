@@ -15,6 +15,7 @@ mod device;
 mod mappings;
 mod meter;
 mod objects;
+mod pages;
 mod population;
 mod table;
 

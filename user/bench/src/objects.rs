@@ -8,6 +8,7 @@ use zx::{Handle, Resource, Rights, Startup, Status, Vmo, VmoOptions};
 
 use crate::basic::is_valid;
 use crate::meter::Meter;
+use crate::pages::Pages;
 use crate::population::{Population, Rows, fill, pick, scatter};
 
 const PAGE: u64 = 4096;
@@ -28,6 +29,7 @@ pub(crate) fn all(start: &Startup) -> Vec<Box<dyn Population + '_>> {
             parent: None,
             children: Vec::new(),
         }),
+        Box::new(Pages::default()),
         Box::new(Resources {
             root: start.mmio.as_ref(),
             children: Vec::new(),
@@ -104,6 +106,13 @@ impl Population for Vmos {
             (
                 "a slice of one + close",
                 meter.median(|round| one(round)?.slice(0, PAGE))?
+            ),
+            (
+                "write a byte of one + decommit",
+                meter.median(|round| {
+                    one(round)?.write(0, &[1])?;
+                    one(round)?.decommit(0, PAGE)
+                })?
             ),
         ])
     }

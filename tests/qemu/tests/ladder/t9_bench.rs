@@ -15,11 +15,12 @@ const COUNTS: [&str; 2] = ["200", "2000"];
 const FACTOR: u64 = 2;
 const SLACK: u64 = 500;
 /// The sections that have figures for every count.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "handles to one VMO",
     "VMOs",
     "slices of one VMO",
     "snapshots of one VMO",
+    "pages in one VMO",
     "resources",
     "mappings of one page of one VMO",
     "mappings, each of another VMO",
