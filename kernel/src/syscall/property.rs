@@ -69,9 +69,7 @@ pub(crate) fn object_set_property(
 
             // commit
             // Decision 3: any value, and never a change of the size or of a byte.
-            let vmo = vm::sized(&call.kernel.objects, vmo);
-            call.kernel.objects.get_mut(vmo).stream_size = size;
-            Ok(Flow::OK)
+            vm::set_content_size(call, vmo, size)
         }
     }
 }

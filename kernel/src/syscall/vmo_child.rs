@@ -72,7 +72,7 @@ pub(crate) fn vmo_create_child(
             out,
         );
     }
-    check_snapshot(above, offset, bytes)?;
+    check_snapshot(objects, parent, offset, bytes)?;
     let new = NewSnapshot {
         parent,
         offset,
@@ -228,9 +228,20 @@ fn check_reference(
 }
 
 /// vmo.md §18, what can be told before the pages are looked at.
-fn check_snapshot(parent: &Vmo, offset: u64, bytes: u64) -> Result<(), Status> {
-    if parent.is_physical() {
+fn check_snapshot(
+    objects: &Objects,
+    parent: Key<Vmo>,
+    offset: u64,
+    bytes: u64,
+) -> Result<(), Status> {
+    if objects.get(parent).is_physical() {
         return Err(Status::NOT_SUPPORTED);
     }
-    check_window(offset, bytes)
+    if vm::is_contiguous(objects, parent) {
+        return Err(Status::INVALID_ARGS);
+    }
+    check_window(offset, bytes)?;
+    // The window may lie beyond the parent, but not beyond all numbers.
+    let end = offset.checked_add(bytes);
+    end.map(|_| ()).ok_or(Status::OUT_OF_RANGE)
 }

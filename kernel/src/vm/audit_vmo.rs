@@ -1,6 +1,7 @@
 //! The part of the audit that is about VMOs: their families, and who shows their pages.
 
 use super::child::is_idle;
+use super::vmo::holder;
 use super::{Content, Marks, Vmo};
 use crate::mem::Key;
 use crate::object::{Object, Objects};
@@ -12,6 +13,7 @@ use alloc::collections::BTreeMap;
 struct Counts {
     children: u32,
     idle_children: u32,
+    snapshots: u32,
     mappings: u32,
     spans: u32,
 }
@@ -28,6 +30,9 @@ pub(super) fn audit_vmos(kernel: &Kernel) -> Result<(), &'static str> {
         let count = found.entry(parent.index()).or_default();
         count.children = count.children.wrapping_add(1);
         count.idle_children = count.idle_children.wrapping_add(u32::from(is_idle));
+        let (root, _) = holder(objects, parent, 0);
+        let count = found.entry(root.index()).or_default();
+        count.snapshots = count.snapshots.wrapping_add(u32::from(vmo.is_snapshot()));
     }
     for (_, mapping) in objects.mappings.iter() {
         let (root, _) = mapping.shows(objects);
@@ -40,6 +45,7 @@ pub(super) fn audit_vmos(kernel: &Kernel) -> Result<(), &'static str> {
         let counted = Counts {
             children: vmo.children,
             idle_children: vmo.idle_children,
+            snapshots: vmo.snapshots,
             mappings: vmo.mapping_count,
             spans: vmo.spans.len(),
         };

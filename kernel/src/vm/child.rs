@@ -75,6 +75,11 @@ pub(super) fn adopt(kernel: &mut Kernel, parent: Key<Vmo>, child: Key<Vmo>) {
     let above = kernel.objects.get_mut(parent);
     above.children = above.children.wrapping_add(1);
     above.idle_children = above.idle_children.wrapping_add(u32::from(is_idle));
+    if is_idle {
+        let (root, _) = holder(&kernel.objects, parent, 0);
+        let root = kernel.objects.get_mut(root);
+        root.snapshots = root.snapshots.wrapping_add(1);
+    }
     kernel.update_signals(
         Vmo::to_ref(parent),
         Signals::VMO_ZERO_CHILDREN,
@@ -91,7 +96,13 @@ pub(super) fn disown(kernel: &mut Kernel, gone: &Vmo) {
     let above = kernel.objects.get_mut(parent);
     above.children = above.children.saturating_sub(1);
     above.idle_children = above.idle_children.saturating_sub(u32::from(was_idle));
-    if above.children == 0 {
+    let is_childless = above.children == 0;
+    if gone.is_snapshot() {
+        let (root, _) = holder(&kernel.objects, parent, 0);
+        let root = kernel.objects.get_mut(root);
+        root.snapshots = root.snapshots.saturating_sub(1);
+    }
+    if is_childless {
         kernel.update_signals(
             Vmo::to_ref(parent),
             Signals::empty(),

@@ -51,7 +51,7 @@ pub(crate) use range::{
     LockHow, Locks, PolicyChange, RangeOp, RegionRange, SizeChange, Spare, Staged, Stale, Transfer,
     abandon as abandon_range, check as check_range, check_inside, lock, op_region_range,
     resume_lock, resume_set_cache_policy, resume_set_size, resume_transfer, run as run_range,
-    set_cache_policy, set_size, set_stream_size, tidy_step, transfer, unlock,
+    set_cache_policy, set_content_size, set_size, set_stream_size, tidy_step, transfer, unlock,
 };
 pub(crate) use region::{
     Inner, NewRegion, allocate, destroy, destroy_some, detach, is_half_destroyed, region_at,

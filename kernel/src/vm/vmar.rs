@@ -7,8 +7,8 @@
 //! A mapping is one or more *pieces*, each with one protection and its own entry in the region's
 //! tree; a piece that `continues` belongs to the mapping of the piece that ends where it starts.
 
-use super::Vmo;
 use super::vmo::holder;
+use super::{Marks, Vmo};
 use crate::hal::{AspaceId, MmuFlags};
 use crate::mem::{self, Key, NoMemory, RegionNode, RegionPool, RegionTree, Span, SpanTree};
 use crate::object::{Head, Object, Objects};
@@ -309,6 +309,10 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
         stream: new.stream,
     });
     register(objects, key);
+    if new.stream {
+        let (root, _) = holder(objects, new.vmo, 0);
+        objects.get_mut(root).marks.insert(Marks::STREAM);
+    }
     let vmo = objects.get_mut(new.vmo);
     vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
     let entry = mem::Region {

@@ -50,6 +50,8 @@ pub(crate) struct Vmo {
     pub(crate) mapping_count: u32,
     /// Children that need none of its pages: snapshots, and whatever is hollow.
     pub(super) idle_children: u32,
+    /// Snapshots of its pages that live: children of its own, and of its references.
+    pub(super) snapshots: u32,
     /// How often entries were made in page tables that allow stores to its pages.
     pub(super) write_grants: u64,
     pub(crate) marks: Marks,
@@ -71,6 +73,8 @@ bitflags::bitflags! {
         const HOLLOW = 4;
         /// It is a snapshot that nobody may ever write.
         const IMMUTABLE = 8;
+        /// Mappings end where its stream does, or that of a slice.
+        const STREAM = 16;
     }
 }
 
@@ -91,6 +95,7 @@ impl Vmo {
             pins: SpanTree::new(),
             mapping_count: 0,
             idle_children: 0,
+            snapshots: 0,
             write_grants: 0,
             marks: Marks::empty(),
             locks: Locks::new(),

@@ -22,6 +22,7 @@ mod handles;
 mod handles_more;
 mod info;
 mod info_more;
+mod kinship;
 mod kit;
 mod lists;
 mod lookup;
@@ -47,6 +48,7 @@ mod slices;
 mod snapshots;
 mod transfer;
 mod vmar_change;
+mod vmar_first_fault;
 mod vmar_map;
 mod vmar_place;
 mod vmar_range;
@@ -89,6 +91,8 @@ const GROUPS: &[&[Scenario]] = &[
     resources_more::SCENARIOS,
     paged_more::SCENARIOS,
     mapping_more::SCENARIOS,
+    kinship::SCENARIOS,
+    vmar_first_fault::SCENARIOS,
     pinning::SCENARIOS,
     contiguous::SCENARIOS,
     executable::SCENARIOS,

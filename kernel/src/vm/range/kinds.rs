@@ -7,7 +7,7 @@ use crate::mem::Key;
 use crate::object::Objects;
 use crate::vm::pin::is_pinned;
 use crate::vm::vmo::{holder, size};
-use crate::vm::{Content, Marks, Vmo, round_up};
+use crate::vm::{Content, Vmo, round_up};
 use jacinth_abi::Status;
 
 /// Checks an operation on `offset..offset + bytes`; the pages to work on.
@@ -37,7 +37,7 @@ pub(crate) fn check(
         }
         RangeOp::Decommit => check_decommit(objects, vmo, offset, bytes),
         // A ZERO is a write (vmo.md §12).
-        RangeOp::Zero | RangeOp::Empty => {
+        RangeOp::Zero | RangeOp::Empty | RangeOp::Hide => {
             offset.checked_add(bytes).ok_or(Status::OUT_OF_RANGE)?;
             if shown.cache != CachePolicy::Cached {
                 return Err(Status::BAD_STATE);
@@ -103,5 +103,5 @@ fn check_decommit(
 /// (vmo.md §13).
 fn is_clone_or_cloned(objects: &Objects, root: Key<Vmo>) -> bool {
     let root = objects.get(root);
-    root.is_snapshot() || (root.marks.contains(Marks::SHARED) && root.children != 0)
+    root.is_snapshot() || root.snapshots != 0
 }

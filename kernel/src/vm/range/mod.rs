@@ -23,10 +23,11 @@ pub(crate) use kinds::{check, check_inside};
 pub(crate) use policy::{PolicyChange, resume_set_cache_policy, set_cache_policy};
 pub(crate) use regions::{RegionRange, op_region_range};
 pub(crate) use size::{SizeChange, Stale, resume_set_size, set_size, tidy_step};
-pub(crate) use stream::set_stream_size;
+pub(crate) use stream::{set_content_size, set_stream_size};
 pub(crate) use transfer::{Transfer, resume_transfer, transfer};
 
 use super::pages::page_for_write;
+use super::reach::revoke;
 use super::vmo::{holder, size as size_of};
 use super::{Marks, Vmo};
 use crate::Kernel;
@@ -48,6 +49,8 @@ pub(crate) enum RangeOp {
     Zero,
     /// As `Zero`, and no page-table entry is left, not even of pages that have no frame.
     Empty,
+    /// They stay, and no page-table entry shows them: faults say who may see them now.
+    Hide,
     /// Caches are maintained.
     Cache(CacheOp),
 }
@@ -112,6 +115,10 @@ pub(super) fn step(
         RangeOp::Decommit => remove::decommit(kernel, hal, pages, work),
         RangeOp::Zero => zero::zero(kernel, hal, pages, zero::Entries::OfPages, work),
         RangeOp::Empty => zero::zero(kernel, hal, pages, zero::Entries::All, work),
+        RangeOp::Hide => {
+            pages.at = revoke(kernel, hal, pages.root, pages.at..pages.end, work);
+            Ok(())
+        }
         RangeOp::Cache(op) => cache::maintain(kernel, hal, pages, op, work),
     };
     if result.is_err() || pages.left() == 0 {

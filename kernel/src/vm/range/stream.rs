@@ -1,12 +1,31 @@
-//! `zx_vmo_set_stream_size`.
+//! The stream size: `zx_vmo_set_stream_size`, and the content size that is the same number.
 
 use super::{Pages, RangeOp, run};
 use crate::call::{Call, Flow, SysResult};
 use crate::hal::CachePolicy;
 use crate::mem::Key;
 use crate::vm::vmo::{holder, size, sized, stream_size};
-use crate::vm::{Content, Vmo};
+use crate::vm::{Content, Marks, Vmo, round_up};
 use jacinth_abi::Status;
+
+/// Sets the content size (`ZX_PROP_VMO_CONTENT_SIZE`): any number, and neither the VMO's size nor a
+/// byte of it changes. Mappings that end with the stream end where it does now.
+///
+/// # Errors
+/// None.
+pub(crate) fn set_content_size(call: &mut Call<'_>, vmo: Key<Vmo>, bytes: u64) -> SysResult {
+    let objects = &mut call.kernel.objects;
+    let owner = sized(objects, vmo);
+    objects.get_mut(owner).stream_size = bytes;
+    let (root, _) = holder(objects, vmo, 0);
+    let end = size(objects, vmo);
+    let from = round_up(bytes).unwrap_or(end).min(end);
+    if from == end || !objects.get(root).marks.contains(Marks::STREAM) {
+        return Ok(Flow::OK);
+    }
+    let pages = Pages::new(objects, vmo, from, end.saturating_sub(from));
+    run(call, RangeOp::Hide, pages)
+}
 
 /// Sets the stream size; what lies between the smaller of old and new and the end of the VMO reads
 /// zero afterwards (vmo.md §11, newer).
