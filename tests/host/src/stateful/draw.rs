@@ -4,15 +4,13 @@ use super::call::{Arg, Call, Origin};
 use super::draw_more::WINDOW;
 use super::world::{Spot, World};
 use crate::machine::CODE;
-use crate::model::{Body, Held, PAGE};
-use jacinth_abi::processargs::{
-    PA_IRQ_RESOURCE, PA_MMIO_RESOURCE, PA_SYSTEM_RESOURCE, PA_VMAR_ROOT,
-};
-use jacinth_abi::{Rights, Topic, VmOptions};
-use jacinth_sim::{Config, Random};
+use crate::model::{Body, Held, Id, PAGE};
+use jacinth_abi::Rights;
+use jacinth_abi::processargs::PA_VMAR_ROOT;
+use jacinth_sim::Random;
 
 /// Numbers of calls, and how often each is drawn.
-const WEIGHTS: &[(u64, u64)] = &[
+pub const WEIGHTS: &[(u64, u64)] = &[
     (0, 8),
     (1, 2),
     (2, 6),
@@ -36,12 +34,12 @@ const WEIGHTS: &[(u64, u64)] = &[
     (35, 7),
     (36, 2),
 ];
+/// The call that brings a VMO.
+const CREATE: u64 = 10;
 /// An address that no mapping can have.
-const NOWHERE: u64 = 0x1000;
+pub(super) const NOWHERE: u64 = 0x1000;
 /// An address of the kernel's.
-const ABOVE: u64 = 0xffff_8000_0000_0000;
-/// The largest buffer of a call.
-const MOST_BYTES: u64 = 3 * PAGE;
+pub(super) const ABOVE: u64 = 0xffff_8000_0000_0000;
 
 /// Draws calls from a seed.
 pub(super) struct Draw<'a> {
@@ -59,7 +57,10 @@ impl Draw<'_> {
             left = left.wrapping_sub(*weight);
             is_it
         });
-        let number = row.map_or(10, |(number, _)| *number);
+        let mut number = row.map_or(CREATE, |(number, _)| *number);
+        if !self.has(vmo) && !self.one_in(8) {
+            number = CREATE;
+        }
         Call {
             number,
             args: self.args(number),
@@ -70,8 +71,15 @@ impl Draw<'_> {
         match number {
             0 => vec![self.own(any)],
             1 => self.close_many(),
-            2 => vec![self.handle(any), self.rights(), self.out(4)],
-            3 => vec![self.own(any), self.rights(), self.out(4)],
+            2 | 3 => {
+                let handle = if number == 2 {
+                    self.handle(any)
+                } else {
+                    self.own(any)
+                };
+                let rights = self.rights(&handle);
+                vec![handle, rights, self.out(4)]
+            }
             4 => self.get_info(),
             5 => self.get_property(),
             6 => self.set_property(),
@@ -95,12 +103,12 @@ impl Draw<'_> {
             16 => vec![self.handle(vmo), self.pick(&[0, 0, 1, 2, 3, 4])],
             17 => self.map(),
             18 => {
-                let (at, len) = self.range();
-                vec![self.handle(vmar), at, len]
+                let (region, at, len) = self.mapped();
+                vec![region, at, len]
             }
             19 => {
-                let (at, len) = self.range();
-                vec![self.handle(vmar), self.permissions(), at, len]
+                let (region, at, len) = self.mapped();
+                vec![region, self.permissions(), at, len]
             }
             _ => self.more_args(number),
         }
@@ -163,6 +171,27 @@ impl Draw<'_> {
         Arg::Handle(candidates[which])
     }
 
+    /// Whether the process has a handle of this kind.
+    fn has(&self, wanted: fn(&Body) -> bool) -> bool {
+        let model = &self.world.model;
+        let mut objects = model
+            .handles
+            .values()
+            .map(|held| &model.objects[&held.object]);
+        objects.any(|object| wanted(&object.body))
+    }
+
+    /// A handle to this very object, if there is one.
+    fn handle_to(&mut self, object: Id) -> Option<Arg> {
+        let handles = self.world.model.handles.iter();
+        let value = handles.filter(|(_, held)| held.object == object);
+        let origins: Vec<Origin> = value
+            .filter_map(|(value, _)| self.world.origins.get(value).copied())
+            .collect();
+        let which = self.random.below(origins.len().max(1) as u64) as usize;
+        origins.get(which).map(|origin| Arg::Handle(*origin))
+    }
+
     /// The handle that an argument names, as the model has it.
     pub(super) fn held(&self, arg: &Arg) -> Option<Held> {
         let Arg::Handle(origin) = arg else {
@@ -176,14 +205,14 @@ impl Draw<'_> {
         value.and_then(|(value, _)| self.world.model.handles.get(value).copied())
     }
 
-    fn rights(&mut self) -> Arg {
-        let bits = self.random.next_u64() | self.random.next_u64();
-        match self.random.below(10) {
+    fn rights(&mut self, handle: &Arg) -> Arg {
+        let bits = self.random.next_u64() | self.random.next_u64() | self.random.next_u64();
+        let held = self.held(handle).map_or(0, |held| held.rights.bits());
+        match self.random.below(12) {
             0 => Arg::Word(bits & 0xffff_ffff),
-            1..6 => Arg::Word(u64::from(Rights::SAME_RIGHTS)),
-            6 | 7 => Arg::Word(bits & 0x40_d0ff),
-            8 => Arg::Word(bits & 0xd0ef),
-            _ => Arg::Word(bits & 0x20_801f),
+            1 => Arg::Word(bits & 0xd0ef),
+            2..8 => Arg::Word(u64::from(Rights::SAME_RIGHTS)),
+            _ => Arg::Word(bits & u64::from(held)),
         }
     }
 
@@ -199,7 +228,7 @@ impl Draw<'_> {
         Arg::Out(bytes + 8)
     }
 
-    fn out_or_none(&mut self, bytes: usize) -> Arg {
+    pub(super) fn out_or_none(&mut self, bytes: usize) -> Arg {
         if self.one_in(5) {
             return Arg::Word(0);
         }
@@ -236,187 +265,6 @@ impl Draw<'_> {
             2..10 => 0,
             _ => pages,
         })
-    }
-
-    fn close_many(&mut self) -> Vec<Arg> {
-        let count = self.random.below(4);
-        let handles = (0..count).map(|_| self.own(any)).collect();
-        if self.one_in(10) {
-            return vec![self.pick(&[0, NOWHERE, ABOVE]), Arg::Word(count)];
-        }
-        vec![Arg::Handles(handles), Arg::Word(count)]
-    }
-
-    fn get_info(&mut self) -> Vec<Arg> {
-        let topics: [(Topic, u64, fn(&Body) -> bool); 11] = [
-            (Topic::HANDLE_VALID, 0, any),
-            (Topic::HANDLE_BASIC, 32, any),
-            (Topic::HANDLE_COUNT, 4, any),
-            (Topic::VMO, 176, vmo),
-            (Topic::VMO, 176, vmo),
-            (Topic::VMO_V1, 104, vmo),
-            (Topic::VMO_V2, 120, vmo),
-            (Topic::VMO_V3, 128, vmo),
-            (Topic::VMAR, 16, vmar),
-            (Topic::RESOURCE, 56, resource),
-            (Topic(9999), 16, any),
-        ];
-        let (topic, record, wanted) = topics[self.random.below(11) as usize];
-        let size = match self.random.below(10) {
-            0 => 0,
-            1 => record.saturating_sub(1),
-            2 => record + 8,
-            _ => record,
-        };
-        vec![
-            self.handle(wanted),
-            Arg::Word(u64::from(topic.0)),
-            self.out(size as usize),
-            Arg::Word(size),
-            self.out_or_none(8),
-            self.out_or_none(8),
-        ]
-    }
-
-    fn get_property(&mut self) -> Vec<Arg> {
-        let property = self.pick_word(&[3, 3, 17, 17, 999]);
-        let size = self.pick_word(&[0, 7, 8, 31, 32, 40]);
-        vec![
-            self.handle(vmo),
-            Arg::Word(property),
-            self.out(40),
-            Arg::Word(size),
-        ]
-    }
-
-    fn set_property(&mut self) -> Vec<Arg> {
-        if self.one_in(2) {
-            let size = self.random.below(41);
-            let mut name = self.input(size);
-            if let Arg::In(bytes) = &mut name
-                && self.random.below(3) == 0
-                && let Some(byte) = bytes.get_mut(5)
-            {
-                *byte = 0;
-            }
-            return vec![self.handle(vmo), Arg::Word(3), name, Arg::Word(size)];
-        }
-        let value = self.random.below(9 * PAGE);
-        let size = self.pick_word(&[8, 8, 8, 8, 7, 16]);
-        vec![
-            self.handle(vmo),
-            self.pick(&[17, 17, 17, 17, 999]),
-            Arg::In([value.to_le_bytes(), [0; 8]].concat()),
-            Arg::Word(size),
-        ]
-    }
-
-    fn resource_create(&mut self) -> Vec<Arg> {
-        let mmio = Arg::Handle(Origin::Given(PA_MMIO_RESOURCE));
-        let window = Config::WINDOW.base.raw();
-        let flags = self.pick_word(&[0, 0, 0, 0x1_0000, 0x2_0000]);
-        let (parent, kind, base, size) = match self.random.below(8) {
-            0 => {
-                let system = Arg::Handle(Origin::Given(PA_SYSTEM_RESOURCE));
-                (system, 5, self.random.below(18), self.random.below(3))
-            }
-            1 => {
-                let irq = Arg::Handle(Origin::Given(PA_IRQ_RESOURCE));
-                (irq, 1, self.random.below(300), self.random.below(20))
-            }
-            2 => (self.handle(resource), self.random.below(8), 0x800, 0x800),
-            3 => (mmio, 0, Config::SCRATCH.base.raw(), PAGE),
-            4 => {
-                let base = self.pick_word(&[0x4000_0000, 0x0800_0000, 1 << 63, u64::MAX]);
-                (mmio, 0, base, PAGE)
-            }
-            _ => {
-                let base = window + self.random.below(16) * 0x800;
-                (self.handle(resource), 0, base, self.random.below(9) * 0x800)
-            }
-        };
-        let name_size = self.random.below(40);
-        let name = self.input(name_size);
-        vec![
-            parent,
-            Arg::Word(kind | flags),
-            Arg::Word(base),
-            Arg::Word(size),
-            name,
-            Arg::Word(name_size),
-            self.out(4),
-        ]
-    }
-
-    fn create_physical(&mut self) -> Vec<Arg> {
-        let root = Arg::Handle(Origin::Given(PA_MMIO_RESOURCE));
-        let parent = if self.one_in(3) {
-            self.handle(resource)
-        } else {
-            root
-        };
-        let window = Config::WINDOW.base.raw() + self.random.below(8) * PAGE;
-        let base = match self.random.below(16) {
-            0 => self.pick_word(&[
-                0x4000_0000,
-                0x0800_0000,
-                0x0a00_0000,
-                1 << 40,
-                u64::MAX - 0xfff,
-            ]),
-            1 => window + 0x800,
-            2 => Config::SCRATCH.base.raw(),
-            3 => Config::WINDOW.base.raw(),
-            _ => window,
-        };
-        let size = match self.random.below(16) {
-            0 => self.pick_word(&[0, 1, 0x1001, u64::MAX - 0xfff]),
-            1 if base != Config::SCRATCH.base.raw() => 4 << 20,
-            _ if base == Config::SCRATCH.base.raw() => PAGE,
-            _ => (1 + self.random.below(6)) * PAGE,
-        };
-        vec![parent, Arg::Word(base), Arg::Word(size), self.out(4)]
-    }
-
-    fn create_child(&mut self) -> Vec<Arg> {
-        let kinds: &[u64] = &[8, 8, 8, 8, 8, 12, 40, 36, 0, 2, 9];
-        let options = self.pick_word(kinds);
-        let (offset, size) = (self.offset(), self.size());
-        vec![
-            self.handle(vmo),
-            Arg::Word(options),
-            offset,
-            size,
-            self.out(4),
-        ]
-    }
-
-    fn copy(&mut self, is_read: bool) -> Vec<Arg> {
-        let handle = self.handle(vmo);
-        let size = self
-            .held(&handle)
-            .filter(|held| self.world.model.is_vmo(held.object));
-        let size = size.map_or(PAGE, |held| self.world.model.size(held.object));
-        let most = size.min(9 * PAGE);
-        let offset = match self.random.below(12) {
-            0 => self.pick_word(&[u64::MAX, most, most + 1, 1 << 40]),
-            _ => self.random.below(most + 1),
-        };
-        let room = most.saturating_sub(offset).min(MOST_BYTES);
-        let len = match self.random.below(8) {
-            0 => self.random.below(MOST_BYTES),
-            1 => room,
-            _ => self.random.below(room + 1).min(self.random.below(2 * PAGE)),
-        };
-        let buffer = match self.random.below(8) {
-            0 => self.address(),
-            _ if is_read => match self.out(len as usize) {
-                Arg::Word(CODE) if len == 0 => Arg::Word(0),
-                other => other,
-            },
-            _ => self.input(len),
-        };
-        vec![handle, buffer, Arg::Word(offset), Arg::Word(len)]
     }
 
     /// Somewhere in or near something that the kernel told the address of.
@@ -465,6 +313,39 @@ impl Draw<'_> {
         (Arg::Address(spot.origin, at), Arg::Word(len))
     }
 
+    /// A region, and a range of pages in it where something is mapped.
+    pub(super) fn mapped(&mut self) -> (Arg, Arg, Arg) {
+        let model = &self.world.model;
+        let mappings: Vec<(u64, u64)> = model.mappings().map(|(at, it)| (at, it.size())).collect();
+        if mappings.is_empty() || self.one_in(8) {
+            let (at, len) = self.range();
+            return (self.handle(vmar), at, len);
+        }
+        let (at, size) = mappings[self.random.below(mappings.len() as u64) as usize];
+        let pages = (size / PAGE).min(64);
+        let first = self.random.below(pages);
+        let first = if self.one_in(2) { 0 } else { first };
+        let len = match self.random.below(10) {
+            0 => (1 + self.random.below(2 * pages + 2)) * PAGE,
+            1..5 => (pages - first) * PAGE,
+            _ => (1 + self.random.below(pages - first)) * PAGE,
+        };
+        let at = at + first * PAGE;
+        let spots = self.world.spots.iter();
+        let spot = spots
+            .rev()
+            .find(|spot| (spot.at..spot.at.saturating_add(spot.len)).contains(&at));
+        let spot = *spot.unwrap_or(&self.world.spots[0]);
+        let inside = model.find(at).map_or(model.root, |(vmar, _)| vmar);
+        let region = if self.one_in(4) { model.root } else { inside };
+        let region = match self.handle_to(region) {
+            Some(handle) => handle,
+            None => self.handle(vmar),
+        };
+        let address = Arg::Address(spot.origin, at.wrapping_sub(spot.at));
+        (region, address, Arg::Word(len))
+    }
+
     pub(super) fn permissions(&mut self) -> Arg {
         self.pick(&[
             1,
@@ -484,69 +365,6 @@ impl Draw<'_> {
             0x81,
             1 << 31,
         ])
-    }
-
-    fn map(&mut self) -> Vec<Arg> {
-        let region = self.handle(vmar);
-        let size = self.held(&region).map_or(0, |held| self.region_size(held));
-        let mut options = self.pick_word(&[3, 3, 3, 3, 3, 1, 1, 5, 7, 0, 2, 4, 0x4004]);
-        let mut offset = 0;
-        let window = if size > WINDOW { WINDOW } else { 0 };
-        let pages = size.min(32 * PAGE) / PAGE + 1;
-        match self.random.below(10) {
-            0..4 => {
-                options |= self.pick_word(&[0x10, 0x20, 0x20, 0x30]);
-                offset = window + self.random.below(pages) * PAGE;
-            }
-            4 => {
-                options |= 0x2000;
-                offset = self.pick_word(&[window + pages * PAGE, size, size / 2 / PAGE * PAGE]);
-            }
-            5 => offset = self.pick_word(&[0, 0, PAGE, 1]),
-            _ => {}
-        }
-        options |= self.map_modifiers();
-        if self.one_in(12) {
-            options |= self.pick_word(&[0x10, 0x21, 0x2010]);
-            offset = self.pick_word(&[1, PAGE + 1, u64::MAX - PAGE + 1, size]);
-        }
-        let len = match self.size() {
-            Arg::Word(len) if len > 1 << 32 || !self.one_in(3) => len.max(1),
-            _ => (1 + self.random.below(4)) * PAGE,
-        };
-        vec![
-            region,
-            Arg::Word(options),
-            Arg::Word(offset),
-            self.handle(vmo),
-            self.offset(),
-            Arg::Word(len),
-            self.out(8),
-        ]
-    }
-
-    /// Options of a mapping beside permissions and placement.
-    fn map_modifiers(&mut self) -> u64 {
-        let mut options = 0;
-        for (bit, many) in [
-            (0x400, 6),
-            (0x800, 12),
-            (0x1000, 2),
-            (0x8, 50),
-            (0x40, 50),
-            (0x80, 50),
-        ] {
-            if self.one_in(many) {
-                options |= bit;
-            }
-        }
-        if self.one_in(30) {
-            options |= 1 << (16 + self.random.below(8));
-        }
-        if self.one_in(12) {
-            options |= self.pick_word(&[9, 12, 14, 16, 21, 32, 33]) << VmOptions::ALIGN_BASE;
-        }
-        options
     }
 
     pub(super) fn region_size(&self, held: Held) -> u64 {

@@ -92,7 +92,7 @@ impl Draw<'_> {
     }
 
     /// A range in a VMO: whole pages more often than not, or all of it.
-    fn vmo_range(&mut self, handle: &Arg) -> (Arg, Arg) {
+    pub(super) fn vmo_range(&mut self, handle: &Arg) -> (Arg, Arg) {
         let held = self
             .held(handle)
             .filter(|held| self.world.model.is_vmo(held.object));
@@ -162,10 +162,10 @@ impl Draw<'_> {
     }
 
     fn region_range(&mut self) -> Vec<Arg> {
-        let (at, len) = self.range();
+        let (region, at, len) = self.mapped();
         let op = self.pick(&[1, 1, 2, 2, 3, 3, 10, 10, 12, 13, 14, 14, 4, 0]);
         let buffer = self.pick(&[0, 0, 0, 0, 0, 0, 0, 8]);
-        vec![self.handle(vmar), op, at, len, buffer, Arg::Word(0)]
+        vec![region, op, at, len, buffer, Arg::Word(0)]
     }
 
     fn iommu(&mut self) -> Vec<Arg> {

@@ -4,14 +4,18 @@
 //! call 7"), not values, so that a sequence that fails can be made again with calls left out.
 
 mod call;
+mod clean;
+mod compare;
 mod draw;
+mod draw_calls;
 mod draw_more;
 mod shrink;
 mod table;
 mod world;
 
 pub use call::{Arg, Call, Origin};
-pub use shrink::{Failure, replay, run_sequences};
+pub use draw::WEIGHTS;
+pub use shrink::{Failure, Tally, replay, run_sequences};
 pub use world::World;
 
 /// How many calls a sequence has.

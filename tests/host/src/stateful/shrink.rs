@@ -5,6 +5,7 @@ use super::call::Call;
 use super::draw::Draw;
 use super::world::World;
 use jacinth_sim::{Arch, Random};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -28,15 +29,20 @@ pub struct Failure {
     pub what: String,
 }
 
+/// How often each call was answered how: by number and status.
+pub type Tally = BTreeMap<(u64, i64), u64>;
+
 /// Runs the sequences of the seeds from `first` on.
 ///
 /// # Errors
 /// The first that failed, as few of its calls as do.
-pub fn run_sequences(arch: Arch, first: u64, count: u64) -> Result<(), Failure> {
+pub fn run_sequences(arch: Arch, first: u64, count: u64) -> Result<Tally, Failure> {
+    let mut tally = Tally::new();
     let mut world = World::new(arch, first);
     let mut left = SEQUENCES_OF_A_WORLD;
     for seed in first..first.wrapping_add(count) {
         if left == 0 || !world.is_clean() {
+            add(&mut tally, &world);
             world = World::new(arch, seed);
             left = SEQUENCES_OF_A_WORLD;
         }
@@ -45,7 +51,14 @@ pub fn run_sequences(arch: Arch, first: u64, count: u64) -> Result<(), Failure> 
             return Err(shrink(arch, failure));
         }
     }
-    Ok(())
+    add(&mut tally, &world);
+    Ok(tally)
+}
+
+fn add(tally: &mut Tally, world: &World) {
+    for (what, count) in &world.tally {
+        *tally.entry(*what).or_default() += count;
+    }
 }
 
 /// Draws one sequence and makes it.
@@ -146,7 +159,7 @@ impl Failure {
         let mut text = format!("seed {}: {}\n", self.seed, self.what);
         for (index, call) in self.calls.iter().enumerate() {
             if let Some(call) = call {
-                write!(text, "  {index}: {call}\n").expect("a string takes everything");
+                writeln!(text, "  {index}: {call}").expect("a string takes everything");
             }
         }
         text

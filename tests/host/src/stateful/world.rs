@@ -1,22 +1,23 @@
 //! A machine and a model that go through the same.
 
 use super::call::{Arg, Call, Origin};
+use super::compare::compare;
 use super::table::{address_out, handle_out};
 use crate::machine::{CODE, Machine};
-use crate::model::{Access, Answer, Body, Id, Model, PAGE, Place, Region, Trial};
+use crate::model::{Body, Model, PAGE, Place, Trial};
 use jacinth_abi::processargs::{
     PA_IOPORT_RESOURCE, PA_IRQ_RESOURCE, PA_MMIO_RESOURCE, PA_PROC_SELF, PA_SMC_RESOURCE,
     PA_SYSTEM_RESOURCE, PA_THREAD_SELF, PA_VMAR_ROOT,
 };
-use jacinth_abi::{ObjectType, ResourceKind, Rights, Status};
+use jacinth_abi::{ObjectType, ResourceKind, Rights};
 use jacinth_sim::{Arch, Config};
 use std::collections::BTreeMap;
 
 /// What buffers are filled with before a call.
-const PATTERN: u8 = 0xee;
+pub(super) const PATTERN: u8 = 0xee;
 /// Room for each argument's buffer.
 const SLOT: u64 = 16 * 1024;
-const BASE: Origin = Origin::Given(PA_VMAR_ROOT);
+pub(super) const BASE: Origin = Origin::Given(PA_VMAR_ROOT);
 
 /// Somewhere in the address space that calls can be told of.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +38,14 @@ pub struct World {
     pub model: Model,
     /// What each handle value came from.
     pub origins: BTreeMap<u32, Origin>,
+    /// How often each call was answered how: by number and status.
+    pub tally: BTreeMap<(u64, i64), u64>,
     /// The addresses that were told.
     pub spots: Vec<Spot>,
-    values: BTreeMap<Origin, u32>,
-    baseline: u64,
+    pub(super) values: BTreeMap<Origin, u32>,
+    pub(super) baseline: u64,
     aspace_bytes: (u64, u64),
-    fences: Vec<u64>,
+    pub(super) fences: Vec<u64>,
 }
 
 impl World {
@@ -69,6 +72,7 @@ impl World {
             machine,
             model,
             origins: BTreeMap::new(),
+            tally: BTreeMap::new(),
             spots: Vec::new(),
             values: BTreeMap::new(),
             baseline: 0,
@@ -178,12 +182,12 @@ impl World {
         });
     }
 
-    fn free_frames(&mut self) -> u64 {
+    pub(super) fn free_frames(&mut self) -> u64 {
         self.machine.kernel.mem().frames.free_frames()
     }
 
     /// The value of the handle that something made; an old or made-up one is bad.
-    fn value(&self, origin: Origin) -> u32 {
+    pub(super) fn value(&self, origin: Origin) -> u32 {
         self.values.get(&origin).copied().unwrap_or(0xbadc_0ffe)
     }
 
@@ -222,6 +226,10 @@ impl World {
                 self.machine.take(*word, out).map_err(stopped)?;
             }
         }
+        *self
+            .tally
+            .entry((trial.number, trial.answered))
+            .or_default() += 1;
         let answer = self.model.call(&trial);
         compare(&trial, &answer)?;
         if answer.status.is_ok() {
@@ -275,250 +283,4 @@ impl World {
             });
         }
     }
-
-    /// Compares what the process sees of its memory: a word at the start of each page of each
-    /// mapping, at most `pages` of them; what the model says is a fault the processor must refuse.
-    ///
-    /// # Errors
-    /// How they differ.
-    pub fn compare_mappings(&mut self, pages: usize, salt: u64) -> Result<(), String> {
-        let found: Vec<(u64, usize)> = self
-            .model
-            .mappings()
-            .map(|(at, mapping)| (at, mapping.pages.len()))
-            .collect();
-        for (at, count) in found {
-            for page in (0..count).step_by(count.div_ceil(pages).max(1)) {
-                let at = at + page as u64 * PAGE + (salt % 500) * 8;
-                self.compare_page(at, salt)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn compare_page(&mut self, at: u64, salt: u64) -> Result<(), String> {
-        let wants_write = (at / PAGE + salt).is_multiple_of(3);
-        let access = if wants_write {
-            Access::Write
-        } else {
-            Access::Read
-        };
-        match self.model.touch_at(at, access) {
-            Ok(None) => Ok(()),
-            Ok(Some((vmo, offset))) => self.compare_word(at, vmo, offset, wants_write, salt),
-            // An entry that was there before it was made executable may stay readable.
-            Err(Status::INVALID_ARGS) => Ok(()),
-            Err(why) => {
-                let refused = if wants_write {
-                    self.machine.sim.user_store(0, at, 8, salt)
-                } else {
-                    self.machine.sim.user_load(0, at, 8).map(|_| ())
-                };
-                let message = || format!("{access:?} at {at:#x} works, and must be {why:?}");
-                refused.err().map(|_| ()).ok_or_else(message)
-            }
-        }
-    }
-
-    fn compare_word(
-        &mut self,
-        at: u64,
-        vmo: Id,
-        offset: u64,
-        wants_write: bool,
-        salt: u64,
-    ) -> Result<(), String> {
-        let failed = |stop| format!("an access to {at:#x} is refused: {stop:?}");
-        if wants_write {
-            let value = (salt ^ at).to_le_bytes();
-            self.machine.put(at, &value).map_err(failed)?;
-            self.model.poke(vmo, offset, &value);
-            return Ok(());
-        }
-        let (mut seen, mut expected) = ([0; 8], [0; 8]);
-        self.machine.take(at, &mut seen).map_err(failed)?;
-        self.model.peek(vmo, offset, &mut expected);
-        if seen == expected {
-            Ok(())
-        } else {
-            let place = format!("byte {offset:#x} of VMO {vmo}");
-            Err(format!(
-                "{at:#x}, {place}, reads {seen:02x?}, and must be {expected:02x?}"
-            ))
-        }
-    }
-
-    /// Compares the page tables with what may be in them: nothing where nothing is mapped.
-    ///
-    /// # Errors
-    /// What the audit finds.
-    pub fn audit(&self) -> Result<(), String> {
-        self.machine.audit()
-    }
-
-    /// Gives everything back that a sequence made, and checks that nothing is left.
-    ///
-    /// # Errors
-    /// What is.
-    pub fn end(&mut self) -> Result<(), String> {
-        for call in self.clean_up() {
-            self.step(usize::MAX, &call)
-                .map_err(|why| format!("cleaning up, {call}: {why}"))?;
-        }
-        self.audit()?;
-        if self.model.has_leaked {
-            return Ok(());
-        }
-        let free = self.free_frames();
-        if free == self.baseline {
-            Ok(())
-        } else {
-            Err(format!(
-                "{free} frames are free at the end, {} were at the start",
-                self.baseline
-            ))
-        }
-    }
-
-    /// Whether anything is pinned by a PMT of the process.
-    pub(super) fn has_pins(&self) -> bool {
-        let mut objects = self
-            .model
-            .handles
-            .values()
-            .map(|held| &self.model.objects[&held.object]);
-        objects.any(|object| matches!(object.body, Body::Pmt(_)))
-    }
-
-    /// Whether another sequence can start here.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        let given = [
-            PA_PROC_SELF,
-            PA_THREAD_SELF,
-            PA_VMAR_ROOT,
-            PA_MMIO_RESOURCE,
-            PA_SYSTEM_RESOURCE,
-        ];
-        let has = |info: &u32| {
-            let value = self.values.get(&Origin::Given(*info));
-            value.is_some_and(|value| self.model.handles.contains_key(value))
-        };
-        !self.model.has_leaked && given.iter().all(has)
-    }
-
-    /// The calls that undo a sequence.
-    fn clean_up(&self) -> Vec<Call> {
-        let mut calls = Vec::new();
-        let given = |value: &u32| {
-            let origin = self.origins.get(value);
-            matches!(origin, Some(Origin::Given(_)))
-        };
-        let handle = |value: u32| Arg::Word(u64::from(value));
-        let mine: Vec<u32> = self
-            .model
-            .handles
-            .keys()
-            .copied()
-            .filter(|value| !given(value))
-            .collect();
-        let is = |value: &u32, wanted: fn(&Body) -> bool| {
-            wanted(&self.model.objects[&self.model.handles[value].object].body)
-        };
-        for value in mine
-            .iter()
-            .filter(|value| is(value, |body| matches!(body, Body::Pmt(_))))
-        {
-            calls.push(Call {
-                number: 42,
-                args: vec![handle(*value)],
-            });
-        }
-        for value in mine
-            .iter()
-            .filter(|value| is(value, |body| matches!(body, Body::Bti)))
-        {
-            calls.push(Call {
-                number: 41,
-                args: vec![handle(*value)],
-            });
-        }
-        for value in &mine {
-            calls.push(Call {
-                number: 0,
-                args: vec![handle(*value)],
-            });
-        }
-        calls.retain(|call| call.number != 0 || !self.is_pmt(call));
-        let root = Arg::Word(u64::from(self.value(BASE)));
-        for (at, region) in &self.model.vmar(self.model.root).children {
-            let len = match region {
-                Region::Vmar(_) if self.fences.contains(at) => continue,
-                Region::Vmar(id) => self.model.vmar(*id).size,
-                Region::Mapping(mapping) => mapping.size(),
-                Region::Foreign(_) => continue,
-            };
-            let args = vec![root.clone(), Arg::Word(*at), Arg::Word(len)];
-            calls.push(Call { number: 18, args });
-        }
-        calls
-    }
-
-    fn is_pmt(&self, call: &Call) -> bool {
-        let Some(Arg::Word(value)) = call.args.first() else {
-            return false;
-        };
-        let held = self.model.handles.get(&(*value as u32));
-        held.is_some_and(|held| matches!(self.model.objects[&held.object].body, Body::Pmt(_)))
-    }
-}
-
-/// Compares what a call did with what it must do.
-fn compare(trial: &Trial, answer: &Answer) -> Result<(), String> {
-    let expected = i64::from(Status::from_result(answer.status));
-    let is_other = answer.status.is_err() && answer.others.iter().any(|other| trial.was(*other));
-    if trial.answered != expected && !is_other {
-        let answered = i32::try_from(trial.answered).map(Status::check);
-        return Err(format!(
-            "answers {answered:?}, and must answer {:?}",
-            answer.status
-        ));
-    }
-    if let Some(complaint) = answer.complaints.first() {
-        return Err(complaint.clone());
-    }
-    let mut expected: Vec<Option<Vec<u8>>> = trial
-        .outs
-        .iter()
-        .map(|out| out.as_ref().map(|out| vec![PATTERN; out.len()]))
-        .collect();
-    for (arg, offset, bytes) in &answer.patches {
-        let Some(out) = &mut expected[*arg] else {
-            continue;
-        };
-        let place = out.get_mut(*offset..*offset + bytes.len());
-        place
-            .ok_or("the test gave too small a buffer")?
-            .copy_from_slice(bytes);
-    }
-    for (arg, (seen, expected)) in trial.outs.iter().zip(&expected).enumerate() {
-        if let (Some(seen), Some(expected)) = (seen, expected)
-            && seen != expected
-        {
-            return Err(different(arg, seen, expected));
-        }
-    }
-    Ok(())
-}
-
-/// Says where two buffers differ first.
-fn different(arg: usize, seen: &[u8], expected: &[u8]) -> String {
-    let at = seen.iter().zip(expected).position(|(a, b)| a != b);
-    let at = at.unwrap_or(0) & !7;
-    let end = seen.len().min(at + 24);
-    format!(
-        "argument {arg} holds at {at}: {:02x?}, and must hold {:02x?}",
-        &seen[at..end],
-        &expected[at..end]
-    )
 }
