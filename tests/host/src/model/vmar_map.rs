@@ -68,7 +68,8 @@ impl Model {
 
     /// Steps 12 and 13.
     fn check_vmo(&self, options: VmOptions, vmo: Id) -> Outcome {
-        let shown = self.vmo(self.sized(vmo));
+        // A reference without RESIZABLE counts as not resizable, whatever it refers to.
+        let shown = self.vmo(vmo);
         let refuses = options.contains(VmOptions::REQUIRE_NON_RESIZABLE);
         require(!(refuses && shown.is_resizable), Status::NOT_SUPPORTED)?;
         let may_fault = options.contains(VmOptions::ALLOW_FAULTS);

@@ -44,21 +44,23 @@ impl Model {
         self.install(t, 4, id, child_rights(held, options))
     }
 
-    /// vmo.md §16, and §6 for physical VMOs.
-    fn slice(&self, parent: Id, offset: u64, bytes: u64, size: u64) -> Result<Vmo, Status> {
-        require(is_aligned(offset), Status::INVALID_ARGS)?;
-        require(bytes <= MAX_VMO_SIZE, Status::OUT_OF_RANGE)?;
-        let end = offset.checked_add(bytes).ok_or(Status::INVALID_ARGS)?;
-        require(end <= self.size(parent), Status::INVALID_ARGS)?;
-        let above = self.vmo(parent);
-        require(
-            !self.vmo(self.sized(parent)).is_resizable,
-            Status::NOT_SUPPORTED,
-        )?;
+    /// vmo.md §16, and §6 for physical VMOs, where alone the order of checks is known.
+    fn slice(&mut self, parent: Id, offset: u64, bytes: u64, size: u64) -> Result<Vmo, Status> {
+        let end = offset.checked_add(bytes);
+        let is_inside = end.is_some_and(|end| end <= self.size(parent));
         let (root, inner) = self.holder(parent, offset);
-        let is_run = matches!(self.vmo(root).kind, Kind::Physical(_) | Kind::Contiguous);
-        require(above.cache == 0 || is_run, Status::BAD_STATE)?;
-        let kind = match self.vmo(root).kind {
+        let (kind, cache) = (self.vmo(root).kind, self.cache(parent));
+        let is_physical = matches!(kind, Kind::Physical(_));
+        let is_run = is_physical || kind == Kind::Contiguous;
+        let is_resizable = self.vmo(self.sized(parent)).is_resizable;
+        self.all(&[
+            (is_aligned(offset), Status::INVALID_ARGS),
+            (bytes <= MAX_VMO_SIZE, Status::OUT_OF_RANGE),
+            (is_inside, Status::INVALID_ARGS),
+            (!is_resizable, Status::NOT_SUPPORTED),
+            (cache == 0 || is_run, Status::BAD_STATE),
+        ])?;
+        let kind = match kind {
             Kind::Physical(base) => Kind::Physical(base + inner),
             _ => Kind::Slice {
                 root,
@@ -66,35 +68,41 @@ impl Model {
             },
         };
         let mut child = Vmo::plain(kind, bytes, size);
-        child.cache = above.cache;
+        child.cache = cache;
         Ok(child)
     }
 
     /// vmo.md §17.
-    fn reference(&self, parent: Id, offset: u64, size: u64) -> Result<Vmo, Status> {
-        require(offset == 0 && size == 0, Status::INVALID_ARGS)?;
+    fn reference(&mut self, parent: Id, offset: u64, size: u64) -> Result<Vmo, Status> {
         let is_whole = matches!(self.vmo(parent).kind, Kind::Paged | Kind::Reference { .. });
-        require(is_whole, Status::NOT_SUPPORTED)?;
-        require(self.cache(parent) == 0, Status::BAD_STATE)?;
+        let cache = self.cache(parent);
+        self.all(&[
+            (offset == 0 && size == 0, Status::INVALID_ARGS),
+            (is_whole, Status::NOT_SUPPORTED),
+            (cache == 0, Status::BAD_STATE),
+        ])?;
         let (root, _) = self.holder(parent, 0);
         Ok(Vmo::plain(Kind::Reference { root }, 0, 0))
     }
 
-    /// vmo.md §18: a copy of the window as it is now; what is behind the parent's end is zero.
+    /// vmo.md §18: a copy of the window as it is now; what is behind the parent's end is zero, also
+    /// where the window wraps.
     fn snapshot(&mut self, parent: Id, offset: u64, bytes: u64, size: u64) -> Result<Vmo, Status> {
         let (root, _) = self.holder(parent, 0);
-        match (self.vmo(root).kind, self.vmo(parent).kind) {
-            (Kind::Physical(_), _) => return Err(Status::NOT_SUPPORTED),
-            (_, Kind::Slice { .. }) => return Err(Status::NOT_SUPPORTED),
-            (Kind::Contiguous, _) => return Err(Status::INVALID_ARGS),
-            _ => {}
-        }
-        require(is_aligned(offset), Status::INVALID_ARGS)?;
-        require(bytes <= MAX_VMO_SIZE, Status::OUT_OF_RANGE)?;
-        let end = offset.checked_add(bytes).ok_or(Status::OUT_OF_RANGE)?;
-        require(self.cache(parent) == 0, Status::BAD_STATE)?;
-        let whole = self.size(parent);
-        require(!self.is_pinned(root, 0, whole), Status::BAD_STATE)?;
+        let kind = self.vmo(root).kind;
+        let is_slice = matches!(self.vmo(parent).kind, Kind::Slice { .. });
+        let is_physical = matches!(kind, Kind::Physical(_));
+        let (cache, whole) = (self.cache(parent), self.size(parent));
+        let is_pinned = self.is_pinned(root, 0, whole);
+        self.all(&[
+            (!is_physical && !is_slice, Status::NOT_SUPPORTED),
+            (kind != Kind::Contiguous, Status::INVALID_ARGS),
+            (is_aligned(offset), Status::INVALID_ARGS),
+            (bytes <= MAX_VMO_SIZE, Status::OUT_OF_RANGE),
+            (cache == 0, Status::BAD_STATE),
+            (!is_pinned, Status::BAD_STATE),
+        ])?;
+        let end = offset.saturating_add(bytes);
         let above = self.vmo_mut(root);
         above.has_family = true;
         let mut child = Vmo::plain(Kind::Paged, bytes, size);
@@ -102,6 +110,15 @@ impl Model {
         child.has_family = true;
         child.pages = above.pages.copy(offset.min(whole), end.min(whole));
         Ok(child)
+    }
+
+    /// That all of these hold. Where several do not, the documents do not say which is told.
+    pub(super) fn all(&mut self, checks: &[(bool, Status)]) -> Outcome {
+        let faults = checks.iter().filter(|(holds, _)| !holds);
+        self.others.extend(faults.map(|(_, status)| *status));
+        checks
+            .iter()
+            .try_for_each(|(holds, status)| require(*holds, *status))
     }
 }
 

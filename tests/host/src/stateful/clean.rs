@@ -13,6 +13,8 @@ impl World {
     /// # Errors
     /// What is.
     pub fn end(&mut self) -> Result<(), String> {
+        self.compare_contents()
+            .map_err(|why| format!("at the end: {why}"))?;
         for call in self.clean_up() {
             self.step(usize::MAX, &call)
                 .map_err(|why| format!("cleaning up, {call}: {why}"))?;

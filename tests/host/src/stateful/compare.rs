@@ -1,8 +1,10 @@
 //! What the kernel did against what the model says: answers, buffers, memory.
 
+use super::call::{Arg, Call};
 use super::world::{PATTERN, World};
 use crate::model::{Access, Answer, Id, PAGE, Trial};
-use jacinth_abi::Status;
+use jacinth_abi::{Rights, Status};
+use std::collections::BTreeSet;
 
 impl World {
     /// Compares what the process sees of its memory: a word at the start of each page of each
@@ -20,6 +22,43 @@ impl World {
             for page in (0..count).step_by(count.div_ceil(pages).max(1)) {
                 let at = at + page as u64 * PAGE + (salt % 500) * 8;
                 self.compare_page(at, salt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the first pages of every VMO that can be read, as a program would.
+    ///
+    /// # Errors
+    /// How they differ from the model's.
+    pub fn compare_contents(&mut self) -> Result<(), String> {
+        const READ: u64 = 14;
+        const PIECE: u64 = 4 * PAGE;
+        let mut seen = BTreeSet::new();
+        let handles: Vec<(u32, Id)> = self
+            .model
+            .handles
+            .iter()
+            .filter(|(_, held)| held.rights.contains(Rights::READ))
+            .map(|(value, held)| (*value, held.object))
+            .collect();
+        for (value, id) in handles {
+            if !self.model.is_vmo(id) || !seen.insert(id) {
+                continue;
+            }
+            for offset in [0, PIECE] {
+                let len = self.model.size(id).saturating_sub(offset).min(PIECE);
+                let call = Call {
+                    number: READ,
+                    args: vec![
+                        Arg::Word(u64::from(value)),
+                        Arg::Out(usize::try_from(len).unwrap_or(0)),
+                        Arg::Word(offset),
+                        Arg::Word(len),
+                    ],
+                };
+                let told = |why| format!("reading VMO {id}, {call}: {why}");
+                self.step(usize::MAX, &call).map_err(told)?;
             }
         }
         Ok(())

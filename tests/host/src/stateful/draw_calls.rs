@@ -159,7 +159,10 @@ impl Draw<'_> {
     }
 
     pub(super) fn create_child(&mut self) -> Vec<Arg> {
-        let kinds: &[u64] = &[8, 8, 8, 8, 8, 12, 40, 36, 0, 2, 9];
+        let kinds = &[
+            0x8, 0x8, 0x8, 0x8, 0x8, 0x1, 0x1, 0x1, 0x1, 0x1, 0x10, 0x80, 0x5, 0x21, 0x21, 0x40,
+            0x40, 0x40, 0x44, 0x44, 0x60, 0xc, 0x28, 0x24, 0, 2, 9,
+        ];
         let options = self.pick_word(kinds);
         let parent = self.handle(vmo);
         let (offset, size) = if options & REFERENCE != 0 && !self.one_in(8) {

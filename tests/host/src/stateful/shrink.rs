@@ -104,6 +104,9 @@ fn step(world: &mut World, seed: u64, index: usize, call: &Call) -> Result<(), S
         let salt = seed.wrapping_mul(31).wrapping_add(index as u64) >> 1;
         let after = |why| format!("after call {index}: {why}");
         world.compare_mappings(PAGES, salt).map_err(after)?;
+        if index / COMPARE_EVERY % 4 == 3 {
+            world.compare_contents().map_err(after)?;
+        }
     }
     if index % AUDIT_EVERY == AUDIT_EVERY - 1 {
         world
