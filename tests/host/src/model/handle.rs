@@ -129,6 +129,8 @@ impl Model {
             object.name = cut_at_nul(&name);
             return Ok(());
         }
+        let may_write = held.rights.contains(Rights::WRITE);
+        require(may_write, Status::ACCESS_DENIED)?;
         require(t.u64(3) >= size, Status::BUFFER_TOO_SMALL)?;
         require(self.is_vmo(held.object), Status::WRONG_TYPE)?;
         let mut value = [0; 8];

@@ -2,7 +2,7 @@
 
 use super::call::{Arg, Origin};
 use super::draw::{ABOVE, Draw, NOWHERE, any, resource, vmar, vmo};
-use super::draw_more::WINDOW;
+use super::draw_more::{WINDOW, bti};
 use crate::machine::CODE;
 use crate::model::{Body, PAGE};
 use jacinth_abi::processargs::{PA_IRQ_RESOURCE, PA_MMIO_RESOURCE, PA_SYSTEM_RESOURCE};
@@ -28,7 +28,7 @@ impl Draw<'_> {
     }
 
     pub(super) fn get_info(&mut self) -> Vec<Arg> {
-        let topics: [Asked; 11] = [
+        let topics: [Asked; 12] = [
             (Topic::HANDLE_VALID, 0, any),
             (Topic::HANDLE_BASIC, 32, any),
             (Topic::HANDLE_COUNT, 4, any),
@@ -39,9 +39,10 @@ impl Draw<'_> {
             (Topic::VMO_V3, 128, vmo),
             (Topic::VMAR, 16, vmar),
             (Topic::RESOURCE, 56, resource),
+            (Topic::BTI, 32, bti),
             (Topic(9999), 16, any),
         ];
-        let (topic, record, wanted) = topics[self.random.below(11) as usize];
+        let (topic, record, wanted) = topics[self.random.below(12) as usize];
         let size = match self.random.below(10) {
             0 => 0,
             1 => record.saturating_sub(1),
