@@ -110,6 +110,11 @@ pub(super) fn step(
     }
     // A root that shrank meanwhile has no more.
     pages.end = pages.end.min(size_of(&kernel.objects, pages.root));
+    if pages.left() == 0 {
+        // Also where it begins inside a page, which is none of its own.
+        abandon(kernel, pages);
+        return Ok(());
+    }
     let result = match op {
         RangeOp::Commit => commit::commit(kernel, hal, pages, work),
         RangeOp::Decommit => remove::decommit(kernel, hal, pages, work),

@@ -67,10 +67,12 @@ impl Pages {
         for index in self.indices(start, end) {
             let from = start.max(index * PAGE);
             let to = end.min((index + 1) * PAGE);
-            self.write(from, &vec![0; usize::try_from(to - from).unwrap_or(0)]);
-            if let Some(page) = self.0.get_mut(&index) {
-                page.is_sure = to - from != PAGE;
-            }
+            let Some(page) = self.0.get_mut(&index) else {
+                continue;
+            };
+            let inside = |at: u64| usize::try_from(at - index * PAGE).unwrap_or(0);
+            Rc::make_mut(&mut page.bytes)[inside(from)..inside(to)].fill(0);
+            page.is_sure &= to - from != PAGE;
         }
     }
 

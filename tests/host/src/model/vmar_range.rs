@@ -2,7 +2,7 @@
 
 use super::state::{Held, Kind, Model};
 use super::vmar::Piece;
-use super::{Outcome, Trial, require};
+use super::{Outcome, PAGE, Trial, require};
 use jacinth_abi::{Rights, Status};
 
 const COMMIT: u32 = 1;
@@ -36,9 +36,31 @@ impl Model {
         for piece in self.pieces(held.object, start, end) {
             require(piece.start == reached, Status::BAD_STATE)?;
             reached = piece.end;
-            self.op_on(t, held, piece, op)?;
+            // What is before a failure is done: stretch by stretch of equal permissions.
+            for stretch in self.stretches(piece) {
+                self.op_on(t, held, stretch, op)?;
+            }
         }
         require(reached == end, Status::BAD_STATE)
+    }
+
+    /// A piece cut where permissions change.
+    fn stretches(&self, piece: Piece) -> Vec<Piece> {
+        let flags = &self.mapping(piece).pages[piece.pages()];
+        let mut start = piece.start;
+        let chunks = flags.chunk_by(|a, b| a == b);
+        chunks
+            .map(|chunk| {
+                let end = start + chunk.len() as u64 * PAGE;
+                let stretch = Piece {
+                    start,
+                    end,
+                    ..piece
+                };
+                start = end;
+                stretch
+            })
+            .collect()
     }
 
     /// Steps 9 to 11 for one mapping.
@@ -61,7 +83,14 @@ impl Model {
         require(!is_bounded || is_inside, Status::OUT_OF_RANGE)?;
         let (root, _) = self.holder(vmo, 0);
         let is_physical = matches!(self.vmo(root).kind, Kind::Physical(_));
+        let mut flags = mapping.pages[piece.pages()].iter();
+        let can_map = flags.all(|flags| self.can_map(vmo, u32::from(*flags)));
         match op {
+            MAP_RANGE | COMMIT if !can_map && t.was(Status::INVALID_ARGS) => {
+                // The pages may be there by now, the entries cannot be.
+                self.hint(vmo, offset, size);
+                Err(Status::INVALID_ARGS)
+            }
             COMMIT | DECOMMIT | ZERO if is_physical => Err(Status::NOT_SUPPORTED),
             COMMIT => self.commit(vmo, offset, size),
             DECOMMIT => self.decommit(t, vmo, offset, size),

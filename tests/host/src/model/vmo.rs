@@ -117,7 +117,14 @@ impl Model {
         let Vmo {
             size, stream: old, ..
         } = *self.vmo(id);
+        let is_cached = self.cache(held.object) == 0;
+        if !is_cached {
+            self.others.push(Status::BAD_STATE);
+        }
         require(stream <= size, Status::OUT_OF_RANGE)?;
+        // Zeroing takes a cached VMO; whether this is zeroing is nowhere said.
+        let is_refused = !is_cached && t.was(Status::BAD_STATE);
+        require(!is_refused, Status::BAD_STATE)?;
         self.vmo_mut(id).stream = stream;
         let (root, start) = self.holder(held.object, stream.min(old));
         let end = start + (size - stream.min(old));

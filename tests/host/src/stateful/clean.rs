@@ -6,6 +6,10 @@ use crate::model::{Body, Region};
 use jacinth_abi::processargs::{
     PA_MMIO_RESOURCE, PA_PROC_SELF, PA_SYSTEM_RESOURCE, PA_THREAD_SELF, PA_VMAR_ROOT,
 };
+use jacinth_kernel::Event;
+
+/// Teardown is over after so many events.
+const MOST_EVENTS: u32 = 200;
 
 impl World {
     /// Gives everything back that a sequence made, and checks that nothing is left.
@@ -18,6 +22,15 @@ impl World {
         for call in self.clean_up() {
             self.step(usize::MAX, &call)
                 .map_err(|why| format!("cleaning up, {call}: {why}"))?;
+        }
+        self.audit()?;
+        // What dies with many pages is taken apart in later events.
+        for _ in 0..MOST_EVENTS {
+            if self.free_frames() == self.baseline {
+                break;
+            }
+            let entered = self.machine.enter(Event::Kick);
+            entered.map_err(|stop| format!("the process is gone: {stop:?}"))?;
         }
         self.audit()?;
         if self.model.has_leaked {
