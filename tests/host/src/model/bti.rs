@@ -53,6 +53,8 @@ impl Model {
         let held = self.lookup_vmo(t.u32(2), Rights::MAP)?;
         require(held.rights.contains(needed(options)), Status::ACCESS_DENIED)?;
         self.check_pin(options, held.object, offset, size)?;
+        // What fails later is undone, but pages may be committed by then.
+        self.hint(held.object, offset, size);
         let is_quarantined = self.quarantine_count(bti.object) != 0;
         require(!is_quarantined, Status::BAD_STATE)?;
         let permissions = PERM_READ | PERM_WRITE | PERM_EXECUTE;

@@ -165,7 +165,6 @@ impl Model {
         self.check_inside(to, offset, size)?;
         self.check_inside(from, source_offset, size)?;
         self.others.clear();
-        require(!is_still, Status::INTERNAL)?;
         // What else stands against it is not in the documents: what the kernel says of pins,
         // policies, contiguous VMOs and overlaps is accepted.
         let is_plain = [to, from].into_iter().all(|vmo| self.is_plain(vmo));
@@ -179,6 +178,9 @@ impl Model {
             && (!is_plain || overlaps)
         {
             return Err(excuse);
+        }
+        if is_still {
+            return Ok(());
         }
         let moved = self.vmo(from_root).pages.copy(source, source + size);
         self.vmo_mut(from_root).pages.free(source, source + size);
