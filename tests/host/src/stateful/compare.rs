@@ -2,7 +2,7 @@
 
 use super::call::{Arg, Call};
 use super::world::{PATTERN, World};
-use crate::model::{Access, Answer, Id, PAGE, Trial};
+use crate::model::{Access, Answer, Id, Kind, PAGE, Trial};
 use jacinth_abi::{Rights, Status};
 use std::collections::BTreeSet;
 
@@ -44,6 +44,10 @@ impl World {
             .collect();
         for (value, id) in handles {
             if !self.model.is_vmo(id) || !seen.insert(id) {
+                continue;
+            }
+            let (root, _) = self.model.holder(id, 0);
+            if matches!(self.model.vmo(root).kind, Kind::Physical(_)) {
                 continue;
             }
             for offset in [0, PIECE] {

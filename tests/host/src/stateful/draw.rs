@@ -1,7 +1,7 @@
 //! Drawing calls: mostly ones that make sense where the sequence is, some that do not.
 
 use super::call::{Arg, Call, Origin};
-use super::draw_more::WINDOW;
+use super::draw_more::{WINDOW, bti, iommu};
 use super::world::{Spot, World};
 use crate::machine::CODE;
 use crate::model::{Body, Held, Id, PAGE};
@@ -73,6 +73,10 @@ impl Draw<'_> {
         let mut number = row.map_or(CREATE, |(number, _)| *number);
         if !self.has(vmo) && !self.one_in(8) {
             number = CREATE;
+        }
+        // What pins needs an initiator, and that an IOMMU.
+        if (39..44).contains(&number) && !self.has(bti) && !self.one_in(8) {
+            number = if self.has(iommu) { 39 } else { 38 };
         }
         Call {
             number,

@@ -224,7 +224,7 @@ pub(super) const fn bti(body: &Body) -> bool {
     matches!(body, Body::Bti)
 }
 
-const fn iommu(body: &Body) -> bool {
+pub(super) const fn iommu(body: &Body) -> bool {
     matches!(body, Body::Iommu)
 }
 
