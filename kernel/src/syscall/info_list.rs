@@ -66,8 +66,7 @@ pub(crate) struct List {
     size: u64,
     actual_at: u64,
     avail_at: u64,
-    /// Records copied so far, and records found so far.
-    actual: u64,
+    /// Records found so far.
     avail: u64,
 }
 
@@ -88,7 +87,6 @@ pub(super) fn list(
         size: to.size,
         actual_at: to.actual.0,
         avail_at: to.avail.0,
-        actual: 0,
         avail: 0,
     };
     go_on(call, list)
@@ -107,7 +105,8 @@ pub(super) fn go_on(call: &mut Call<'_>, mut list: List) -> SysResult {
             Item::End => break,
         }
     }
-    for (at, count) in [(list.actual_at, list.actual), (list.avail_at, list.avail)] {
+    let actual = list.avail.min(list.fits());
+    for (at, count) in [(list.actual_at, actual), (list.avail_at, list.avail)] {
         let out: Out<u64> = FromReg::from_reg(at);
         if !out.is_null() {
             call.write(out, count)?;
@@ -117,19 +116,19 @@ pub(super) fn go_on(call: &mut Call<'_>, mut list: List) -> SysResult {
 }
 
 impl List {
+    /// How many records fit.
+    fn fits(&self) -> u64 {
+        self.size.checked_div(self.record).unwrap_or(0)
+    }
+
     /// Copies a record if it fits, and counts it.
     fn put(&mut self, call: &mut Call<'_>, bytes: &[u8]) -> Result<(), Status> {
-        let offset = self.actual.saturating_mul(self.record);
-        // The first one that does not fit is the last one that could.
-        let fits = self.actual == self.avail && offset.saturating_add(self.record) <= self.size;
-        self.avail = self.avail.wrapping_add(1);
-        if fits {
-            let at = self
-                .buffer
-                .checked_add(offset)
-                .ok_or(Status::INVALID_ARGS)?;
-            call.write_bytes(at, bytes)?;
-            self.actual = self.actual.wrapping_add(1);
+        let number = self.avail;
+        self.avail = number.wrapping_add(1);
+        if number < self.fits() {
+            let offset = number.saturating_mul(self.record);
+            let at = self.buffer.checked_add(offset);
+            call.write_bytes(at.ok_or(Status::INVALID_ARGS)?, bytes)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::vmo::{is_contiguous, size};
 use super::{Content, Marks, Vmo};
 use crate::Kernel;
 use crate::PAGE_SHIFT;
-use crate::mem::{Key, PageTally};
+use crate::mem::Key;
 use crate::object::Objects;
 use jacinth_abi::{Rights, VmoInfo, VmoInfoFlags, VmoOptions};
 
@@ -32,13 +32,19 @@ impl Amount {
         }
     }
 
-    /// Memory of which others hold some: `pages` in all, which were counted.
-    pub(super) fn common(objects: &Objects, vmo: &Vmo, pages: u64, tally: PageTally) -> Self {
-        let private = tally.private << PAGE_SHIFT;
+    /// Memory of which others hold some: `pages` in all, those that nobody else holds, and what all
+    /// count for (see `PageTally`).
+    pub(super) fn common(
+        objects: &Objects,
+        vmo: &Vmo,
+        pages: u64,
+        (private, scaled): (u64, u128),
+    ) -> Self {
+        let private = private << PAGE_SHIFT;
         let parent = vmo.parent.map(|parent| objects.get(parent));
         let is_reached = parent.is_some_and(|above| !above.marks.contains(Marks::HOLLOW));
         // Pages have 64 bits behind the point: so many are left of bytes.
-        let [whole, fraction] = [tally.scaled >> 52, tally.scaled << 76 >> 65];
+        let [whole, fraction] = [scaled >> 52, scaled << 76 >> 65];
         Self {
             committed: if is_reached {
                 private
@@ -62,7 +68,12 @@ impl Amount {
             Content::Adopted(run) | Content::Contiguous(run) => Self::own(run.bytes()),
             Content::Paged(pages) if vmo.marks.contains(Marks::SHARED) => {
                 let tally = pages.tally(&kernel.objects.page_nodes, &kernel.mem.frames);
-                Self::common(&kernel.objects, vmo, pages.count(), tally)
+                Self::common(
+                    &kernel.objects,
+                    vmo,
+                    pages.count(),
+                    (tally.private, tally.scaled),
+                )
             }
             Content::Paged(pages) => Self::own(pages.count() << PAGE_SHIFT),
         }

@@ -70,9 +70,12 @@ struct Count {
     piece: Key<Mapping>,
     /// The VMO's first byte that was not looked at.
     offset: u64,
-    /// Pages found so far.
+    /// Pages found so far, and those of them that nobody else holds.
     pages: u64,
-    tally: PageTally,
+    private: u64,
+    /// What common pages count for in all: see [`PageTally::scaled`]. In halves, as a cursor is to
+    /// be small: the lower one first.
+    common: [u64; 2],
 }
 
 impl Maps {
@@ -193,13 +196,25 @@ impl Maps {
 }
 
 impl Count {
-    fn new(here: &Mapping, piece: Key<Mapping>) -> Self {
+    const fn new(here: &Mapping, piece: Key<Mapping>) -> Self {
         Self {
             piece,
             offset: here.vmo_offset,
             pages: 0,
-            tally: PageTally::default(),
+            private: 0,
+            common: [0; 2],
         }
+    }
+
+    /// What all pages count for.
+    fn scaled(&self) -> u128 {
+        let own = PageTally::ONE.saturating_mul(self.private.into());
+        own.saturating_add(self.common())
+    }
+
+    fn common(&self) -> u128 {
+        let [low, high] = self.common.map(u128::from);
+        (high << 64) | low
     }
 
     /// Counts a few more pages; `None` when there are no more.
@@ -232,18 +247,18 @@ impl Count {
             let index = from >> PAGE_SHIFT;
             let part = pages.part_at(&objects.page_nodes, &kernel.mem.frames, index);
             self.pages = self.pages.saturating_add(1);
-            self.tally.scaled = self.tally.scaled.saturating_add(part.unwrap_or(0));
+            let common = self.common().saturating_add(part.unwrap_or(0));
+            let halves = [common & u128::from(u64::MAX), common >> 64];
+            self.common = halves.map(|half| u64::try_from(half).unwrap_or(u64::MAX));
             self.offset = from.saturating_add(PAGE_SIZE);
         }
         Some(self)
     }
 
     /// Counts pages that nobody else holds.
-    fn add_own(&mut self, pages: u64) {
+    const fn add_own(&mut self, pages: u64) {
         self.pages = self.pages.saturating_add(pages);
-        self.tally.private = self.tally.private.saturating_add(pages);
-        let parts = PageTally::ONE.saturating_mul(pages.into());
-        self.tally.scaled = self.tally.scaled.saturating_add(parts);
+        self.private = self.private.saturating_add(pages);
     }
 }
 
@@ -265,7 +280,7 @@ fn region_record(region: &Vmar) -> MapsInfo {
 
 fn piece_record(objects: &Objects, piece: &Mapping, count: Count) -> MapsInfo {
     let vmo = objects.get(piece.vmo);
-    let amount = Amount::common(objects, vmo, count.pages, count.tally);
+    let amount = Amount::common(objects, vmo, count.pages, (count.private, count.scaled()));
     let depth = objects.get(piece.vmar).depth;
     MapsInfo {
         name: *vmo.name.as_bytes(),
