@@ -35,6 +35,7 @@ mod paged_more;
 mod physical;
 mod physical_calls;
 mod physical_refused;
+mod pinned;
 mod pinning;
 mod properties_more;
 mod references;
@@ -103,6 +104,7 @@ const GROUPS: &[&[Scenario]] = &[
     transfer::SCENARIOS,
     vmar_range::SCENARIOS,
     lookup::SCENARIOS,
+    pinned::SCENARIOS,
     growth::SCENARIOS,
 ];
 
