@@ -66,7 +66,11 @@ fn zero_pages(
     if let Some(pinned) = first_pinned(&kernel.objects, root, &range) {
         if pinned.start == range.start {
             // A device may be using the frames.
-            return zero_in_place(kernel, hal, root, pinned, work);
+            let mut part = pinned;
+            if entries == Entries::All {
+                part.end = revoke(kernel, hal, root, part.clone(), work);
+            }
+            return zero_in_place(kernel, hal, root, part, work);
         }
         range.end = pinned.start;
     }
