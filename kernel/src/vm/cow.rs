@@ -7,6 +7,7 @@
 
 use super::child::adopt;
 use super::pin::is_pinned;
+use super::range::lives;
 use super::reach::revoke_writes;
 use super::vmo::{create, holder};
 use super::{Content, Marks, Vmo};
@@ -108,12 +109,12 @@ impl Snapshot {
 /// # Errors
 /// BAD_HANDLE, NOT_SUPPORTED, INVALID_ARGS, BAD_STATE.
 fn check(objects: &Objects, new: NewSnapshot) -> Result<Key<Vmo>, Status> {
-    let above = objects.vmos.get(new.parent).ok_or(Status::BAD_HANDLE)?;
-    let (root, _) = holder(objects, new.parent, 0);
-    let pages = objects.get(root);
-    if pages.marks.contains(Marks::HOLLOW) {
+    if !lives(objects, new.parent) {
         return Err(Status::BAD_HANDLE);
     }
+    let above = objects.get(new.parent);
+    let (root, _) = holder(objects, new.parent, 0);
+    let pages = objects.get(root);
     match pages.content {
         Content::Contiguous(_) => return Err(Status::INVALID_ARGS),
         Content::Paged(_) => {}

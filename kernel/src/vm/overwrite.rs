@@ -6,6 +6,7 @@
 use super::Mapping;
 use super::fill::finish_map;
 use super::map::{MapRequest, place_mapping};
+use super::range::lives;
 use super::unmap::{clear, cut, cuts};
 use super::vmar::{
     Piece, Region, Space, child_ending_after, cut_front, insert_piece, move_end, piece,
@@ -14,7 +15,7 @@ use super::vmar::{
 use crate::call::{Call, Flow, Out, SysResult};
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
-use crate::object::{Object, Objects};
+use crate::object::Objects;
 use crate::task::Work;
 use crate::{Kernel, VirtAddr, VirtRange, no_memory};
 use jacinth_abi::Status;
@@ -133,8 +134,7 @@ impl Overwrite {
         if self.at == self.new.range.start || self.end_piece(&kernel.objects).is_some() {
             return Ok(());
         }
-        let vmo = kernel.objects.vmos.get(self.new.vmo);
-        if vmo.is_none_or(|vmo| vmo.head().handles == 0 && vmo.head().uses == 0) {
+        if !lives(&kernel.objects, self.new.vmo) {
             return Err(Status::BAD_STATE);
         }
         reserve_pieces(kernel, 1).map_err(no_memory)

@@ -145,7 +145,7 @@ fn fill(hal: &mut DynHal, base: PhysAddr, is_cached: bool) -> Result<(), Status>
         .map_err(|_| Status::INTERNAL)
 }
 
-/// Puts the next staged frame in, unless another thread committed the page meanwhile.
+/// Puts the next staged frame in, unless another thread committed the page meanwhile, or cut it off.
 fn place_next(
     kernel: &mut Kernel,
     hal: &mut DynHal,
@@ -173,7 +173,7 @@ fn place_next(
         .ok_or(Status::INTERNAL)?;
     // commit
     staged.placed = staged.placed.saturating_add(1);
-    if list.get(page_nodes, index).is_some() {
+    if list.get(page_nodes, index).is_some() || index << PAGE_SHIFT >= pages.end {
         mem.frame_free(Frame::claim(frame));
         return Ok(());
     }

@@ -85,7 +85,7 @@ impl Pages {
 }
 
 /// Whether a VMO still stands for its pages: what a cursor names may be in teardown by now.
-fn lives(objects: &Objects, vmo: Key<Vmo>) -> bool {
+pub(super) fn lives(objects: &Objects, vmo: Key<Vmo>) -> bool {
     objects.vmos.get(vmo).is_some_and(|vmo| {
         let head = vmo.head();
         (head.handles != 0 || head.uses != 0) && !vmo.marks.contains(Marks::HOLLOW)
