@@ -145,9 +145,9 @@ record! {
         pub committed_scaled_bytes: u64 = 144,
         /// Populated bytes, shared ones divided by their sharers.
         pub populated_scaled_bytes: u64 = 152,
-        /// The fraction of `committed_scaled_bytes`.
+        /// What is left of a byte behind `committed_scaled_bytes`, in units of 2^-63.
         pub committed_fractional_scaled_bytes: u64 = 160,
-        /// The fraction of `populated_scaled_bytes`.
+        /// What is left of a byte behind `populated_scaled_bytes`, in units of 2^-63.
         pub populated_fractional_scaled_bytes: u64 = 168,
     }
 }

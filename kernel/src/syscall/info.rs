@@ -3,10 +3,11 @@
 use super::info_list::{self, Source};
 use super::info_memory::kmem_stats;
 use super::info_process::{Handles, Vmos};
-use crate::call::{Call, Flow, HandleValue, Out, SysResult};
+use crate::call::{Call, Flow, FromReg, HandleValue, Out, SysResult};
+use crate::mem;
 use crate::object::{Bti, Resource};
-use crate::task::{Process, ProcessState, Thread, ThreadState};
-use crate::vm::{self, Maps, MapsVersion, Vmar, Vmo};
+use crate::task::{Process, ProcessState, Thread, ThreadState, Work};
+use crate::vm::{Maps, MapsVersion, Vmar, Vmo, VmoRecord};
 use jacinth_abi::{
     Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, PageTableInfo,
     ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, Record, ResourceInfo, Rights, Status,
@@ -187,7 +188,7 @@ fn process_vmos(call: &mut Call<'_>, handle: HandleValue, to: Answer, record: us
     if is_over(call.kernel.objects.get(key)) {
         return Err(Status::BAD_STATE);
     }
-    let source = Source::Vmos(Vmos::new(&call.kernel.objects, key, record));
+    let source = Source::Vmos(Vmos::new(key, record));
     list_of(call, source, record, to)
 }
 
@@ -198,9 +199,53 @@ fn list_of(call: &mut Call<'_>, source: Source, record: usize, to: Answer) -> Sy
 
 fn vmo(call: &mut Call<'_>, handle: HandleValue, to: Answer, version_bytes: usize) -> SysResult {
     let (key, rights) = call.lookup_with_rights::<Vmo>(handle, Rights::empty())?;
-    let record = vm::fill_info(call.kernel, key, Some(rights));
+    let begun = VmoCall {
+        record: VmoRecord::of(None, key, Some(rights)),
+        version_bytes,
+        buffer: to.buffer.0,
+        size: to.size,
+        actual: to.actual.0,
+        avail: to.avail.0,
+    };
+    resume_vmo(call, begun)
+}
+
+/// `ZX_INFO_VMO` under way, and where its answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VmoCall {
+    record: VmoRecord,
+    version_bytes: usize,
+    buffer: u64,
+    size: u64,
+    actual: u64,
+    avail: u64,
+}
+
+/// Goes on counting what the record says.
+///
+/// # Errors
+/// BAD_HANDLE, when the VMO is gone by now.
+pub(super) fn resume_vmo(call: &mut Call<'_>, mut begun: VmoCall) -> SysResult {
+    let mut work = mem::Work::new(mem::Work::EVENT);
+    let record = loop {
+        if call.kernel.objects.vmos.get(begun.record.vmo()).is_none() {
+            return Err(Status::BAD_HANDLE);
+        }
+        if let Some(record) = begun.record.step(call.kernel) {
+            break record;
+        }
+        if !work.spend() {
+            return Ok(Flow::Again(Work::VmoInfo(begun)));
+        }
+    };
+    let to = Answer {
+        buffer: FromReg::from_reg(begun.buffer),
+        size: begun.size,
+        actual: FromReg::from_reg(begun.actual),
+        avail: FromReg::from_reg(begun.avail),
+    };
     let bytes = record.to_bytes();
-    single(call, to, bytes.get(..version_bytes).unwrap_or(&bytes))
+    single(call, to, bytes.get(..begun.version_bytes).unwrap_or(&bytes))
 }
 
 fn vmar(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {

@@ -3,9 +3,9 @@
 use super::Item;
 use crate::Kernel;
 use crate::mem::Key;
-use crate::object::{Object, Objects};
+use crate::object::Object;
 use crate::task::Process;
-use crate::vm::{self, Maps, MapsVersion, Vmo};
+use crate::vm::{Maps, MapsVersion, Vmo, VmoRecord};
 use jacinth_abi::{HandleExtendedInfo, Record};
 
 /// `ZX_INFO_HANDLE_TABLE`, and how far it got.
@@ -52,45 +52,63 @@ impl Handles {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Vmos {
     process: Key<Process>,
-    /// The slot of the handle table that comes next, until all are listed.
-    slot: Option<u32>,
-    /// The mappings, while the process has an address space.
-    maps: Option<Maps>,
     /// Bytes of a record.
     record: usize,
+    part: Part,
+}
+
+/// What is listed of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// The handles from a slot of the table on; the record of the first, as far as it was counted.
+    Handles(u32, Option<VmoRecord>),
+    Maps(Maps),
 }
 
 impl Vmos {
     /// All VMOs of a process, in records of this length.
-    pub(super) fn new(objects: &Objects, process: Key<Process>, record: usize) -> Self {
-        let root = objects.get(process).root_vmar;
-        let version = MapsVersion::Vmos { record };
+    pub(super) const fn new(process: Key<Process>, record: usize) -> Self {
         Self {
             process,
-            slot: Some(0),
-            maps: root.map(|root| Maps::new(objects, None, root, version)),
             record,
+            part: Part::Handles(0, None),
         }
     }
 
     pub(super) fn next(&mut self, kernel: &Kernel) -> Item {
-        let Some(slot) = self.slot else {
-            let maps = self.maps.as_mut();
-            return maps.map_or(Item::End, |maps| maps.next(kernel));
+        let (slot, begun) = match &mut self.part {
+            Part::Handles(slot, begun) => (*slot, begun.take()),
+            Part::Maps(maps) => return maps.next(kernel),
         };
-        let process = kernel.objects.processes.get(self.process);
-        let found = process.and_then(|it| Some((it, it.handles.next_value(slot)?)));
-        let Some((process, (value, next))) = found else {
-            self.slot = None;
-            return Item::Nothing;
+        let Some(process) = kernel.objects.processes.get(self.process) else {
+            return Item::End;
         };
-        self.slot = Some(next);
+        let Some((value, next)) = process.handles.next_value(slot) else {
+            return self.go_on_with_maps(kernel);
+        };
         let handle = value.and_then(|value| process.handles.get(value));
         let vmo = handle.and_then(|it| Some((Vmo::from_ref(it.object())?, it.rights())));
+        self.part = Part::Handles(next, None);
         let Some((vmo, rights)) = vmo else {
             return Item::Nothing;
         };
-        let record = vm::fill_info(kernel, vmo, Some(rights)).to_bytes();
-        Item::record(record.get(..self.record).unwrap_or(&record))
+        let mut record = VmoRecord::of(begun, vmo, Some(rights));
+        let Some(info) = record.step(kernel) else {
+            self.part = Part::Handles(slot, Some(record));
+            return Item::Nothing;
+        };
+        let bytes = info.to_bytes();
+        Item::record(bytes.get(..self.record).unwrap_or(&bytes))
+    }
+
+    /// Turns to the mappings, while the process has an address space.
+    fn go_on_with_maps(&mut self, kernel: &Kernel) -> Item {
+        let Some(root) = kernel.objects.get(self.process).root_vmar else {
+            return Item::End;
+        };
+        let record = self.record;
+        let version = MapsVersion::Vmos { record };
+        self.part = Part::Maps(Maps::new(&kernel.objects, None, root, version));
+        Item::Nothing
     }
 }

@@ -25,6 +25,7 @@ pub(crate) use bti_pin::Pin;
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;
 
+pub(crate) use info::VmoCall;
 pub(crate) use info_list::{Item, List};
 pub(crate) use vmo_child::SnapshotCall;
 
@@ -84,6 +85,7 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
             len,
             to_user,
         } => crate::vm::resume_copy(call, vmo, offset, buffer, len, to_user),
+        Work::VmoInfo(begun) => info::resume_vmo(call, begun),
         Work::List(list) => info_list::go_on(call, list),
         Work::Snapshot(begun) => {
             vmo_child::resume_snapshot(call, begun, FromReg::from_reg(begun.out()))

@@ -5,7 +5,7 @@ use crate::call::Out;
 use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Bti, Head, ObjectRef, Observer};
-use crate::syscall::{List, Pin, SnapshotCall};
+use crate::syscall::{List, Pin, SnapshotCall, VmoCall};
 use crate::vm::{
     Fill, Inner, LockHow, Name, Overwrite, PolicyChange, Protect, RangeOp, RangePages, RegionRange,
     SizeChange, Transfer, Vmar, Vmo,
@@ -68,6 +68,8 @@ pub(crate) enum Work {
         len: u64,
         to_user: bool,
     },
+    /// `zx_object_get_info` of a VMO that shares pages.
+    VmoInfo(VmoCall),
     /// `zx_object_get_info` of a topic that lists records.
     List(List),
     /// `zx_vmo_create_child` for a snapshot.

@@ -4,9 +4,12 @@ use super::vmo::{is_contiguous, size};
 use super::{Content, Marks, Vmo};
 use crate::Kernel;
 use crate::PAGE_SHIFT;
-use crate::mem::Key;
+use crate::mem::{Key, PageTally, Work};
 use crate::object::Objects;
 use jacinth_abi::{Rights, VmoInfo, VmoInfoFlags, VmoOptions};
+
+/// How many nodes one step counts at the most: more than a way down to a page has.
+const STEP: u32 = 16;
 
 /// The memory of a VMO, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +62,8 @@ impl Amount {
 
     /// The memory that a VMO itself holds; that of slices and references is their parent's (vmo.md
     /// §16). Common pages are their parent's too, as long as somebody can reach them there.
-    fn of(kernel: &Kernel, vmo: &Vmo) -> Self {
+    /// What others hold too was counted.
+    fn of(objects: &Objects, vmo: &Vmo, tally: PageTally) -> Self {
         match &vmo.content {
             Content::Physical(_) | Content::Slice { .. } | Content::Reference { .. } => {
                 Self::default()
@@ -67,25 +71,64 @@ impl Amount {
             Content::Adopted(_) if vmo.parent.is_some() => Self::default(),
             Content::Adopted(run) | Content::Contiguous(run) => Self::own(run.bytes()),
             Content::Paged(pages) if vmo.marks.contains(Marks::SHARED) => {
-                let tally = pages.tally(&kernel.objects.page_nodes, &kernel.mem.frames);
-                Self::common(
-                    &kernel.objects,
-                    vmo,
-                    pages.count(),
-                    (tally.private, tally.scaled),
-                )
+                Self::common(objects, vmo, pages.count(), (tally.private, tally.scaled))
             }
             Content::Paged(pages) => Self::own(pages.count() << PAGE_SHIFT),
         }
     }
 }
 
-/// The record about a VMO (vmo.md §20), reached through a handle with these rights, or by a mapping.
-pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Option<Rights>) -> VmoInfo {
-    let size_bytes = size(&kernel.objects, vmo);
-    let is_contiguous = is_contiguous(&kernel.objects, vmo);
-    let vmo = kernel.objects.get(vmo);
-    let amount = Amount::of(kernel, vmo);
+/// The record about a VMO (vmo.md §20), for which the pages that others hold too are counted bit by
+/// bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VmoRecord {
+    vmo: Key<Vmo>,
+    /// Of the handle through which it is reached; none where a mapping leads to it.
+    rights: Option<Rights>,
+    tally: PageTally,
+}
+
+impl VmoRecord {
+    /// The record about a VMO that is reached through a handle with these rights, or by a mapping:
+    /// the one that was begun, if it is that.
+    pub(crate) fn of(begun: Option<Self>, vmo: Key<Vmo>, rights: Option<Rights>) -> Self {
+        let is_it = |begun: &Self| begun.vmo == vmo && begun.rights == rights;
+        begun.filter(is_it).unwrap_or(Self {
+            vmo,
+            rights,
+            tally: PageTally::default(),
+        })
+    }
+
+    /// Whose it is.
+    pub(crate) const fn vmo(&self) -> Key<Vmo> {
+        self.vmo
+    }
+
+    /// Counts on; the record, when all is counted. The VMO lives.
+    pub(crate) fn step(&mut self, kernel: &Kernel) -> Option<VmoInfo> {
+        let Objects {
+            vmos, page_nodes, ..
+        } = &kernel.objects;
+        let vmo = vmos.get(self.vmo)?;
+        if let Content::Paged(pages) = &vmo.content
+            && vmo.marks.contains(Marks::SHARED)
+        {
+            let mut work = Work::new(STEP);
+            let frames = &kernel.mem.frames;
+            if !self.tally.step(pages, page_nodes, frames, &mut work) {
+                return None;
+            }
+        }
+        let amount = Amount::of(&kernel.objects, vmo, self.tally);
+        Some(record(&kernel.objects, self.vmo, self.rights, amount))
+    }
+}
+
+fn record(objects: &Objects, vmo: Key<Vmo>, rights: Option<Rights>, amount: Amount) -> VmoInfo {
+    let size_bytes = size(objects, vmo);
+    let is_contiguous = is_contiguous(objects, vmo);
+    let vmo = objects.get(vmo);
     let mut flags = match rights {
         Some(_) => VmoInfoFlags::VIA_HANDLE,
         None => VmoInfoFlags::VIA_MAPPING,
@@ -109,9 +152,7 @@ pub(crate) fn fill_info(kernel: &Kernel, vmo: Key<Vmo>, rights: Option<Rights>) 
         koid: vmo.head.koid,
         name: *vmo.name.as_bytes(),
         size_bytes,
-        parent_koid: vmo
-            .parent
-            .map_or(0, |parent| kernel.objects.get(parent).head.koid),
+        parent_koid: vmo.parent.map_or(0, |parent| objects.get(parent).head.koid),
         num_children: vmo.children.into(),
         num_mappings: vmo.mapping_count.into(),
         // There is one address space as long as nothing makes a second process.

@@ -4,7 +4,7 @@
 //! The cursor is a region and an address in it. Where the region is gone when the list goes on, it
 //! goes on at that address from the top.
 
-use super::info::{Amount, fill_info};
+use super::info::{Amount, VmoRecord};
 use super::pages::{held_run_at, next_committed};
 use super::vmar::{Region, child_ending_after, piece};
 use super::vmo::size;
@@ -61,7 +61,17 @@ pub(crate) struct Maps {
     here: Key<Vmar>,
     at: VirtAddr,
     /// What was counted of the piece that comes next.
-    count: Option<Count>,
+    counted: Counted,
+}
+
+/// What was counted for the next record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Nothing,
+    /// The pages of a piece.
+    Piece(Count),
+    /// Those of its VMO.
+    Vmo(VmoRecord),
 }
 
 /// The memory of a piece, as far as it was counted.
@@ -93,7 +103,7 @@ impl Maps {
             is_new: true,
             here: top,
             at: objects.get(top).base,
-            count: None,
+            counted: Counted::Nothing,
         }
     }
 
@@ -147,7 +157,7 @@ impl Maps {
                 self.record(&region_record(inner))
             }
             // It was listed already, and has grown since.
-            Region::Mapping(_) if next.start < self.at && self.count.is_none() => {
+            Region::Mapping(_) if next.start < self.at && self.counted == Counted::Nothing => {
                 self.at = next.end;
                 Item::Nothing
             }
@@ -160,24 +170,39 @@ impl Maps {
         let objects = &kernel.objects;
         let here = piece(objects, key);
         if let MapsVersion::Vmos { record } = self.version {
-            self.at = here.range.end;
-            if here.continues {
-                return Item::Nothing;
-            }
-            let bytes = fill_info(kernel, here.vmo, None).to_bytes();
-            return Item::record(bytes.get(..record).unwrap_or(&bytes));
+            return self.next_vmo(kernel, here, record);
         }
-        let count = match self.count {
-            Some(count) if count.piece == key => count,
+        let count = match self.counted {
+            Counted::Piece(count) if count.piece == key => count,
             _ => Count::new(here, key),
         };
         if let Some(more) = count.step(kernel, here) {
-            self.count = Some(more);
+            self.counted = Counted::Piece(more);
             return Item::Nothing;
         }
-        self.count = None;
+        self.counted = Counted::Nothing;
         self.at = here.range.end;
         self.record(&piece_record(objects, here, count))
+    }
+
+    /// The record of a piece's VMO, when all of that is counted.
+    fn next_vmo(&mut self, kernel: &Kernel, here: &Mapping, record: usize) -> Item {
+        if here.continues {
+            self.at = here.range.end;
+            return Item::Nothing;
+        }
+        let begun = match self.counted {
+            Counted::Vmo(begun) => Some(begun),
+            _ => None,
+        };
+        let mut record_of = VmoRecord::of(begun, here.vmo, None);
+        let Some(info) = record_of.step(kernel) else {
+            self.counted = Counted::Vmo(record_of);
+            return Item::Nothing;
+        };
+        (self.at, self.counted) = (here.range.end, Counted::Nothing);
+        let bytes = info.to_bytes();
+        Item::record(bytes.get(..record).unwrap_or(&bytes))
     }
 
     fn record(&self, info: &MapsInfo) -> Item {

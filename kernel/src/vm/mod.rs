@@ -37,7 +37,7 @@ pub(crate) use copy::{copy, resume_copy, write};
 pub(crate) use cow::{NewSnapshot, Snapshot};
 pub(crate) use fault::fault;
 pub(crate) use fill::{Fill, fill, finish_map, resume_fill};
-pub(crate) use info::fill_info;
+pub(crate) use info::VmoRecord;
 pub(crate) use map::{MapRequest, map, map_for_boot};
 pub(crate) use maps::{Maps, MapsVersion};
 pub(crate) use name::Name;

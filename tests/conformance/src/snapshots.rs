@@ -43,6 +43,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: counts_pages,
     },
     Scenario {
+        name: "snapshot_counts_many_pages",
+        rows: &[],
+        run: counts_many_pages,
+    },
+    Scenario {
         name: "snapshot_of_snapshot",
         rows: &[],
         run: of_snapshot,
@@ -305,6 +310,32 @@ fn counts_pages(env: &mut Env) -> Outcome {
     drop(vmo);
     same(pages(&child)?, (5, 5))?;
     same(half(&child)?, 5 * P)
+}
+
+/// So many that the kernel does not count them in one event.
+fn counts_many_pages(env: &mut Env) -> Outcome {
+    const APART: u64 = 64 * P;
+    let count = u64::try_from(env.rounds(1200, 3)).unwrap_or(1);
+    let vmo = env.paged(count * 64)?;
+    for number in 0..count {
+        put(&vmo, number * APART, 1)?;
+        put(&vmo, number * APART + P, 1)?;
+    }
+    let child = ok(snapshot(&vmo, 0, count * APART))?;
+    for number in 0..count {
+        put(&child, number * APART, 2)?;
+    }
+    same(pages(&vmo)?, (2 * count, count))?;
+    same(pages(&child)?, (count, count))?;
+    let scaled = |vmo: &H| ok(kit::vmo_info(vmo.value())).map(|info| info.committed_scaled_bytes);
+    same(scaled(&vmo)? + scaled(&child)?, 3 * count * P)?;
+    drop(child);
+    drop(vmo);
+    // The kernel takes them down bit by bit, at each call.
+    for _ in 0..count {
+        ok(kit::now())?;
+    }
+    Ok(())
 }
 
 fn of_snapshot(env: &mut Env) -> Outcome {
