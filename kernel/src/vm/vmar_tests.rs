@@ -19,15 +19,13 @@ struct World {
     vmo: Key<Vmo>,
 }
 
-fn world() -> World {
-    let (mut objects, mut budget) = (Objects::new(), Budget::new());
-    let vmo = Vmo::new(1, 0, 0, Content::Paged(PageList::new()));
-    let vmar = Vmar {
-        head: Head::new(2, Signals::empty()),
+fn region(koid: u64, root: Option<Key<Vmar>>) -> Vmar {
+    Vmar {
+        head: Head::new(koid, Signals::empty()),
         process: None,
-        parent: None,
-        root: None,
-        depth: 1,
+        parent: root,
+        root,
+        depth: if root.is_some() { 2 } else { 1 },
         base: VirtAddr::new(0),
         size: PAGES * PAGE_SIZE,
         can: MmuFlags::all(),
@@ -39,9 +37,21 @@ fn world() -> World {
         alive: true,
         dying_at: None,
         hint: None,
-    };
+    }
+}
+
+/// A VMO, and a region that is a root or lies in one.
+fn world(is_nested: bool) -> World {
+    let (mut objects, mut budget) = (Objects::new(), Budget::new());
+    let vmo = Vmo::new(1, 0, 0, Content::Paged(PageList::new()));
     let vmo = objects.vmos.insert(vmo, &mut budget).unwrap();
-    let vmar = objects.vmars.insert(vmar, &mut budget).unwrap();
+    let root = objects.vmars.insert(region(2, None), &mut budget).unwrap();
+    let vmar = if is_nested {
+        let inner = region(3, Some(root));
+        objects.vmars.insert(inner, &mut budget).unwrap()
+    } else {
+        root
+    };
     // A handle's worth, so that the VMO is not queued when its mappings are gone.
     objects.add_use(Vmo::to_ref(vmo));
     World {
@@ -66,7 +76,7 @@ impl World {
             .mappings
             .reserve_many(3, &mut self.budget)
             .unwrap();
-        RegionTree::reserve(&mut self.objects.vmar_nodes, 3, &mut self.budget).unwrap();
+        RegionTree::reserve(&mut self.objects.vmar_nodes, 6, &mut self.budget).unwrap();
         SpanTree::reserve(&mut self.objects.spans, 3, &mut self.budget).unwrap();
     }
 
@@ -223,21 +233,32 @@ fn compare(world: &World, model: &Model) {
     assert_eq!(vmo.spans.len(), world.objects.mappings.len());
     assert!(vmo.spans.audit(&world.objects.spans));
     assert_eq!(vmo.head.uses, 1 + world.objects.mappings.len());
-    assert!(
-        world
-            .objects
-            .get(world.vmar)
-            .children
-            .audit(&world.objects.vmar_nodes)
-    );
+    let nodes = &world.objects.vmar_nodes;
+    let vmar = world.objects.get(world.vmar);
+    assert!(vmar.children.audit(nodes));
+    let Some(root) = vmar.root else { return };
+    // The root's tree says the same of what lies below it.
+    let nested = &world.objects.get(root).nested;
+    assert!(nested.audit(nodes));
+    assert_eq!(nested.len(), vmar.children.len());
+    for here in world.pieces() {
+        let start = here.range.start;
+        assert_eq!(
+            nested.containing(nodes, start),
+            vmar.children.containing(nodes, start)
+        );
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn pieces_are_what_the_calls_said(steps in proptest::collection::vec(steps(), 1..40)) {
-        let mut world = world();
+    fn pieces_are_what_the_calls_said(
+        steps in proptest::collection::vec(steps(), 1..40),
+        is_nested: bool,
+    ) {
+        let mut world = world(is_nested);
         let mut model = Model::new();
         for (number, step) in steps.into_iter().enumerate() {
             apply(&mut world, &mut model, number, step);

@@ -364,7 +364,7 @@ fn deep(env: &mut Env) -> Outcome {
 
 /// Many regions side by side, each with a mapping.
 fn wide(env: &mut Env) -> Outcome {
-    let count = env.rounds(4_000, 70) as u64;
+    let count = env.rounds(4_000, 40) as u64;
     let vmo = env.paged(1)?;
     let top = ok(Nest::in_root(env, 2 * count * P))?;
     for number in 0..count {
