@@ -94,6 +94,8 @@ pub struct MachineInfo<'a> {
     pub irq_span: (u64, u64),
     /// Whether the machine has I/O ports (x86_64).
     pub has_io_ports: bool,
+    /// I/O ports that no user may have, as base and count: those of the kernel's own devices.
+    pub denied_ports: &'static [(u64, u64)],
     /// Whether the machine has a secure monitor (aarch64).
     pub has_smc: bool,
     /// How far below the end of its stack a first thread's stack pointer starts, in bytes: 8 on

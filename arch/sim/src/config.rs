@@ -66,6 +66,8 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 impl Config {
+    /// The I/O ports of the kernel's console, where a PC has them: base and count.
+    pub const DENIED_PORTS: &[(u64, u64)] = &[(0x3f8, 8)];
     /// One page of registers that hold what is stored in them.
     pub const SCRATCH: PhysRun = run(0x0900_0000, PAGE_SIZE);
     /// A device of 4 GiB, aligned so that the largest blocks can be used.

@@ -119,6 +119,10 @@ impl Description {
             denied: &self.denied,
             irq_span: (0, 256),
             has_io_ports: self.config.arch == Arch::X86_64,
+            denied_ports: match self.config.arch {
+                Arch::X86_64 => Config::DENIED_PORTS,
+                Arch::Aarch64 => &[],
+            },
             has_smc: self.config.arch == Arch::Aarch64,
             stack_bias: match self.config.arch {
                 Arch::X86_64 => 8,

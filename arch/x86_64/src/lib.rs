@@ -21,8 +21,8 @@ pub mod smbios;
 
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 pub use metal::{
-    BOOT_STACK_TOP, Contents, CpuStacks, Features, HEAP, Image, KERNEL_BASE, KernelSpace, Machine,
-    Parts, STACKS, StackMemory, Timing, USER, codec, current_cpu, early_console_write, exit,
-    features, frame_pointer, in_physmap, init_boot_cpu, lapic_base, stack_of, start_boot_cpu,
-    start_cpu,
+    BOOT_STACK_TOP, Contents, CpuStacks, Features, HEAP, Image, KERNEL_BASE, KERNEL_PORTS,
+    KernelSpace, Machine, Parts, STACKS, StackMemory, Timing, USER, codec, current_cpu,
+    early_console_write, exit, features, frame_pointer, in_physmap, init_boot_cpu, lapic_base,
+    stack_of, start_boot_cpu, start_cpu,
 };

@@ -94,6 +94,8 @@ pub struct BootInfo {
     pub irq_span: (u64, u64),
     /// Whether there are I/O ports (x86_64).
     pub has_io_ports: bool,
+    /// I/O ports that no user may have, as base and count.
+    pub denied_ports: &'static [(u64, u64)],
     /// Whether there is a secure monitor (aarch64).
     pub has_smc: bool,
     /// The kernel's first heap: mapped, writable, in no free region. Size in bytes, by custom
@@ -152,6 +154,7 @@ impl BootInfo {
             denied,
             irq_span: self.irq_span,
             has_io_ports: self.has_io_ports,
+            denied_ports: self.denied_ports,
             has_smc: self.has_smc,
             stack_bias: if self.arch == "x86_64" {
                 RETURN_ADDRESS_BYTES
@@ -203,6 +206,7 @@ pub(crate) mod sample {
             tables: Tables::Acpi(ArrayVec::new()),
             irq_span: (0, 24),
             has_io_ports: true,
+            denied_ports: &[],
             has_smc: false,
             heap: (VirtAddr::new(0), 0),
         }

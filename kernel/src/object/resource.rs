@@ -56,6 +56,7 @@ pub(crate) struct Resources {
     mmio_end: u64,
     irq: (u64, u64),
     has_io_ports: bool,
+    denied_ports: &'static [(u64, u64)],
     has_smc: bool,
 }
 
@@ -84,6 +85,7 @@ impl Resources {
             mmio_end,
             irq: info.irq_span,
             has_io_ports: info.has_io_ports,
+            denied_ports: info.denied_ports,
             has_smc: info.has_smc,
         })
     }
@@ -100,6 +102,20 @@ impl Resources {
             pages: last.saturating_sub(first).div_ceil(PAGE_SIZE),
         };
         self.denied.iter().any(|denied| denied.run.overlaps(run))
+    }
+
+    /// Whether the kind's deny list, if it has one, keeps `[base, base + size)` from a ranged root
+    /// (handles-resources.md §9).
+    pub(crate) fn is_kept_from_root(&self, kind: ResourceKind, base: u64, size: u64) -> bool {
+        match kind {
+            ResourceKind::Mmio => self.is_denied(base, size),
+            ResourceKind::IoPort => {
+                let end = base.saturating_add(size);
+                let mut ports = self.denied_ports.iter();
+                ports.any(|(first, count)| base < first.saturating_add(*count) && *first < end)
+            }
+            ResourceKind::Irq | ResourceKind::Smc | ResourceKind::System => false,
+        }
     }
 
     /// Whether the machine has resources of this kind.

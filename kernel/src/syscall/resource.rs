@@ -63,9 +63,8 @@ fn check_parent(call: &Call<'_>, parent: &Resource, request: &Request) -> Result
         return Err(Status::ACCESS_DENIED);
     }
     if parent.is_ranged_root() {
-        let is_denied = request.kind == ResourceKind::Mmio
-            && call.kernel.resources.is_denied(request.base, request.size);
-        return if is_denied {
+        let resources = &call.kernel.resources;
+        return if resources.is_kept_from_root(request.kind, request.base, request.size) {
             Err(Status::ACCESS_DENIED)
         } else {
             Ok(())

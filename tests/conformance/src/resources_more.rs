@@ -25,6 +25,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: kinds,
     },
     Scenario {
+        name: "resource_denied_ports",
+        rows: &[],
+        run: denied_ports,
+    },
+    Scenario {
         name: "resource_spans",
         rows: &[],
         run: spans,
@@ -106,6 +111,27 @@ fn kinds(env: &mut Env) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The console's ports are the kernel's; their neighbours are not.
+fn denied_ports(env: &mut Env) -> Outcome {
+    const CONSOLE: u64 = 0x3f8;
+    let Some(root) = env.handles.io_ports else {
+        return Ok(());
+    };
+    let kind = ResourceKind::IoPort.number();
+    for (base, size) in [
+        (CONSOLE, 8),
+        (CONSOLE + 5, 1),
+        (CONSOLE - 1, 2),
+        (CONSOLE + 7, 4),
+        (0, 65_535),
+        (0, 70_000),
+    ] {
+        fails(create(root, kind, base, size), Status::ACCESS_DENIED)?;
+    }
+    drop(ok(create(root, kind, CONSOLE - 2, 2))?);
+    ok(create(root, kind, CONSOLE + 8, 1)).map(drop)
 }
 
 /// The span of each kind ends where Zircon's does; of I/O ports the last is nobody's.

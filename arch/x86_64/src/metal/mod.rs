@@ -40,3 +40,11 @@ pub use serial::early_console_write;
 pub use stacks::{BOOT_STACK_TOP, CpuStacks, STACKS, StackMemory, stack_of};
 pub use start::{init_boot_cpu, start_boot_cpu};
 pub use trap::start_cpu;
+
+/// I/O ports of devices that are the kernel's, as base and count: no user may have them.
+pub const KERNEL_PORTS: &[(u64, u64)] = &[
+    pic::MASTER_PORTS,
+    pic::SLAVE_PORTS,
+    exit::PORTS,
+    serial::PORTS,
+];

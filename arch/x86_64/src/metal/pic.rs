@@ -7,6 +7,10 @@ const MASTER_DATA: u16 = 0x21;
 const SLAVE_COMMAND: u16 = 0xa0;
 const SLAVE_DATA: u16 = 0xa1;
 
+/// The ports of both: base and count.
+pub(super) const MASTER_PORTS: (u64, u64) = (MASTER_COMMAND as u64, 2);
+pub(super) const SLAVE_PORTS: (u64, u64) = (SLAVE_COMMAND as u64, 2);
+
 const INITIALIZE_WITH_FOUR_WORDS: u8 = 0x11;
 /// Vectors of the spurious interrupts that even a silenced controller can raise.
 const MASTER_VECTOR: u8 = 0x20;

@@ -5,6 +5,8 @@
 use super::port;
 
 const COM1: u16 = 0x3f8;
+/// The ports of the console: base and count.
+pub(super) const PORTS: (u64, u64) = (COM1 as u64, 8);
 const DATA: u16 = COM1;
 const INTERRUPT_ENABLE: u16 = COM1 + 1;
 const FIFO_CONTROL: u16 = COM1 + 2;

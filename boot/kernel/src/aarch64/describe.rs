@@ -39,6 +39,7 @@ pub(super) fn boot_info(
             machine.interrupts().saturating_sub(FIRST_INTERRUPT),
         ),
         has_io_ports: false,
+        denied_ports: &[],
         has_smc: true,
         heap,
     }

@@ -19,8 +19,8 @@ use jacinth_x86_64::acpi::{Acpi, Fadt, Madt};
 use jacinth_x86_64::runs::{RunSet, outward};
 use jacinth_x86_64::smbios;
 use jacinth_x86_64::{
-    BOOT_STACK_TOP, Contents, Features, HEAP, Image, KERNEL_BASE, KernelSpace, Parts, STACKS, USER,
-    codec, features, init_boot_cpu, start_boot_cpu,
+    BOOT_STACK_TOP, Contents, Features, HEAP, Image, KERNEL_BASE, KERNEL_PORTS, KernelSpace, Parts,
+    STACKS, USER, codec, features, init_boot_cpu, start_boot_cpu,
 };
 
 use devices::Devices;
@@ -146,6 +146,7 @@ fn describe(
         tables: Tables::Acpi(acpi.map(tables).unwrap_or_default()),
         irq_span: (0, irqs(&madt)),
         has_io_ports: true,
+        denied_ports: KERNEL_PORTS,
         has_smc: false,
         heap: (HEAP.start, memory.heap.bytes()),
     }

@@ -41,8 +41,15 @@ impl Model {
     fn check_parent(&self, parent: Resource, wanted: Resource) -> Outcome {
         require(parent.kind == wanted.kind, Status::ACCESS_DENIED)?;
         if parent.is_root() {
-            let is_denied =
-                wanted.kind == ResourceKind::Mmio && self.is_denied(wanted.base, wanted.size);
+            let end = wanted.base + wanted.size;
+            let mut ports = self.place.denied_ports.iter();
+            let is_denied = match wanted.kind {
+                ResourceKind::Mmio => self.is_denied(wanted.base, wanted.size),
+                ResourceKind::IoPort => {
+                    ports.any(|(base, count)| wanted.base < base + count && *base < end)
+                }
+                _ => false,
+            };
             return require(!is_denied, Status::ACCESS_DENIED);
         }
         let covers = parent.base <= wanted.base

@@ -187,6 +187,8 @@ pub struct Place {
     pub phys_bits: u32,
     /// Whether there are I/O ports.
     pub has_io_ports: bool,
+    /// I/O ports that nobody may have: base and count.
+    pub denied_ports: &'static [(u64, u64)],
     /// Whether there is a secure monitor.
     pub has_smc: bool,
     /// Whether memory that is not cached cannot be executed, and then not be touched at all

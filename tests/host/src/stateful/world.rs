@@ -63,6 +63,7 @@ impl World {
             denied: denied.collect(),
             phys_bits: config.phys_bits,
             has_io_ports: arch == Arch::X86_64,
+            denied_ports: Config::DENIED_PORTS,
             has_smc: arch == Arch::Aarch64,
             is_code_cached: arch == Arch::Aarch64,
         });
