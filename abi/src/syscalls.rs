@@ -128,7 +128,7 @@ macro_rules! syscalls {
             30 vmo: vmo_get_stream_size(handle: Handle, size: Out<u64>);
             /// Sets the stream size (content size) of a VMO in bytes, without resizing it.
             ///
-            /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE (more than the VMO's size), NOT_SUPPORTED, NO_MEMORY.
+            /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE (more than the VMO's size), NOT_SUPPORTED (physical or contiguous), BAD_STATE (not cached), NO_MEMORY.
             31 vmo: vmo_set_stream_size(handle: Handle, size: u64);
             /// Exchanges a VMO handle for one with EXECUTE as well; the source is always closed.
             ///

@@ -114,7 +114,6 @@ fn place_staged(
     key: Key<Staged>,
     work: &mut mem::Work,
 ) -> Result<bool, Status> {
-    let is_cached = kernel.objects.get(pages.root).cache == CachePolicy::Cached;
     loop {
         let staged = kernel.objects.staged.get_mut(key).ok_or(Status::INTERNAL)?;
         if staged.placed == BLOCK_PAGES {
@@ -125,24 +124,14 @@ fn place_staged(
         }
         if staged.filled < BLOCK_PAGES {
             let base = staged.base.checked_add(staged.filled << PAGE_SHIFT);
+            let base = base.ok_or(Status::INTERNAL)?;
             staged.filled = staged.filled.saturating_add(1);
-            fill(hal, base.ok_or(Status::INTERNAL)?, is_cached)?;
+            hal.zero(PhysRun { base, pages: 1 })
+                .map_err(|_| Status::INTERNAL)?;
         } else {
             place_next(kernel, hal, pages, key)?;
         }
     }
-}
-
-/// Fills a fresh frame with zeros; those of memory that programs see past the caches are written
-/// back.
-fn fill(hal: &mut DynHal, base: PhysAddr, is_cached: bool) -> Result<(), Status> {
-    hal.zero(PhysRun { base, pages: 1 })
-        .map_err(|_| Status::INTERNAL)?;
-    if is_cached {
-        return Ok(());
-    }
-    hal.cache_op(base, PAGE_SIZE, CacheOp::CleanInvalidate)
-        .map_err(|_| Status::INTERNAL)
 }
 
 /// Puts the next staged frame in, unless another thread committed the page meanwhile, or cut it off.
@@ -152,7 +141,9 @@ fn place_next(
     pages: &Pages,
     key: Key<Staged>,
 ) -> Result<(), Status> {
-    let may_show_zeros = kernel.objects.get(pages.root).marks.contains(Marks::ZEROS);
+    let root = kernel.objects.get(pages.root);
+    let may_show_zeros = root.marks.contains(Marks::ZEROS);
+    let is_cached = root.cache == CachePolicy::Cached;
     let Kernel { objects, mem, .. } = kernel;
     let Objects {
         vmos,
@@ -171,6 +162,11 @@ fn place_next(
         .base
         .checked_add(staged.placed << PAGE_SHIFT)
         .ok_or(Status::INTERNAL)?;
+    if !is_cached {
+        // Programs see it past the caches: what it was filled with is written back.
+        hal.cache_op(frame, PAGE_SIZE, CacheOp::CleanInvalidate)
+            .map_err(|_| Status::INTERNAL)?;
+    }
     // commit
     staged.placed = staged.placed.saturating_add(1);
     if list.get(page_nodes, index).is_some() || index << PAGE_SHIFT >= pages.end {
