@@ -197,6 +197,16 @@ typedef uint32_t zx_vm_option_t;
 #define ZX_CACHE_POLICY_UNCACHED_DEVICE ((uint32_t)2u)
 #define ZX_CACHE_POLICY_WRITE_COMBINING ((uint32_t)3u)
 
+#define ZX_BTI_PERM_READ ((uint32_t)0x1u)
+#define ZX_BTI_PERM_WRITE ((uint32_t)0x2u)
+#define ZX_BTI_PERM_EXECUTE ((uint32_t)0x4u)
+#define ZX_BTI_COMPRESS ((uint32_t)0x8u)
+#define ZX_BTI_CONTIGUOUS ((uint32_t)0x10u)
+
+#define ZX_IOMMU_TYPE_STUB ((uint32_t)0u)
+#define ZX_IOMMU_TYPE_INTEL ((uint32_t)1u)
+#define ZX_IOMMU_TYPE_ARM_SMMU ((uint32_t)2u)
+
 #define ZX_RSRC_KIND_MMIO ((uint32_t)0u)
 #define ZX_RSRC_KIND_IRQ ((uint32_t)1u)
 #define ZX_RSRC_KIND_IOPORT ((uint32_t)2u)

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use jacinth_abi::{
-    CachePolicy, ObjectType, Property, ResourceKind, Rights, SYSCALLS, Signals, Status, Syscall,
-    SystemBase, Topic, VmOptions, VmoChildOptions, VmoOptions, limits,
+    BtiOptions, CachePolicy, IommuType, ObjectType, Property, ResourceKind, Rights, SYSCALLS,
+    Signals, Status, Syscall, SystemBase, Topic, VmOptions, VmoChildOptions, VmoOptions, limits,
 };
 
 fn check(path: &str, text: &str) {
@@ -209,6 +209,14 @@ fn memory_and_objects(text: &mut String) {
         CachePolicy::ALL
             .iter()
             .map(|policy| (policy.name(), policy.number())),
+    );
+    flags(text, "ZX_BTI_", bits_of!(BtiOptions).filter(single));
+    numbers(
+        text,
+        "ZX_IOMMU_TYPE_",
+        IommuType::ALL
+            .iter()
+            .map(|kind| (kind.name(), kind.number())),
     );
     numbers(
         text,

@@ -90,6 +90,8 @@ pub struct MachineInfo<'a> {
     pub free_ram: &'a [PhysRun],
     /// What physical VMOs and MMIO resources must never touch: all RAM, and the kernel's devices.
     pub denied: &'a [Denied],
+    /// Behind the last physical address that an MMIO resource may name.
+    pub mmio_end: u64,
     /// The interrupt vectors that there are: base and count.
     pub irq_span: (u64, u64),
     /// Whether the machine has I/O ports (x86_64).

@@ -43,11 +43,14 @@ impl Kernel {
     /// The last handle to an initiator is gone: what is in its quarantine stays pinned for good.
     fn close_bti(&mut self, hal: &mut DynHal, key: Key<Bti>, unused: bool) -> bool {
         let bti = self.objects.get(key);
-        let (name, ranges) = (bti.name, bti.quarantine.len());
+        let (koid, ranges) = (bti.head.koid, bti.quarantine.len());
         if ranges != 0 {
             warn(
                 hal,
-                format_args!("BTI {name} closed with {ranges} ranges in quarantine: they leak"),
+                format_args!(
+                    "BTI {koid} \"{}\" closed, {ranges} ranges in quarantine: they leak",
+                    bti.name
+                ),
             );
         }
         if unused {
@@ -60,11 +63,12 @@ impl Kernel {
     fn close_pmt(&mut self, hal: &mut DynHal, key: Key<Pmt>, unused: bool) -> bool {
         let pmt = self.objects.get(key);
         if pmt.is_quarantined() && self.objects.get(pmt.bti).head.handles == 0 {
-            let (size, name) = (pmt.size, self.objects.get(pmt.bti).name);
+            let bti = self.objects.get(pmt.bti);
             warn(
                 hal,
                 format_args!(
-                    "{size:#x} bytes were left pinned by the closed BTI {name}: they leak"
+                    "{:#x} bytes left pinned by closed BTI {} \"{}\": they leak",
+                    pmt.size, bti.head.koid, bti.name
                 ),
             );
         }

@@ -118,6 +118,10 @@ impl Description {
             free_ram: &self.free_ram,
             denied: &self.denied,
             irq_span: (0, 256),
+            mmio_end: match self.config.arch {
+                Arch::X86_64 => (1 << self.config.phys_bits) - 1,
+                Arch::Aarch64 => u64::MAX,
+            },
             has_io_ports: self.config.arch == Arch::X86_64,
             denied_ports: match self.config.arch {
                 Arch::X86_64 => Config::DENIED_PORTS,

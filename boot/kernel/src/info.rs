@@ -138,6 +138,16 @@ impl BootInfo {
         ram.chain(devices).collect()
     }
 
+    /// Behind the last address that MMIO resources name: Zircon goes by what the processor can
+    /// address on x86_64, and takes all of 64 bits on aarch64.
+    fn mmio_end(&self) -> u64 {
+        let all = 1u64.checked_shl(self.phys_bits);
+        match all.filter(|_| self.arch == "x86_64") {
+            Some(all) => all.wrapping_sub(1),
+            None => u64::MAX,
+        }
+    }
+
     /// What the core must know of this machine; the two lists are those of the methods above.
     #[must_use]
     pub fn machine_info<'a>(
@@ -154,6 +164,7 @@ impl BootInfo {
             denied,
             irq_span: self.irq_span,
             has_io_ports: self.has_io_ports,
+            mmio_end: self.mmio_end(),
             denied_ports: self.denied_ports,
             has_smc: self.has_smc,
             stack_bias: if self.arch == "x86_64" {

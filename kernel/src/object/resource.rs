@@ -77,12 +77,9 @@ impl Resources {
         for range in info.denied {
             denied.push(*range, &mut mem.budget)?;
         }
-        let mmio_end = 1u64
-            .checked_shl(info.phys_bits)
-            .map_or(u64::MAX, |size| size.wrapping_sub(1));
         Ok(Self {
             denied,
-            mmio_end,
+            mmio_end: info.mmio_end,
             irq: info.irq_span,
             has_io_ports: info.has_io_ports,
             denied_ports: info.denied_ports,
@@ -169,10 +166,19 @@ impl Resources {
         if resource.kind != kind {
             return Err(Status::WRONG_TYPE);
         }
-        if !resource.is_ranged_root() && !resource.covers(base, size) {
-            return Err(Status::OUT_OF_RANGE);
+        if resource.is_ranged_root() {
+            let is_kept = self.is_kept_from_root(kind, base, size);
+            return if is_kept {
+                Err(Status::ACCESS_DENIED)
+            } else {
+                Ok(())
+            };
         }
-        Ok(())
+        if resource.covers(base, size) {
+            Ok(())
+        } else {
+            Err(Status::OUT_OF_RANGE)
+        }
     }
 
     /// Whether `resource` lets its holder name this physical range, for a VMO (spec README,

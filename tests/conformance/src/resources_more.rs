@@ -40,6 +40,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: system_bases,
     },
     Scenario {
+        name: "resource_mmio_span",
+        rows: &[],
+        run: mmio_span,
+    },
+    Scenario {
         name: "resource_sharing",
         rows: &[],
         run: sharing,
@@ -322,4 +327,22 @@ fn children_are_independent(env: &mut Env) -> Outcome {
         4 * P,
     ))?);
     same(ok(kit::get_size(vmo.value()))?, P)
+}
+
+/// How far the addresses of MMIO go: on aarch64 through all of 64 bits, whatever the processor has.
+fn mmio_span(env: &mut Env) -> Outcome {
+    let by = |base, size| create(env.handles.mmio, MMIO, base, size);
+    let far = by(1 << 60, P);
+    if env.facts.is_x86_64 {
+        fails(far, Status::NOT_FOUND)?;
+    } else {
+        // There is nothing, and nothing can be made of it.
+        let far = ok(far)?;
+        fails(
+            kit::create_physical(far.value(), 1 << 60, P),
+            Status::OUT_OF_RANGE,
+        )?;
+    }
+    fails(by(u64::MAX - P, P + 1), Status::INVALID_ARGS)?;
+    fails(by(u64::MAX, 1), Status::INVALID_ARGS)
 }
