@@ -699,7 +699,7 @@ fn chain(env: &mut Env) -> Outcome {
 
 /// More pages than one event looks at.
 fn large(env: &mut Env) -> Outcome {
-    let count = u64::try_from(env.rounds(1500, 70)).unwrap_or(1);
+    let count = u64::try_from(env.rounds(1500, 12)).unwrap_or(1);
     let vmo = env.paged(count)?;
     let region = ok(env.map(&vmo, READ_WRITE, count * P))?;
     for page in 0..count {
