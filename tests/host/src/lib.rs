@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod fuzz;
 mod machine;
 pub mod model;
 mod seam;
 pub mod stateful;
 
 pub use bench::{Bench, MOST_BYTES, Round, Verdict};
+pub use fuzz::{Trace, fuzz_one};
 pub use machine::{CODE, Machine, Stop, number};
 pub use seam::start;

@@ -16,6 +16,7 @@ mod world;
 pub use call::{Arg, Call, Origin};
 pub use draw::WEIGHTS;
 pub use shrink::{Failure, Tally, replay, run_sequences};
+pub(crate) use table::{address_out, handle_out};
 pub use world::World;
 
 /// How many calls a sequence has.

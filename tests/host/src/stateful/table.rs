@@ -1,7 +1,7 @@
 //! Which arguments of which calls bring something new.
 
 /// The argument through which a call hands out a handle.
-pub(super) const fn handle_out(number: u64) -> Option<usize> {
+pub(crate) const fn handle_out(number: u64) -> Option<usize> {
     match number {
         2 | 3 | 10 | 32 => Some(2),
         9 => Some(6),
@@ -13,7 +13,7 @@ pub(super) const fn handle_out(number: u64) -> Option<usize> {
 }
 
 /// The argument through which a call tells an address, and the one with its length.
-pub(super) const fn address_out(number: u64) -> Option<(usize, usize)> {
+pub(crate) const fn address_out(number: u64) -> Option<(usize, usize)> {
     match number {
         17 => Some((6, 5)),
         35 => Some((5, 3)),
