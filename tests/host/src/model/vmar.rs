@@ -170,7 +170,7 @@ impl Model {
     }
 
     /// The lowest place that fits.
-    fn lowest(&self, vmar: Id, end: u64, size: u64, align: u32) -> Option<u64> {
+    pub(super) fn lowest(&self, vmar: Id, end: u64, size: u64, align: u32) -> Option<u64> {
         let region = self.vmar(vmar);
         let align = (1u64 << align).max(PAGE);
         let mut gap = region.base;

@@ -39,6 +39,10 @@ impl Model {
         if let Spot::At(at) = spot {
             self.check_room(region.object, at, size, replaces)?;
         }
+        if let Spot::Below(end) = spot {
+            let lowest = self.lowest(region.object, end, size, align);
+            require(lowest.is_some(), Status::NO_RESOURCES)?;
+        }
         let eager = options.contains(VmOptions::MAP_RANGE);
         if eager && !self.can_map(shown.object, wanted) && vmo_offset < self.size(shown.object) {
             // Of paged memory only pages that are there are mapped.

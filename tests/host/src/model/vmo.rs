@@ -83,7 +83,8 @@ impl Model {
         let is_resizable = self.vmo(held.object).is_resizable;
         let may_resize = held.rights.contains(Rights::RESIZE);
         require(!is_resizable || may_resize, Status::ACCESS_DENIED)?;
-        let is_run = matches!(self.vmo(id).kind, Kind::Physical(_) | Kind::Contiguous);
+        let (root, _) = self.holder(held.object, 0);
+        let is_run = matches!(self.vmo(root).kind, Kind::Physical(_) | Kind::Contiguous);
         require(!is_run, Status::UNAVAILABLE)?;
         let size = round_up(t.u64(1)).ok_or(Status::OUT_OF_RANGE)?;
         require(is_resizable, Status::UNAVAILABLE)?;

@@ -85,8 +85,7 @@ impl Model {
         Ok(Vmo::plain(Kind::Reference { root }, 0, 0))
     }
 
-    /// vmo.md §18: a copy of the window as it is now; what is behind the parent's end is zero, also
-    /// where the window wraps.
+    /// vmo.md §18: a copy of the window as it is now; what is behind the parent's end is zero.
     fn snapshot(&mut self, parent: Id, offset: u64, bytes: u64, size: u64) -> Result<Vmo, Status> {
         let (root, _) = self.holder(parent, 0);
         let kind = self.vmo(root).kind;
@@ -99,10 +98,11 @@ impl Model {
             (kind != Kind::Contiguous, Status::INVALID_ARGS),
             (is_aligned(offset), Status::INVALID_ARGS),
             (bytes <= MAX_VMO_SIZE, Status::OUT_OF_RANGE),
+            (offset.checked_add(bytes).is_some(), Status::OUT_OF_RANGE),
             (cache == 0, Status::BAD_STATE),
             (!is_pinned, Status::BAD_STATE),
         ])?;
-        let end = offset.saturating_add(bytes);
+        let end = offset + bytes;
         let above = self.vmo_mut(root);
         above.has_family = true;
         let mut child = Vmo::plain(Kind::Paged, bytes, size);

@@ -363,7 +363,15 @@ impl Draw<'_> {
         (region, address, Arg::Word(len))
     }
 
+    /// Permissions for what is mapped already. What becomes of an entry of memory that is not
+    /// cached when it is made executable, where that cannot be, is nowhere said: not there.
     pub(super) fn permissions(&mut self) -> Arg {
+        let model = &self.world.model;
+        let mut mappings = model.mappings();
+        let is_uncached = mappings.any(|(_, mapping)| model.cache(mapping.vmo) != 0);
+        if model.place.is_code_cached && is_uncached {
+            return self.pick(&[1, 1, 1, 3, 3, 3, 0, 2, 0x13, 0x81, 1 << 31]);
+        }
         self.pick(&[
             1,
             1,
