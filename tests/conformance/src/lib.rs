@@ -39,6 +39,7 @@ mod pinned;
 mod pinning;
 mod properties_more;
 mod references;
+mod region_uses;
 mod regions;
 mod regions_nested;
 mod resources;
@@ -94,6 +95,7 @@ const GROUPS: &[&[Scenario]] = &[
     mapping_more::SCENARIOS,
     kinship::SCENARIOS,
     vmar_first_fault::SCENARIOS,
+    region_uses::SCENARIOS,
     pinning::SCENARIOS,
     contiguous::SCENARIOS,
     executable::SCENARIOS,
