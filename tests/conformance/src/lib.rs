@@ -37,6 +37,7 @@ mod physical_calls;
 mod physical_refused;
 mod pinned;
 mod pinning;
+mod pins;
 mod properties_more;
 mod references;
 mod region_uses;
@@ -97,6 +98,7 @@ const GROUPS: &[&[Scenario]] = &[
     vmar_first_fault::SCENARIOS,
     region_uses::SCENARIOS,
     pinning::SCENARIOS,
+    pins::SCENARIOS,
     contiguous::SCENARIOS,
     executable::SCENARIOS,
     lists::SCENARIOS,
