@@ -49,6 +49,7 @@ pub mod rows;
 mod sizes;
 mod slices;
 mod snapshots;
+mod snapshots_mapped;
 mod transfer;
 mod vmar_change;
 mod vmar_first_fault;
@@ -80,6 +81,7 @@ const GROUPS: &[&[Scenario]] = &[
     slices::SCENARIOS,
     paged::SCENARIOS,
     snapshots::SCENARIOS,
+    snapshots_mapped::SCENARIOS,
     references::SCENARIOS,
     mapping::SCENARIOS,
     vmar_map::SCENARIOS,
