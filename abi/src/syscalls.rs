@@ -24,13 +24,13 @@ macro_rules! syscalls {
             ///
             /// Rights: DUPLICATE. Errors: BAD_HANDLE, ACCESS_DENIED, INVALID_ARGS (rights not a subset, `out`), NO_MEMORY.
             2 handle: handle_duplicate(handle: Handle, rights: u32, out: Out<u32>);
-            /// Exchanges a handle for a new one with the same or fewer rights; the source is always closed.
+            /// Exchanges a handle for a new one with the same or fewer rights; the source is closed in every case but NO_MEMORY.
             ///
             /// Rights: none. Errors: BAD_HANDLE, INVALID_ARGS (rights not a subset, `out`), NO_MEMORY.
             3 handle: handle_replace(handle: Handle, rights: u32, out: Out<u32>);
             /// Copies out a record, or a list of records, about an object.
             ///
-            /// Rights: by topic (INSPECT for most). Errors: NOT_SUPPORTED (topic), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BUFFER_TOO_SMALL, INVALID_ARGS.
+            /// Rights: by topic (INSPECT for most). Errors: NOT_SUPPORTED (topic), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE (a resource that does not cover SYSTEM base INFO), BAD_STATE (what it asks about is dead), BUFFER_TOO_SMALL, INVALID_ARGS, NO_MEMORY.
             4 object: object_get_info(handle: Handle, topic: u32, buffer: Out<u8>, buffer_size: u64, actual: Out<u64>, avail: Out<u64>);
             /// Reads a property of an object.
             ///
@@ -38,7 +38,7 @@ macro_rules! syscalls {
             5 object: object_get_property(handle: Handle, property: u32, value: Out<u8>, value_size: u64);
             /// Sets a property of an object.
             ///
-            /// Rights: SET_PROPERTY. Errors: INVALID_ARGS (value), BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, BUFFER_TOO_SMALL, WRONG_TYPE.
+            /// Rights: SET_PROPERTY, and WRITE for the content size. Errors: INVALID_ARGS (value), BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, BUFFER_TOO_SMALL, WRONG_TYPE.
             6 object: object_set_property(handle: Handle, property: u32, value: In<u8>, value_size: u64);
             /// Waits until one of the wanted signals is active, or the deadline (ns, monotonic) passes.
             ///
@@ -60,9 +60,9 @@ macro_rules! syscalls {
             ///
             /// Rights: none on the resource. Errors: INVALID_ARGS, OUT_OF_RANGE, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NO_MEMORY.
             11 vmo: vmo_create_physical(resource: Handle, paddr: u64, size: u64, out: Out<u32>);
-            /// Creates a child of a VMO: a slice shares the parent's pages.
+            /// Creates a child of a VMO: a slice shares pages of its parent, a reference everything, a snapshot what neither writes.
             ///
-            /// Rights: DUPLICATE and READ. Errors: OUT_OF_RANGE, INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED, BAD_STATE, NO_MEMORY.
+            /// Rights: DUPLICATE and READ, and RESIZE for a resizable reference. Errors: OUT_OF_RANGE, INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED, BAD_STATE, NO_MEMORY.
             12 vmo: vmo_create_child(handle: Handle, options: u32, offset: u64, size: u64, out: Out<u32>);
             /// Reads the size of a VMO in bytes.
             ///
@@ -86,7 +86,7 @@ macro_rules! syscalls {
             17 vmar: vmar_map(handle: Handle, options: u32, vmar_offset: u64, vmo: Handle, vmo_offset: u64, len: u64, mapped_addr: Out<u64>);
             /// Removes the mappings, and the parts of mappings, in an address range.
             ///
-            /// Rights: none (OP_CHILDREN where the range covers regions). Errors: BAD_HANDLE, WRONG_TYPE, INVALID_ARGS, BAD_STATE.
+            /// Rights: none (OP_CHILDREN where the range covers regions). Errors: BAD_HANDLE, WRONG_TYPE, INVALID_ARGS, BAD_STATE, NO_MEMORY (a mapping is cut in two).
             18 vmar: vmar_unmap(handle: Handle, addr: u64, len: u64);
             /// Changes the permissions of an address range.
             ///
@@ -130,7 +130,7 @@ macro_rules! syscalls {
             ///
             /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE (more than the VMO's size), NOT_SUPPORTED (physical or contiguous), BAD_STATE (not cached), NO_MEMORY.
             31 vmo: vmo_set_stream_size(handle: Handle, size: u64);
-            /// Exchanges a VMO handle for one with EXECUTE as well; the source is always closed.
+            /// Exchanges a VMO handle for one with EXECUTE as well; the source is closed in every case but NO_MEMORY.
             ///
             /// Rights: none; `vmex` is the SYSTEM resource with base VMEX, or 0. Errors: BAD_HANDLE, WRONG_TYPE, OUT_OF_RANGE, INVALID_ARGS (`out`), NO_MEMORY.
             32 vmo: vmo_replace_as_executable(handle: Handle, vmex: Handle, out: Out<u32>);
@@ -164,7 +164,7 @@ macro_rules! syscalls {
             39 bti: bti_create(iommu: Handle, options: u32, bti_id: u64, out: Out<u32>);
             /// Pins pages of a VMO and tells their device addresses.
             ///
-            /// Rights: MAP on both; on the VMO READ for PERM_READ and PERM_EXECUTE, WRITE for PERM_WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, OUT_OF_RANGE, BAD_STATE, UNAVAILABLE, NO_MEMORY.
+            /// Rights: MAP on both; on the VMO READ for PERM_READ and PERM_EXECUTE, WRITE for PERM_WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, OUT_OF_RANGE, BAD_STATE (something is in quarantine), NO_MEMORY.
             40 bti: bti_pin(handle: Handle, options: u32, vmo: Handle, offset: u64, size: u64, addrs: Out<u64>, num_addrs: u64, pmt: Out<u32>);
             /// Unpins what dead holders of pins left behind: no device uses it any more.
             ///
