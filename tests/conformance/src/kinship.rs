@@ -69,6 +69,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// Of two faults the one that vmo.md §15 looks for first is told.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of calls and their first faults"
+)]
 fn first_fault(env: &mut Env) -> Outcome {
     let (vmo, device) = (env.paged(2)?, env.physical(2)?);
     let discardable = ok(kit::vmo_create(P, VmoOptions::DISCARDABLE.bits()))?;
@@ -356,6 +360,10 @@ fn cache_policy(env: &mut Env) -> Outcome {
 }
 
 /// Children of every kind of each other, as far as there are such.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of calls and their first faults"
+)]
 fn of_child(env: &mut Env) -> Outcome {
     let vmo = env.paged(3)?;
     for page in 0..3u8 {

@@ -60,6 +60,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// Steps 1 to 20, each with a fault of a later step.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of calls and their first faults"
+)]
 fn of_map(env: &mut Env) -> Outcome {
     let root = env.handles.vmar;
     let (vmo, device) = (env.paged(2)?, env.physical(2)?);
@@ -409,6 +413,10 @@ fn of_allocate(env: &mut Env) -> Outcome {
     Ok(())
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of calls and their first faults"
+)]
 fn of_unmap_and_protect(env: &mut Env) -> Outcome {
     let root = env.handles.vmar;
     let gone = kit::closed_handle()?;
@@ -485,6 +493,10 @@ fn of_unmap_and_protect(env: &mut Env) -> Outcome {
     Ok(())
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of calls and their first faults"
+)]
 fn of_op_range(env: &mut Env) -> Outcome {
     let gone = kit::closed_handle()?;
     let vmo = env.paged(4)?;
