@@ -32,6 +32,7 @@ impl Model {
                 self.single(t, VmarInfo { base, len }.to_bytes().as_ref())
             }
             Topic::BTI => self.bti_info(t),
+            Topic::VMAR_MAPS => self.vmar_maps(t),
             Topic::VMO => self.vmo_info(t, 176),
             Topic::VMO_V3 => self.vmo_info(t, VmoInfo::V3_SIZE),
             Topic::VMO_V2 => self.vmo_info(t, VmoInfo::V2_SIZE),
@@ -62,7 +63,7 @@ impl Model {
     }
 
     /// An object's koid: what the kernel told first, if it is one that no other object has.
-    fn koid(&mut self, id: Id, told: Option<u64>) -> u64 {
+    pub(super) fn koid(&mut self, id: Id, told: Option<u64>) -> u64 {
         let known = self.objects[&id].koid;
         let Some(told) = told else {
             return known.unwrap_or(0);

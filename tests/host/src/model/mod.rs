@@ -11,6 +11,7 @@ mod bti;
 mod content;
 mod handle;
 mod info;
+mod lists;
 mod memory;
 mod range;
 mod resource;

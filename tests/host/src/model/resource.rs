@@ -93,6 +93,7 @@ impl Model {
     /// §9: the spans of the allocators.
     fn span(&self, kind: ResourceKind) -> Option<(u64, u64)> {
         match kind {
+            ResourceKind::Mmio if self.place.has_smc => Some((0, u64::MAX)),
             ResourceKind::Mmio => Some((0, (1 << self.place.phys_bits) - 1)),
             ResourceKind::Irq => Some((0, 256)),
             ResourceKind::IoPort => self.place.has_io_ports.then_some((0, 65_535)),

@@ -45,7 +45,7 @@ impl Model {
     }
 
     /// A piece cut where permissions change.
-    fn stretches(&self, piece: Piece) -> Vec<Piece> {
+    pub(super) fn stretches(&self, piece: Piece) -> Vec<Piece> {
         let flags = &self.mapping(piece).pages[piece.pages()];
         let mut start = piece.start;
         let chunks = flags.chunk_by(|a, b| a == b);
@@ -79,8 +79,14 @@ impl Model {
         let (vmo, is_bounded) = (mapping.vmo, mapping.is_bounded);
         let offset = mapping.offset.saturating_add(piece.start - piece.mapping);
         let size = piece.end - piece.start;
-        let is_inside = offset.saturating_add(size) <= self.reach(vmo, is_bounded);
-        require(!is_bounded || is_inside, Status::OUT_OF_RANGE)?;
+        let end = offset.saturating_add(size);
+        let is_inside = end <= self.size(vmo);
+        let stream = self.vmo(self.sized(vmo)).stream;
+        let is_bounded = is_bounded
+            && stream
+                .checked_next_multiple_of(PAGE)
+                .is_some_and(|stream| end > stream);
+        require(!is_bounded, Status::OUT_OF_RANGE)?;
         let (root, _) = self.holder(vmo, 0);
         let is_physical = matches!(self.vmo(root).kind, Kind::Physical(_));
         let mut flags = mapping.pages[piece.pages()].iter();

@@ -28,7 +28,7 @@ impl Draw<'_> {
     }
 
     pub(super) fn get_info(&mut self) -> Vec<Arg> {
-        let topics: [Asked; 12] = [
+        let topics: [Asked; 14] = [
             (Topic::HANDLE_VALID, 0, any),
             (Topic::HANDLE_BASIC, 32, any),
             (Topic::HANDLE_COUNT, 4, any),
@@ -40,9 +40,11 @@ impl Draw<'_> {
             (Topic::VMAR, 16, vmar),
             (Topic::RESOURCE, 56, resource),
             (Topic::BTI, 32, bti),
+            (Topic::VMAR_MAPS, 152, vmar),
+            (Topic::VMAR_MAPS, 152 * 20, vmar),
             (Topic(9999), 16, any),
         ];
-        let (topic, record, wanted) = topics[self.random.below(12) as usize];
+        let (topic, record, wanted) = topics[self.random.below(14) as usize];
         let size = match self.random.below(10) {
             0 => 0,
             1 => record.saturating_sub(1),
@@ -266,6 +268,9 @@ impl Draw<'_> {
             if self.one_in(many) {
                 options |= bit;
             }
+        }
+        if self.one_in(5) {
+            options |= 0x9000;
         }
         if self.one_in(30) {
             options |= 1 << (16 + self.random.below(8));
