@@ -1,6 +1,7 @@
 //! IOMMUs, bus transaction initiators, pinned and contiguous memory (drivers.md §4-6).
 
-use super::state::{Body, Held, Id, Kind, Model, Pin, Vmo};
+use super::objects::{Body, Held, Id, Kind, Pin, Vmo};
+use super::state::Model;
 use super::{Outcome, PAGE, Trial, is_aligned, require};
 use jacinth_abi::limits::MAX_VMO_SIZE;
 use jacinth_abi::{Rights, Status};

@@ -1,6 +1,7 @@
 //! Handles, signals and properties (handles-resources.md §3-6 and §8).
 
-use super::state::{Body, Id, Model};
+use super::objects::{Body, Id};
+use super::state::Model;
 use super::{Outcome, Trial, require};
 use jacinth_abi::{ObjectType, Rights, Status};
 

@@ -1,7 +1,8 @@
 //! `zx_object_get_info` (handles-resources.md §7; vmo.md §20).
 
 use super::handle::padded;
-use super::state::{Body, Held, Id, Kind, Model};
+use super::objects::{Body, Held, Id, Kind};
+use super::state::Model;
 use super::{Outcome, PAGE, Trial, require};
 use jacinth_abi::{
     HandleBasicInfo, HandleCountInfo, ObjectType, Record, ResourceInfo, Rights, Status, Topic,

@@ -1,7 +1,8 @@
 //! The topic of `zx_object_get_info` that lists what a region holds (vmar.md §12.2, §12.3).
 
 use super::handle::padded;
-use super::state::{Id, Model, Region};
+use super::objects::{Id, Region};
+use super::state::Model;
 use super::vmar::Piece;
 use super::{Outcome, PAGE, Trial};
 use jacinth_abi::{MapsInfo, MapsMapping, Record, Rights, Status};

@@ -1,6 +1,7 @@
 //! The memory of the process: where the buffers of calls are, and what mappings show.
 
-use super::state::{Body, Id, Kind, Model, Region};
+use super::objects::{Body, Id, Kind, Region};
+use super::state::Model;
 use super::{Outcome, PAGE, Trial};
 use jacinth_abi::{Status, VmOptions};
 

@@ -13,6 +13,7 @@ mod handle;
 mod info;
 mod lists;
 mod memory;
+mod objects;
 mod range;
 mod resource;
 mod state;
@@ -24,9 +25,8 @@ mod vmo_child;
 
 pub use self::content::Pages;
 pub use self::memory::Access;
-pub use self::state::{
-    Body, Held, Id, Kind, Mapping, Model, Object, Pin, Place, Region, Resource, Vmar, Vmo,
-};
+pub use self::objects::{Body, Held, Id, Kind, Mapping, Object, Pin, Region, Resource, Vmar, Vmo};
+pub use self::state::{Model, Place};
 pub use self::vmar::Piece;
 use jacinth_abi::Status;
 

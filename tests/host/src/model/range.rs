@@ -1,6 +1,7 @@
 //! Operations on ranges of VMOs (vmo.md §5, §13, §23).
 
-use super::state::{Held, Id, Kind, Model};
+use super::objects::{Held, Id, Kind};
+use super::state::Model;
 use super::{Outcome, PAGE, Trial, is_aligned, require};
 use jacinth_abi::{Rights, Status, VmoOp};
 

@@ -2,7 +2,8 @@
 //! decision 1).
 
 use super::handle::cut_at_nul;
-use super::state::{Body, Model, Resource};
+use super::objects::{Body, Resource};
+use super::state::Model;
 use super::{Outcome, PAGE, Trial, require};
 use jacinth_abi::{ResourceKind, Rights, Status};
 

@@ -1,6 +1,7 @@
 //! Regions: made, unmapped, protected, destroyed (vmar.md §3, §5-7, §10).
 
-use super::state::{Body, Id, Mapping, Model, Region, Vmar};
+use super::objects::{Body, Id, Mapping, Region, Vmar};
+use super::state::Model;
 use super::{Outcome, PAGE, Trial, is_aligned, require, round_up};
 use jacinth_abi::{Rights, Status, VmOptions};
 use std::collections::BTreeMap;

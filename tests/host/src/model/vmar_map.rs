@@ -1,6 +1,7 @@
 //! Mapping a VMO (vmar.md §4).
 
-use super::state::{Id, Kind, Mapping, Model, Region};
+use super::objects::{Id, Kind, Mapping, Region};
+use super::state::Model;
 use super::vmar::{Spot, promoted, rights_for};
 use super::{Outcome, PAGE, Trial, is_aligned, require, round_up};
 use jacinth_abi::{Rights, Status, VmOptions};

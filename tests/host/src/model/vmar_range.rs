@@ -1,6 +1,7 @@
 //! `zx_vmar_op_range` (vmar.md §11).
 
-use super::state::{Held, Kind, Model};
+use super::objects::{Held, Kind};
+use super::state::Model;
 use super::vmar::Piece;
 use super::{Outcome, PAGE, Trial, require};
 use jacinth_abi::{Rights, Status};

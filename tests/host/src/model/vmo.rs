@@ -1,7 +1,8 @@
 //! VMOs: made, sized, read and written (vmo.md §8-12, §14, §21; spec README, decisions 1 to 5).
 
 use super::content::Pages;
-use super::state::{Body, Id, Kind, Model, Vmo};
+use super::objects::{Body, Id, Kind, Vmo};
+use super::state::Model;
 use super::{Outcome, PAGE, Trial, require, round_up};
 use jacinth_abi::limits::MAX_VMO_SIZE;
 use jacinth_abi::{Rights, Status};

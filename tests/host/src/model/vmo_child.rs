@@ -1,6 +1,7 @@
 //! Children of VMOs (vmo.md §15-18).
 
-use super::state::{Body, Held, Id, Kind, Model, Vmo};
+use super::objects::{Body, Held, Id, Kind, Vmo};
+use super::state::Model;
 use super::{Outcome, Trial, is_aligned, require, round_up};
 use jacinth_abi::limits::MAX_VMO_SIZE;
 use jacinth_abi::{Rights, Status};

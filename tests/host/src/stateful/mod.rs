@@ -9,6 +9,7 @@ mod compare;
 mod draw;
 mod draw_calls;
 mod draw_more;
+mod draw_place;
 mod shrink;
 mod table;
 mod world;
