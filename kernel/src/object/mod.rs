@@ -207,6 +207,8 @@ pub(crate) struct Objects {
     pub(crate) staged: Pool<crate::vm::Staged>,
     /// Discardable VMOs whose contents may go.
     pub(crate) spare: List<Vmo, crate::vm::Spare>,
+    /// How many of these whoever looks for memory has still to look at.
+    pub(crate) spare_unseen: u32,
     pub(crate) messages: Pool<Message>,
     pub(crate) observers: Pool<Observer>,
     /// Handles of the whole system: at most [`Objects::MOST_HANDLES`].
@@ -240,6 +242,7 @@ impl Objects {
             page_nodes: Pool::new(),
             staged: Pool::new(),
             spare: List::new(),
+            spare_unseen: 0,
             messages: Pool::new(),
             observers: Pool::new(),
             handle_count: 0,

@@ -125,8 +125,16 @@ fn unlocked_contents_make_room() {
                 vmo.write(MIB, &[7]).expect("it is memory");
                 vmo
             };
-            let (kept, first, second) = (discardable(), discardable(), discardable());
             let all = |vmo: &Vmo, op| vmo.op_range(op, 0, 4 * MIB);
+            // More than one event looks at have nothing to give.
+            let empty: Vec<Vmo> = (0..200)
+                .map(|_| Vmo::create(4 * MIB, VmoOptions::DISCARDABLE).expect("a VMO"))
+                .collect();
+            for vmo in &empty {
+                all(vmo, VmoOp::TryLock).expect("nothing is gone");
+                all(vmo, VmoOp::Unlock).expect("it is locked");
+            }
+            let (kept, first, second) = (discardable(), discardable(), discardable());
             for vmo in [&kept, &first, &second] {
                 all(vmo, VmoOp::TryLock).expect("nothing is gone");
             }

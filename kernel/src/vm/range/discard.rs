@@ -176,33 +176,37 @@ pub(crate) fn forget_locks(objects: &mut Objects, vmo: Key<Vmo>) {
 }
 
 impl Kernel {
-    /// Lets the contents go that have been unlocked longest, if frames are short; true when
-    /// teardown frees some from now on.
+    /// Lets the contents go that have been unlocked longest, if frames are short; true when more may
+    /// be had from now on: teardown frees some, or not all that may go was looked at.
     pub(crate) fn reclaim(&mut self) -> bool {
         /// The heap asks for 16 in a row, and page tables for a few.
         const FEW_FRAMES: u64 = 64;
+        /// How many are looked at in one event.
+        const MOST_TRIES: u32 = 64;
         if self.mem.frames.free_frames() >= FEW_FRAMES {
             return false;
         }
-        let Objects { vmos, spare, .. } = &mut self.objects;
-        let mut tries = spare.len();
-        while tries != 0
-            && let Some(vmo) = spare.pop_front(vmos)
-        {
-            tries = tries.saturating_sub(1);
-            let Some(least) = vmos.get_mut(vmo) else {
-                continue;
-            };
-            if !least.holds_pages() {
-                // There is nothing to gain: it waits for its turn again.
-                spare.push_back(vmos, vmo);
-                continue;
-            }
-            least.locks.contents = Contents::Going;
-            self.objects.queue_dying(Vmo::to_ref(vmo));
-            return true;
+        let objects = &mut self.objects;
+        if objects.spare_unseen == 0 {
+            objects.spare_unseen = objects.spare.len();
         }
-        false
+        for _ in 0..MOST_TRIES.min(objects.spare_unseen) {
+            objects.spare_unseen = objects.spare_unseen.saturating_sub(1);
+            let Some(vmo) = objects.spare.pop_front(&mut objects.vmos) else {
+                objects.spare_unseen = 0;
+                return false;
+            };
+            let has_pages = objects.get(vmo).holds_pages();
+            if has_pages && !is_pinned(objects, vmo, &(0..u64::MAX)) {
+                objects.get_mut(vmo).locks.contents = Contents::Going;
+                objects.queue_dying(Vmo::to_ref(vmo));
+                objects.spare_unseen = 0;
+                return true;
+            }
+            // There is nothing to gain: it waits for its turn again.
+            objects.spare.push_back(&mut objects.vmos, vmo);
+        }
+        objects.spare_unseen != 0
     }
 }
 
