@@ -19,12 +19,20 @@ const SNAPSHOT: VmoChildOptions = VmoChildOptions::SNAPSHOT;
 const RESIZABLE: VmoChildOptions = VmoChildOptions::RESIZABLE;
 const NO_WRITE: VmoChildOptions = VmoChildOptions::NO_WRITE;
 const MODIFIED: VmoChildOptions = VmoChildOptions::SNAPSHOT_MODIFIED;
+const UNKNOWN: VmoChildOptions = VmoChildOptions::from_bits_retain(1 << 9);
+const DENIED: Status = Status::ACCESS_DENIED;
+const INVALID: Status = Status::INVALID_ARGS;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "child_first_fault",
         rows: &[],
         run: first_fault,
+    },
+    Scenario {
+        name: "child_first_fault_of_parent",
+        rows: &[],
+        run: first_fault_of_parent,
     },
     Scenario {
         name: "child_far_windows",
@@ -68,128 +76,75 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// Of two faults the one that vmo.md §15 looks for first is told.
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table of calls and their first faults"
-)]
+/// A child that must not be made.
+#[track_caller]
+fn no(parent: u32, options: VmoChildOptions, offset: u64, size: u64, first: Status) -> Outcome {
+    fails(create_child(parent, options, offset, size), first)
+}
+
+/// Of two faults the one that vmo.md §15 looks for first is told: steps 1 to 3.
 fn first_fault(env: &mut Env) -> Outcome {
-    let (vmo, device) = (env.paged(2)?, env.physical(2)?);
+    const RANGE: Status = Status::OUT_OF_RANGE;
+    let vmo = env.paged(2)?;
     let discardable = ok(kit::vmo_create(P, VmoOptions::DISCARDABLE.bits()))?;
-    let weak = env.without(&vmo, Rights::READ)?;
+    let weak = env.without(&vmo, Rights::READ)?.into_value();
     let weak_discardable = env.without(&discardable, Rights::DUPLICATE)?;
-    let gone = kit::closed_handle()?;
-    let root = env.handles.vmar;
+    let (gone, root) = (kit::closed_handle()?, env.handles.vmar);
     let both = NO_WRITE | RESIZABLE;
-    let unknown = VmoChildOptions::from_bits_retain(1 << 9);
-    for (parent, options, offset, size, first) in [
-        // 1: a size that cannot be rounded, before anything else.
-        (gone, SNAPSHOT, 0, u64::MAX, Status::OUT_OF_RANGE),
-        (gone, SNAPSHOT | both, 0, u64::MAX, Status::OUT_OF_RANGE),
-        (root, unknown, 0, LAST_PAGE + 1, Status::OUT_OF_RANGE),
-        (gone, REFERENCE, 0, u64::MAX, Status::OUT_OF_RANGE),
-        // 2: NO_WRITE with RESIZABLE, before the handle.
-        (gone, SNAPSHOT | both, 0, P, Status::INVALID_ARGS),
-        (root, both, 0, P, Status::INVALID_ARGS),
-        // 3: the handle, its type, its rights.
-        (gone, unknown, 1, P, Status::BAD_HANDLE),
-        (root, unknown, 1, P, Status::WRONG_TYPE),
-        (weak.value(), unknown, 1, P, Status::ACCESS_DENIED),
-        (
-            weak_discardable.value(),
-            unknown,
-            1,
-            P,
-            Status::ACCESS_DENIED,
-        ),
-        (
-            discardable.value(),
-            REFERENCE | RESIZABLE,
-            1,
-            P,
-            Status::ACCESS_DENIED,
-        ),
-        // 4: discardable, before the options.
-        (discardable.value(), unknown, 1, P, Status::NOT_SUPPORTED),
-        (
-            discardable.value(),
-            SLICE | SNAPSHOT,
-            1,
-            P,
-            Status::NOT_SUPPORTED,
-        ),
-        // 5: options, before what the type asks.
-        (device.value(), unknown, 0, P, Status::INVALID_ARGS),
-        (
-            device.value(),
-            SNAPSHOT | unknown,
-            0,
-            P,
-            Status::INVALID_ARGS,
-        ),
-        (device.value(), SNAPSHOT | SLICE, 0, P, Status::INVALID_ARGS),
-        (device.value(), SLICE | NO_WRITE, 0, P, Status::INVALID_ARGS),
-        (
-            vmo.value(),
-            SLICE | RESIZABLE,
-            0,
-            MAX_VMO_SIZE + P,
-            Status::INVALID_ARGS,
-        ),
-        (vmo.value(), MODIFIED | SNAPSHOT, 0, P, Status::INVALID_ARGS),
-        (vmo.value(), NO_WRITE, 0, P, Status::INVALID_ARGS),
-        (
-            vmo.value(),
-            VmoChildOptions::empty(),
-            0,
-            P,
-            Status::INVALID_ARGS,
-        ),
-        // 6: an offset before a size, a size before the window.
-        (
-            vmo.value(),
-            SLICE,
-            1,
-            MAX_VMO_SIZE + P,
-            Status::INVALID_ARGS,
-        ),
-        (
-            vmo.value(),
-            SLICE,
-            3 * P,
-            MAX_VMO_SIZE + 1,
-            Status::OUT_OF_RANGE,
-        ),
-        (
-            vmo.value(),
-            SNAPSHOT,
-            1,
-            MAX_VMO_SIZE + P,
-            Status::INVALID_ARGS,
-        ),
-        (
-            device.value(),
-            SNAPSHOT,
-            1,
-            MAX_VMO_SIZE + P,
-            Status::NOT_SUPPORTED,
-        ),
-    ] {
-        fails(create_child(parent, options, offset, size), first)?;
-    }
-    // A place that cannot be written is the last of all.
-    let bad_out = |options: VmoChildOptions, offset: u64, size: u64| {
-        let out = zx::Address::NULL;
-        zx::sys::vmo_create_child(vmo.value(), options.bits(), offset, size, out)
-    };
-    fails(bad_out(SLICE, 0, MAX_VMO_SIZE + P), Status::OUT_OF_RANGE)?;
-    for kind in [SLICE, SNAPSHOT, MODIFIED | NO_WRITE] {
-        fails(bad_out(kind, 0, P), Status::INVALID_ARGS)?;
-    }
-    fails(bad_out(REFERENCE, 0, 0), Status::INVALID_ARGS)?;
+    // 1: a size that cannot be rounded, before anything else.
+    no(gone, SNAPSHOT, 0, u64::MAX, RANGE)?;
+    no(gone, SNAPSHOT | both, 0, u64::MAX, RANGE)?;
+    no(root, UNKNOWN, 0, LAST_PAGE + 1, RANGE)?;
+    no(gone, REFERENCE, 0, u64::MAX, RANGE)?;
+    // 2: NO_WRITE with RESIZABLE, before the handle.
+    no(gone, SNAPSHOT | both, 0, P, INVALID)?;
+    no(root, both, 0, P, INVALID)?;
+    // 3: the handle, its type, its rights.
+    no(gone, UNKNOWN, 1, P, Status::BAD_HANDLE)?;
+    no(root, UNKNOWN, 1, P, Status::WRONG_TYPE)?;
+    no(weak, UNKNOWN, 1, P, DENIED)?;
+    no(weak_discardable.value(), UNKNOWN, 1, P, DENIED)?;
+    no(discardable.value(), REFERENCE | RESIZABLE, 1, P, DENIED)?;
+    ok(zx::sys::handle_close(weak))?;
     childless(&vmo)?;
-    childless(&device)?;
     childless(&discardable)
+}
+
+/// Steps 4 to 6, and the place of the result.
+fn first_fault_of_parent(env: &mut Env) -> Outcome {
+    let (paged, physical) = (env.paged(2)?, env.physical(2)?);
+    let spare = ok(kit::vmo_create(P, VmoOptions::DISCARDABLE.bits()))?;
+    let (vmo, device, discardable) = (paged.value(), physical.value(), spare.value());
+    let too_large = MAX_VMO_SIZE + P;
+    // 4: discardable, before the options.
+    no(discardable, UNKNOWN, 1, P, Status::NOT_SUPPORTED)?;
+    no(discardable, SLICE | SNAPSHOT, 1, P, Status::NOT_SUPPORTED)?;
+    // 5: options, before what the type asks.
+    no(device, UNKNOWN, 0, P, INVALID)?;
+    no(device, SNAPSHOT | UNKNOWN, 0, P, INVALID)?;
+    no(device, SNAPSHOT | SLICE, 0, P, INVALID)?;
+    no(device, SLICE | NO_WRITE, 0, P, INVALID)?;
+    no(vmo, SLICE | RESIZABLE, 0, too_large, INVALID)?;
+    no(vmo, MODIFIED | SNAPSHOT, 0, P, INVALID)?;
+    no(vmo, NO_WRITE, 0, P, INVALID)?;
+    no(vmo, VmoChildOptions::empty(), 0, P, INVALID)?;
+    // 6: an offset before a size, a size before the window.
+    no(vmo, SLICE, 1, too_large, INVALID)?;
+    no(vmo, SLICE, 3 * P, too_large, Status::OUT_OF_RANGE)?;
+    no(vmo, SNAPSHOT, 1, too_large, INVALID)?;
+    no(device, SNAPSHOT, 1, too_large, Status::NOT_SUPPORTED)?;
+    // A place that cannot be written is the last of all.
+    let bad_out = |options: VmoChildOptions, size: u64| {
+        zx::sys::vmo_create_child(vmo, options.bits(), 0, size, zx::Address::NULL)
+    };
+    fails(bad_out(SLICE, too_large), Status::OUT_OF_RANGE)?;
+    for kind in [SLICE, SNAPSHOT, MODIFIED | NO_WRITE] {
+        fails(bad_out(kind, P), INVALID)?;
+    }
+    fails(bad_out(REFERENCE, 0), INVALID)?;
+    childless(&paged)?;
+    childless(&physical)?;
+    childless(&spare)
 }
 
 /// Windows at the ends of 64 bits, and of nothing at all.
@@ -359,11 +314,29 @@ fn cache_policy(env: &mut Env) -> Outcome {
     same(found, [6])
 }
 
+#[track_caller]
+fn is_child(child: &H, parent: &H) -> Outcome {
+    let parent = ok(kit::vmo_info(parent.value()))?;
+    same(ok(kit::vmo_info(child.value()))?.parent_koid, parent.koid)
+}
+
+/// Checks that nobody may write a snapshot that was taken with NO_WRITE.
+#[track_caller]
+fn is_frozen(env: &Env, frozen: &H) -> Outcome {
+    same(
+        ok(kit::vmo_info(frozen.value()))?.flags,
+        (VmoInfoFlags::TYPE_PAGED
+            | VmoInfoFlags::VIA_HANDLE
+            | VmoInfoFlags::IS_COW_CLONE
+            | VmoInfoFlags::IMMUTABLE)
+            .bits(),
+    )?;
+    fails(kit::write(frozen.value(), &[0], 0), Status::ACCESS_DENIED)?;
+    let read_write = env.map(frozen, READ_WRITE, P);
+    fails(read_write, Status::ACCESS_DENIED)
+}
+
 /// Children of every kind of each other, as far as there are such.
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table of calls and their first faults"
-)]
 fn of_child(env: &mut Env) -> Outcome {
     let vmo = env.paged(3)?;
     for page in 0..3u8 {
@@ -412,33 +385,20 @@ fn of_child(env: &mut Env) -> Outcome {
     ))?;
     window.write8(0, 10);
     same((byte(&snapshot, P)?, byte(&frozen, P)?), (10, 9))?;
-    same(
-        flags(&frozen)?,
-        (paged | VmoInfoFlags::IS_COW_CLONE | VmoInfoFlags::IMMUTABLE).bits(),
-    )?;
-    fails(kit::write(frozen.value(), &[0], 0), Status::ACCESS_DENIED)?;
-    let read_write = env.map(&frozen, READ_WRITE, P);
-    fails(read_write, Status::ACCESS_DENIED)?;
+    is_frozen(env, &frozen)?;
     // Whoever may not write what is frozen may write a snapshot of it.
     let thawed = ok(create_child(frozen.value(), SNAPSHOT, P, P))?;
     ok(kit::write(thawed.value(), &[11], 0))?;
     same((byte(&frozen, P)?, byte(&thawed, 0)?), (9, 11))?;
     // The family in numbers, from the top.
-    let info = |vmo: &H| ok(kit::vmo_info(vmo.value()));
-    let children = [&vmo, &reference, &snapshot, &slice, &frozen, &thawed];
-    let counts = [1, 1, 2, 0, 1, 0];
-    for (vmo, count) in children.into_iter().zip(counts) {
-        same(info(vmo)?.num_children, count)?;
+    for (member, count) in [(&vmo, 1), (&reference, 1), (&snapshot, 2), (&slice, 0)] {
+        same(ok(kit::vmo_info(member.value()))?.num_children, count)?;
     }
-    for pair in [
-        (&reference, &vmo),
-        (&snapshot, &reference),
-        (&slice, &snapshot),
-        (&frozen, &snapshot),
-        (&thawed, &frozen),
-    ] {
-        same(info(pair.0)?.parent_koid, info(pair.1)?.koid)?;
-    }
+    is_child(&reference, &vmo)?;
+    is_child(&snapshot, &reference)?;
+    is_child(&slice, &snapshot)?;
+    is_child(&frozen, &snapshot)?;
+    is_child(&thawed, &frozen)?;
     // The middle goes first; the last one to go ends the line.
     drop((reference, snapshot, frozen));
     has_children(&vmo)?;

@@ -2,10 +2,10 @@
 //! §4.2, §5, §6, §7, §11).
 
 use crate::env::{Env, LAST_PAGE, P, READ_WRITE};
-use crate::kit::{self, map_raw};
+use crate::kit::{self, H, map_raw};
 use crate::nest::{CAN_READ_WRITE, Nest, PLAIN, refused};
 use crate::{
-    Outcome, Scenario,
+    Failure, Outcome, Scenario,
     check::{fails, ok, same},
 };
 use jacinth_abi::{Rights, Status, VmOptions, VmarOp, VmoOptions};
@@ -20,12 +20,26 @@ const SPECIFIC: VmOptions = VmOptions::SPECIFIC;
 const LIMIT: VmOptions = VmOptions::OFFSET_IS_UPPER_LIMIT;
 const STREAM: VmOptions = VmOptions::FAULT_BEYOND_STREAM_SIZE;
 const FIXED: VmOptions = VmOptions::REQUIRE_NON_RESIZABLE;
+const CAN: VmOptions = VmOptions::CAN_MAP_READ;
+const UNKNOWN: VmOptions = VmOptions::from_bits_retain(1 << 20);
+const DENIED: Status = Status::ACCESS_DENIED;
+const INVALID: Status = Status::INVALID_ARGS;
+
+/// An alignment that nobody may ask for.
+const fn odd() -> VmOptions {
+    NONE.with_alignment(9)
+}
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "first_fault_of_map",
         rows: &[],
         run: of_map,
+    },
+    Scenario {
+        name: "first_fault_of_map_options",
+        rows: &[],
+        run: of_map_options,
     },
     Scenario {
         name: "first_fault_of_map_in_place",
@@ -41,6 +55,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "first_fault_of_unmap_and_protect",
         rows: &[],
         run: of_unmap_and_protect,
+    },
+    Scenario {
+        name: "first_fault_of_destroy",
+        rows: &[],
+        run: of_destroy,
     },
     Scenario {
         name: "first_fault_of_op_range",
@@ -59,219 +78,129 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// Steps 1 to 20, each with a fault of a later step.
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table of calls and their first faults"
-)]
-fn of_map(env: &mut Env) -> Outcome {
-    let root = env.handles.vmar;
-    let (vmo, device) = (env.paged(2)?, env.physical(2)?);
-    let no_map = env.without(&vmo, Rights::MAP)?;
-    let device_no_map = env.without(&device, Rights::MAP)?;
-    let no_write = env.without(&vmo, Rights::WRITE)?;
-    let sized = ok(kit::vmo_create(P, VmoOptions::RESIZABLE.bits()))?;
-    let discardable = ok(kit::vmo_create(P, VmoOptions::DISCARDABLE.bits()))?;
-    let reader = ok(Nest::new(root, VmOptions::CAN_MAP_READ, 0, 4 * P))?;
-    let dead = ok(Nest::in_root(env, P))?;
-    ok(dead.vmar.destroy())?;
-    let gone = kit::closed_handle()?;
-    let bad_bits = VmOptions::from_bits_retain(1 << 20);
-    let odd = NONE.with_alignment(9);
-    let can = VmOptions::CAN_MAP_READ;
-    let map =
-        |vmar, options, vmo: u32, vmo_offset, len| map_raw(vmar, options, 0, vmo, vmo_offset, len);
-    for (vmar, options, vmo, vmo_offset, len, first) in [
-        // 1, 2: the handles, in order, and no rights yet.
-        (gone, WRITE, root, 1, 0, Status::BAD_HANDLE),
-        (vmo.value(), WRITE, gone, 1, 0, Status::WRONG_TYPE),
-        (root, WRITE, gone, 1, 0, Status::BAD_HANDLE),
-        (root, WRITE, root, 1, 0, Status::WRONG_TYPE),
-        (dead.value(), WRITE, root, 1, 0, Status::WRONG_TYPE),
-        // 3 before 4, 4 before 6.
-        (
-            root,
-            STREAM | WRITE,
-            device_no_map.value(),
-            1,
-            0,
-            Status::NOT_SUPPORTED,
-        ),
-        (
-            root,
-            WRITE | can | bad_bits,
-            no_map.value(),
-            1,
-            0,
-            Status::ACCESS_DENIED,
-        ),
-        (
-            dead.value(),
-            STREAM,
-            no_map.value(),
-            1,
-            0,
-            Status::ACCESS_DENIED,
-        ),
-        // 6 to 8 before 9.
-        (root, WRITE, no_write.value(), 0, P, Status::INVALID_ARGS),
-        (
-            root,
-            READ_WRITE | can,
-            no_write.value(),
-            0,
-            P,
-            Status::INVALID_ARGS,
-        ),
-        // 9 before 10 to 20.
-        (
-            root,
-            READ_WRITE | STREAM,
-            no_write.value(),
-            0,
-            P,
-            Status::ACCESS_DENIED,
-        ),
-        (
-            root,
-            READ_WRITE | bad_bits,
-            no_write.value(),
-            1,
-            0,
-            Status::ACCESS_DENIED,
-        ),
-        (
-            root,
-            READ_WRITE | odd,
-            no_write.value(),
-            1,
-            0,
-            Status::ACCESS_DENIED,
-        ),
-        (
-            root,
-            READ | EXECUTE | FIXED,
-            sized.value(),
-            1,
-            0,
-            Status::ACCESS_DENIED,
-        ),
-        (
-            root,
-            READ | EXECUTE,
-            discardable.value(),
-            1,
-            0,
-            Status::ACCESS_DENIED,
-        ),
-        (
-            dead.value(),
-            READ_WRITE,
-            no_write.value(),
-            0,
-            P,
-            Status::ACCESS_DENIED,
-        ),
-        // 10 and 11 before 12 and 13.
-        (
-            root,
-            READ | FIXED | STREAM,
-            sized.value(),
-            0,
-            P,
-            Status::INVALID_ARGS,
-        ),
-        (
-            root,
-            READ | FIXED | bad_bits,
-            sized.value(),
-            0,
-            P,
-            Status::INVALID_ARGS,
-        ),
-        (
-            root,
-            READ | odd,
-            discardable.value(),
-            0,
-            P,
-            Status::INVALID_ARGS,
-        ),
-        // 12 and 13 before 14 to 20.
-        (
-            root,
-            READ | FIXED | VmOptions::COMPACT,
-            sized.value(),
-            1,
-            0,
-            Status::NOT_SUPPORTED,
-        ),
-        (
-            root,
-            READ | VmOptions::COMPACT,
-            discardable.value(),
-            1,
-            0,
-            Status::NOT_SUPPORTED,
-        ),
-        (
-            dead.value(),
-            READ,
-            discardable.value(),
-            0,
-            P,
-            Status::NOT_SUPPORTED,
-        ),
-        (
-            reader.value(),
-            READ | FIXED,
-            sized.value(),
-            1,
-            0,
-            Status::NOT_SUPPORTED,
-        ),
-        // 16 and 17 before 18 to 20.
-        (root, READ, vmo.value(), 1, u64::MAX, Status::INVALID_ARGS),
-        (dead.value(), READ, vmo.value(), 1, 0, Status::INVALID_ARGS),
-        (
-            dead.value(),
-            READ,
-            vmo.value(),
-            0,
-            u64::MAX,
-            Status::OUT_OF_RANGE,
-        ),
-        (
-            dead.value(),
-            READ,
-            vmo.value(),
-            LAST_PAGE,
-            P,
-            Status::OUT_OF_RANGE,
-        ),
-        (
-            root,
-            READ,
-            vmo.value(),
-            LAST_PAGE - P,
-            2 * P,
-            Status::OUT_OF_RANGE,
-        ),
-        // 19 before 20.
-        (dead.value(), READ, vmo.value(), 0, 0, Status::BAD_STATE),
-        (root, READ, vmo.value(), LAST_PAGE, 0, Status::INVALID_ARGS),
-    ] {
-        fails(map(vmar, options, vmo, vmo_offset, len), first)?;
+/// What the cases of `zx_vmar_map` are made with.
+struct Things {
+    root: u32,
+    gone: u32,
+    vmo: H,
+    no_map: H,
+    no_write: H,
+    sized: H,
+    discardable: H,
+    dead: Nest,
+}
+
+impl Things {
+    fn new(env: &Env) -> Result<Self, Failure> {
+        let vmo = env.paged(2)?;
+        let dead = ok(Nest::in_root(env, P))?;
+        ok(dead.vmar.destroy())?;
+        Ok(Self {
+            root: env.handles.vmar,
+            gone: kit::closed_handle()?,
+            no_map: env.without(&vmo, Rights::MAP)?,
+            no_write: env.without(&vmo, Rights::WRITE)?,
+            vmo,
+            sized: ok(kit::vmo_create(P, VmoOptions::RESIZABLE.bits()))?,
+            discardable: ok(kit::vmo_create(P, VmoOptions::DISCARDABLE.bits()))?,
+            dead,
+        })
     }
-    // The last place that there is may be shown, though the VMO has nothing there.
-    drop(ok(kit::map(
-        reader.value(),
-        READ,
+}
+
+/// A call that must fail.
+#[track_caller]
+fn no(vmar: u32, options: VmOptions, vmo: &H, vmo_offset: u64, len: u64, first: Status) -> Outcome {
+    fails(
+        map_raw(vmar, options, 0, vmo.value(), vmo_offset, len),
+        first,
+    )
+}
+
+/// Steps 1 to 9, each with a fault of a later step.
+fn of_map(env: &mut Env) -> Outcome {
+    let it = Things::new(env)?;
+    let (root, dead) = (it.root, it.dead.value());
+    let device = env.physical(2)?;
+    let device_no_map = env.without(&device, Rights::MAP)?;
+    let map = |vmar: u32, vmo: u32| map_raw(vmar, WRITE, 0, vmo, 1, 0);
+    // 1, 2: the handles, in order, and no rights yet.
+    fails(map(it.gone, root), Status::BAD_HANDLE)?;
+    fails(map(it.vmo.value(), it.gone), Status::WRONG_TYPE)?;
+    fails(map(root, it.gone), Status::BAD_HANDLE)?;
+    fails(map(root, root), Status::WRONG_TYPE)?;
+    fails(map(dead, root), Status::WRONG_TYPE)?;
+    // 3 before 4, 4 before 6.
+    no(
+        root,
+        STREAM | WRITE,
+        &device_no_map,
+        1,
         0,
-        no_write.value(),
+        Status::NOT_SUPPORTED,
+    )?;
+    no(root, WRITE | CAN | UNKNOWN, &it.no_map, 1, 0, DENIED)?;
+    no(dead, STREAM, &it.no_map, 1, 0, DENIED)?;
+    // 6 to 8 before 9.
+    no(root, WRITE, &it.no_write, 0, P, INVALID)?;
+    no(root, READ_WRITE | CAN, &it.no_write, 0, P, INVALID)?;
+    // 9 before 10 to 20.
+    no(root, READ_WRITE | STREAM, &it.no_write, 0, P, DENIED)?;
+    no(root, READ_WRITE | UNKNOWN, &it.no_write, 1, 0, DENIED)?;
+    no(root, READ_WRITE | odd(), &it.no_write, 1, 0, DENIED)?;
+    no(root, READ | EXECUTE | FIXED, &it.sized, 1, 0, DENIED)?;
+    no(root, READ | EXECUTE, &it.discardable, 1, 0, DENIED)?;
+    no(dead, READ_WRITE, &it.no_write, 0, P, DENIED)
+}
+
+/// Steps 10 to 20, likewise.
+fn of_map_options(env: &mut Env) -> Outcome {
+    let it = Things::new(env)?;
+    let (root, dead) = (it.root, it.dead.value());
+    let reader = ok(Nest::new(root, VmOptions::CAN_MAP_READ, 0, 4 * P))?;
+    // 10 and 11 before 12 and 13.
+    no(root, READ | FIXED | STREAM, &it.sized, 0, P, INVALID)?;
+    no(root, READ | FIXED | UNKNOWN, &it.sized, 0, P, INVALID)?;
+    no(root, READ | odd(), &it.discardable, 0, P, INVALID)?;
+    // 12 and 13 before 14 to 20.
+    let compact = READ | VmOptions::COMPACT;
+    no(
+        root,
+        compact | FIXED,
+        &it.sized,
+        1,
+        0,
+        Status::NOT_SUPPORTED,
+    )?;
+    no(root, compact, &it.discardable, 1, 0, Status::NOT_SUPPORTED)?;
+    no(dead, READ, &it.discardable, 0, P, Status::NOT_SUPPORTED)?;
+    no(
+        reader.value(),
+        READ | FIXED,
+        &it.sized,
+        1,
+        0,
+        Status::NOT_SUPPORTED,
+    )?;
+    // 16 and 17 before 18 to 20.
+    no(root, READ, &it.vmo, 1, u64::MAX, INVALID)?;
+    no(dead, READ, &it.vmo, 1, 0, INVALID)?;
+    no(dead, READ, &it.vmo, 0, u64::MAX, Status::OUT_OF_RANGE)?;
+    no(dead, READ, &it.vmo, LAST_PAGE, P, Status::OUT_OF_RANGE)?;
+    no(
+        root,
+        READ,
+        &it.vmo,
         LAST_PAGE - P,
-        P,
-    ))?);
+        2 * P,
+        Status::OUT_OF_RANGE,
+    )?;
+    // 19 before 20.
+    no(dead, READ, &it.vmo, 0, 0, Status::BAD_STATE)?;
+    no(root, READ, &it.vmo, LAST_PAGE, 0, INVALID)?;
+    // The last place that there is may be shown, though the VMO has nothing there.
+    let (reader, vmo) = (reader.value(), it.no_write.value());
+    drop(ok(kit::map(reader, READ, 0, vmo, LAST_PAGE - P, P))?);
     Ok(())
 }
 
@@ -413,12 +342,7 @@ fn of_allocate(env: &mut Env) -> Outcome {
     Ok(())
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table of calls and their first faults"
-)]
 fn of_unmap_and_protect(env: &mut Env) -> Outcome {
-    let root = env.handles.vmar;
     let gone = kit::closed_handle()?;
     let vmo = env.paged(4)?;
     let nest = ok(Nest::in_root(env, 8 * P))?;
@@ -484,19 +408,21 @@ fn of_unmap_and_protect(env: &mut Env) -> Outcome {
         fails(sys::vmar_protect(vmar, options, at, len), first)?;
         place.write8(P, 3);
     }
-    fails(sys::vmar_destroy(gone), Status::BAD_HANDLE)?;
-    let root_bare = ok(kit::duplicate(root, Rights::READ.bits()))?;
-    fails(sys::vmar_destroy(root_bare.value()), Status::ACCESS_DENIED)?;
-    let dead_bare = env.without(&dead.vmar, Rights::OP_CHILDREN)?;
-    fails(sys::vmar_destroy(dead_bare.value()), Status::ACCESS_DENIED)?;
     drop(inner);
     Ok(())
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "a table of calls and their first faults"
-)]
+fn of_destroy(env: &mut Env) -> Outcome {
+    let root = env.handles.vmar;
+    let dead = ok(Nest::in_root(env, P))?;
+    ok(dead.vmar.destroy())?;
+    fails(sys::vmar_destroy(kit::closed_handle()?), Status::BAD_HANDLE)?;
+    let root_bare = ok(kit::duplicate(root, Rights::READ.bits()))?;
+    fails(sys::vmar_destroy(root_bare.value()), DENIED)?;
+    let dead_bare = env.without(&dead.vmar, Rights::OP_CHILDREN)?;
+    fails(sys::vmar_destroy(dead_bare.value()), DENIED)
+}
+
 fn of_op_range(env: &mut Env) -> Outcome {
     let gone = kit::closed_handle()?;
     let vmo = env.paged(4)?;
@@ -511,52 +437,35 @@ fn of_op_range(env: &mut Env) -> Outcome {
     let below = ok(inner.map(READ_WRITE, 0, &vmo, P))?;
     let bare = env.without(&nest.vmar, Rights::OP_CHILDREN)?;
     let at = |offset: u64| nest.at(offset);
-    let op = |vmar: u32, op: VmarOp, at: Address, size: u64| {
-        sys::vmar_op_range(vmar, op.number(), at, size, Output::NONE)
+    let raw = |vmar: u32, op: u32, at: Address, size: u64| {
+        sys::vmar_op_range(vmar, op, at, size, Output::NONE)
     };
+    let op = |vmar: u32, op: VmarOp, at: Address, size: u64| raw(vmar, op.number(), at, size);
     let (commit, zero) = (VmarOp::Commit, VmarOp::Zero);
     let (dont_need, fetch) = (VmarOp::DontNeed, VmarOp::Prefetch);
     for (answer, first) in [
-        (
-            sys::vmar_op_range(gone, 0, at(1), 0, Output::NONE),
-            Status::BAD_HANDLE,
-        ),
-        (
-            sys::vmar_op_range(vmo.value(), 0, at(1), 0, Output::NONE),
-            Status::WRONG_TYPE,
-        ),
-        (
-            sys::vmar_op_range(dead.value(), 4, dead_at, P, Output::NONE),
-            Status::INVALID_ARGS,
-        ),
+        (raw(gone, 0, at(1), 0), Status::BAD_HANDLE),
+        (raw(vmo.value(), 0, at(1), 0), Status::WRONG_TYPE),
+        (raw(dead.value(), 4, dead_at, P), INVALID),
         (
             sys::vmar_op_range(nest.value(), 1, at(0), P, Output::At(Address::NULL, 1)),
-            Status::INVALID_ARGS,
+            INVALID,
         ),
-        (op(dead.value(), commit, dead_at, 0), Status::INVALID_ARGS),
-        (
-            op(dead.value(), commit, dead_at, u64::MAX),
-            Status::INVALID_ARGS,
-        ),
-        (op(dead.value(), commit, at(1), P), Status::INVALID_ARGS),
+        (op(dead.value(), commit, dead_at, 0), INVALID),
+        (op(dead.value(), commit, dead_at, u64::MAX), INVALID),
+        (op(dead.value(), commit, at(1), P), INVALID),
         (op(dead.value(), commit, at(0), P), Status::OUT_OF_RANGE),
         (op(dead.value(), commit, dead_at, P), Status::BAD_STATE),
         (op(nest.value(), commit, at(0), 9 * P), Status::OUT_OF_RANGE),
         (op(nest.value(), commit, at(8 * P), P), Status::OUT_OF_RANGE),
         // What is before the fault is done.
-        (
-            op(nest.value(), commit, at(0), 3 * P),
-            Status::ACCESS_DENIED,
-        ),
-        (op(nest.value(), zero, at(2 * P), P), Status::ACCESS_DENIED),
-        (op(nest.value(), commit, at(3 * P), P), Status::INVALID_ARGS),
-        (op(nest.value(), fetch, at(3 * P), P), Status::INVALID_ARGS),
+        (op(nest.value(), commit, at(0), 3 * P), DENIED),
+        (op(nest.value(), zero, at(2 * P), P), DENIED),
+        (op(nest.value(), commit, at(3 * P), P), INVALID),
+        (op(nest.value(), fetch, at(3 * P), P), INVALID),
         (op(nest.value(), zero, at(3 * P), 2 * P), Status::BAD_STATE),
-        (op(bare.value(), zero, at(3 * P), P), Status::INVALID_ARGS),
-        (
-            op(bare.value(), dont_need, at(3 * P), P),
-            Status::INVALID_ARGS,
-        ),
+        (op(bare.value(), zero, at(3 * P), P), INVALID),
+        (op(bare.value(), dont_need, at(3 * P), P), INVALID),
         (
             op(nest.value(), dont_need, at(2 * P), 3 * P),
             Status::BAD_STATE,
