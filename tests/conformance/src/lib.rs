@@ -23,6 +23,7 @@ mod handles_more;
 mod info;
 mod info_more;
 mod kinship;
+mod kinship_ranges;
 mod kit;
 mod lists;
 mod lookup;
@@ -97,6 +98,7 @@ const GROUPS: &[&[Scenario]] = &[
     paged_more::SCENARIOS,
     mapping_more::SCENARIOS,
     kinship::SCENARIOS,
+    kinship_ranges::SCENARIOS,
     vmar_first_fault::SCENARIOS,
     region_uses::SCENARIOS,
     pinning::SCENARIOS,

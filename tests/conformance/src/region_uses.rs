@@ -1,16 +1,18 @@
 //! Mappings cut, covered and taken away with their regions, as counts, lists and bytes show it.
 
-use crate::env::{Env, P, READ_WRITE};
+use crate::env::{Env, LAST_PAGE, P, READ_WRITE};
 use crate::kit::{self, H};
 use crate::nest::{Nest, PLAIN, refused};
 use crate::{
     Outcome, Scenario,
     check::{fails, ok, same},
 };
-use jacinth_abi::{MapsInfo, Status, Topic, VmOptions, VmarInfo};
+use jacinth_abi::{MapsInfo, Rights, Status, Topic, VmOptions, VmarInfo};
 use zx::sys;
 
+const NONE: VmOptions = VmOptions::empty();
 const READ: VmOptions = VmOptions::PERM_READ;
+const LIMIT: VmOptions = VmOptions::OFFSET_IS_UPPER_LIMIT;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -32,6 +34,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "region_overwritten_by_itself",
         rows: &[],
         run: overwritten_by_itself,
+    },
+    Scenario {
+        name: "protect_is_all_or_nothing",
+        rows: &[],
+        run: protect_all_or_nothing,
+    },
+    Scenario {
+        name: "upper_limit_edges",
+        rows: &[],
+        run: upper_limit_edges,
     },
 ];
 
@@ -227,4 +239,109 @@ fn overwritten_by_itself(env: &mut Env) -> Outcome {
     let mut found = [0];
     ok(kit::read(vmo.value(), &mut found, 3 * P))?;
     same(found, [4])
+}
+
+/// vmar.md §7: nothing changes before all of the range was found good.
+fn protect_all_or_nothing(env: &mut Env) -> Outcome {
+    let vmo = env.paged(4)?;
+    let read_only = env.without(&vmo, Rights::WRITE)?;
+    let nest = ok(Nest::in_root(env, 8 * P))?;
+    let first = ok(nest.map(READ, 0, &vmo, P))?;
+    let second = ok(nest.map(READ, P, &read_only, P))?;
+    let inner = ok(nest.inner(2 * P, 2 * P))?;
+    let third = ok(inner.map(READ, 0, &vmo, P))?;
+    let fourth = ok(inner.map(READ_WRITE, P, &vmo, P))?;
+    let at = |offset: u64| nest.at(offset);
+    let protect =
+        |vmar: u32, options, offset, len| sys::vmar_protect(vmar, options, at(offset), len);
+    let only = |offsets: [bool; 4]| {
+        for (page, may_write) in (0..).zip(offsets) {
+            let expected = if may_write {
+                Ok(())
+            } else {
+                Err(Status::ACCESS_DENIED)
+            };
+            same(kit::can_write(env, at(page * P)), expected)?;
+        }
+        Ok(())
+    };
+    let bare = env.without(&nest.vmar, Rights::OP_CHILDREN)?;
+    only([false, false, false, true])?;
+    // The second may never be written.
+    let both = protect(nest.value(), READ_WRITE, 0, 2 * P);
+    fails(both, Status::ACCESS_DENIED)?;
+    only([false, false, false, true])?;
+    // The region below may lose, not gain; and only for who may touch it.
+    fails(protect(bare.value(), READ, 0, 3 * P), Status::INVALID_ARGS)?;
+    fails(
+        protect(nest.value(), READ_WRITE, 2 * P, 2 * P),
+        Status::ACCESS_DENIED,
+    )?;
+    // Whether a mapping may ever allow it is asked before whose it is.
+    fails(
+        protect(bare.value(), READ_WRITE, P, 2 * P),
+        Status::ACCESS_DENIED,
+    )?;
+    only([false, false, false, true])?;
+    ok(protect(nest.value(), READ_WRITE, 3 * P, P))?;
+    ok(protect(nest.value(), READ, 0, 4 * P))?;
+    only([false; 4])?;
+    // What the region above took can be given back from the region itself.
+    fails(
+        protect(nest.value(), READ_WRITE, 3 * P, P),
+        Status::ACCESS_DENIED,
+    )?;
+    ok(protect(inner.value(), READ_WRITE, 2 * P, 2 * P))?;
+    ok(protect(nest.value(), READ_WRITE, 0, P))?;
+    only([true, false, true, true])?;
+    ok(protect(nest.value(), NONE, 0, 4 * P))?;
+    fails(kit::can_read(env, at(P)), Status::ACCESS_DENIED)?;
+    fails(protect(nest.value(), READ, 2 * P, P), Status::ACCESS_DENIED)?;
+    ok(protect(nest.value(), READ, P, P))?;
+    ok(kit::can_read(env, at(P)))?;
+    drop((first, second, third, fourth));
+    Ok(())
+}
+
+fn upper_limit_edges(env: &mut Env) -> Outcome {
+    let vmo = env.paged(9)?;
+    for page in 0..9u8 {
+        ok(kit::write(vmo.value(), &[page + 1], u64::from(page) * P))?;
+    }
+    let nest = ok(Nest::new(
+        env.handles.vmar,
+        PLAIN | VmOptions::COMPACT,
+        0,
+        8 * P,
+    ))?;
+    let base = nest.span.base();
+    let below = |limit: u64, from: u64, len: u64| {
+        kit::map(nest.value(), READ | LIMIT, limit, vmo.value(), from, len)
+    };
+    // All of it, and the byte that is asked for is where the mapping begins.
+    let all = ok(below(8 * P, P, 8 * P))?;
+    same((all.base(), all.read8(0), all.read8(7 * P)), (base, 2, 9))?;
+    fails(below(8 * P, 0, P), Status::NO_RESOURCES)?;
+    drop(all);
+    let one = ok(below(P, 3 * P, P))?;
+    same((one.base(), one.read8(0)), (base, 4))?;
+    fails(below(P, 0, P), Status::NO_RESOURCES)?;
+    fails(below(0, 0, P), Status::INVALID_ARGS)?;
+    fails(below(9 * P, 0, P), Status::INVALID_ARGS)?;
+    fails(below(2 * P, 0, 3 * P), Status::INVALID_ARGS)?;
+    fails(below(LAST_PAGE, 0, P), Status::INVALID_ARGS)?;
+    let next = ok(below(2 * P, 4 * P, 1))?;
+    same((next.base(), next.read8(0)), (base + P, 5))?;
+    drop(one);
+    let gap = ok(below(8 * P, 5 * P, P))?;
+    same((gap.base(), gap.read8(0)), (base, 6))?;
+    drop(gap);
+    let region = ok(Nest::new(nest.value(), PLAIN | LIMIT, 4 * P, 2 * P))?;
+    same(region.span.base(), base + 2 * P)?;
+    fails(
+        refused(nest.value(), PLAIN | LIMIT, 5 * P, 2 * P),
+        Status::NO_RESOURCES,
+    )?;
+    drop(next);
+    Ok(())
 }
