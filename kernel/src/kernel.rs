@@ -315,7 +315,8 @@ impl Kernel {
     }
 
     /// Whether teardown is under way, which may bring memory back.
-    pub(crate) const fn is_behind(&self) -> bool {
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
         !self.objects.none_dying() || self.tearing_down.is_some()
     }
 

@@ -3,13 +3,14 @@
 use super::call::{Arg, Call, Origin};
 use super::compare::compare;
 use super::table::{address_out, handle_out};
-use crate::machine::{CODE, Machine};
+use crate::machine::{CODE, Machine, Stop};
 use crate::model::{Body, Model, PAGE, Place, Trial};
 use jacinth_abi::processargs::{
     PA_IOPORT_RESOURCE, PA_IRQ_RESOURCE, PA_MMIO_RESOURCE, PA_PROC_SELF, PA_SMC_RESOURCE,
     PA_SYSTEM_RESOURCE, PA_THREAD_SELF, PA_VMAR_ROOT,
 };
 use jacinth_abi::{ObjectType, ResourceKind, Rights};
+use jacinth_kernel::Event;
 use jacinth_sim::{Arch, Config};
 use std::collections::BTreeMap;
 
@@ -233,8 +234,17 @@ impl World {
             .or_default() += 1;
         let answer = self.model.call(&trial);
         compare(&trial, &answer)?;
+        self.settle().map_err(stopped)?;
         if answer.status.is_ok() {
             self.note(index, &trial);
+        }
+        Ok(())
+    }
+
+    /// Lets what a call did not finish be taken apart: the model does that at once.
+    fn settle(&mut self) -> Result<(), Stop> {
+        while self.machine.kernel.is_behind() {
+            self.machine.enter(Event::Kick)?;
         }
         Ok(())
     }
