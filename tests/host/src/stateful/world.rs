@@ -85,19 +85,19 @@ impl World {
             world.take_gift(info, value);
         }
         world.begin();
-        world.fence_stack_in();
+        world.fence_in();
         world.warm_up();
         world.baseline = world.free_frames();
         world
     }
 
-    /// Puts empty regions before and behind the stack: new mappings go next to what is there, and
-    /// ranges near them must not reach it.
-    fn fence_stack_in(&mut self) {
+    /// Puts empty regions before and behind stack and code: new mappings go next to what is there,
+    /// and ranges near them must not reach it.
+    fn fence_in(&mut self) {
         const FENCE: u64 = 1 << 20;
         const SPECIFIC: u64 = 0x10;
         let (start, end) = self.machine.stack();
-        for at in [start - FENCE, end] {
+        for at in [start - FENCE, end, CODE - FENCE, CODE + PAGE] {
             let args = vec![
                 Arg::Handle(BASE),
                 Arg::Word(SPECIFIC),
