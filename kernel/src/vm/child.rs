@@ -87,17 +87,32 @@ pub(super) fn adopt(kernel: &mut Kernel, parent: Key<Vmo>, child: Key<Vmo>) {
     );
 }
 
-/// Ends the kinship of a VMO that is gone; ZERO_CHILDREN of a parent that has no other child.
-pub(super) fn disown(kernel: &mut Kernel, gone: &Vmo) {
-    let Some(parent) = gone.parent else {
-        return;
-    };
-    let was_idle = gone.is_snapshot() || gone.marks.contains(Marks::HOLLOW);
+/// What a VMO was to its parent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kin {
+    parent: Key<Vmo>,
+    is_snapshot: bool,
+    was_idle: bool,
+}
+
+/// Takes a VMO that nobody refers to away from its parent, for [`disown`].
+pub(super) fn leave(gone: &mut Vmo) -> Option<Kin> {
+    let is_snapshot = gone.is_snapshot();
+    Some(Kin {
+        is_snapshot,
+        was_idle: is_snapshot || gone.marks.contains(Marks::HOLLOW),
+        parent: gone.parent.take()?,
+    })
+}
+
+/// Ends the parent's side of a kinship: its ZERO_CHILDREN, if it has no other child.
+pub(super) fn disown(kernel: &mut Kernel, kin: Kin) {
+    let parent = kin.parent;
     let above = kernel.objects.get_mut(parent);
     above.children = above.children.saturating_sub(1);
-    above.idle_children = above.idle_children.saturating_sub(u32::from(was_idle));
+    above.idle_children = above.idle_children.saturating_sub(u32::from(kin.was_idle));
     let is_childless = above.children == 0;
-    if gone.is_snapshot() {
+    if kin.is_snapshot {
         let (root, _) = holder(&kernel.objects, parent, 0);
         let root = kernel.objects.get_mut(root);
         root.snapshots = root.snapshots.saturating_sub(1);

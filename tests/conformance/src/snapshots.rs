@@ -290,6 +290,8 @@ fn counts_many_pages(env: &mut Env) -> Outcome {
     let scaled = |vmo: &H| ok(kit::vmo_info(vmo.value())).map(|info| info.committed_scaled_bytes);
     same(scaled(&vmo)? + scaled(&child)?, 3 * count * P)?;
     drop(child);
+    // The signal does not wait for all those pages.
+    childless(&vmo)?;
     drop(vmo);
     // The kernel takes them down bit by bit, at each call.
     for _ in 0..count {
