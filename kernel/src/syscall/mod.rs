@@ -31,16 +31,26 @@ pub(crate) use vmo_child::SnapshotCall;
 
 macro_rules! dispatcher {
     ($($(#[$doc:meta])* $number:literal $family:ident: $name:ident($($arg:ident: $type:ty),* $(,)?);)*) => {
-        /// Calls the function that a number stands for, with its arguments typed.
+        /// One function for each call, which gives its arguments their types. Kept out of
+        /// [`dispatch`], so that no call pays for the stack and the registers of another.
+        mod typed {
+            use super::*;
+
+            $(#[inline(never)]
+            #[allow(unused_mut, unused_variables, reason = "some calls take no arguments")]
+            pub(super) fn $name(call: &mut Call<'_>, args: &[u64; 8]) -> SysResult {
+                let [a, b, c, d, e, f, g, h] = *args;
+                let mut registers = [a, b, c, d, e, f, g, h].into_iter();
+                let mut next = || registers.next().unwrap_or(0);
+                $(let $arg: $type = FromReg::from_reg(next());)*
+                $family::$name(call, $($arg),*)
+            })*
+        }
+
+        /// Calls the function that a number stands for.
         pub(crate) fn dispatch(call: &mut Call<'_>, number: u64, args: &[u64; 8]) -> SysResult {
-            let [a, b, c, d, e, f, g, h] = *args;
-            let mut registers = [a, b, c, d, e, f, g, h].into_iter();
-            let mut next = || registers.next().unwrap_or(0);
             match number {
-                $($number => {
-                    $(let $arg: $type = FromReg::from_reg(next());)*
-                    $family::$name(call, $($arg),*)
-                })*
+                $($number => typed::$name(call, args),)*
                 _ => {
                     call.kernel.bad_system_call(call.hal, call.thread, number);
                     Ok(Flow::Gone)
