@@ -3,7 +3,7 @@
 //! A page that is lazily backed is committed and mapped first, as if the program had touched it.
 //! What is no memory of the pool (a device) is refused by the machine.
 
-use crate::hal::{DynHal, MmuFlags};
+use crate::hal::{DynHal, MmuFlags, NotMemory};
 use crate::mem::Key;
 use crate::task::Process;
 use crate::{Access, Kernel, PAGE_SIZE, PhysAddr, VirtAddr, vm};
@@ -26,9 +26,6 @@ pub(crate) fn user_page(
         Access::Write => MmuFlags::WRITE,
         Access::Execute => MmuFlags::EXECUTE,
     };
-    if !kernel.user.contains(at) {
-        return Err(Status::NOT_FOUND);
-    }
     if let Some(found) = hal
         .query(aspace, at)
         .filter(|found| found.flags.contains(wanted))
@@ -52,11 +49,29 @@ pub(crate) fn write(
     to: VirtAddr,
     bytes: &[u8],
 ) -> Result<(), Status> {
+    let aspace = kernel.objects.get(process).aspace;
+    // Nearly all that is written is a word in a page that is there.
+    let is_in_page = (1..=page_room(to)).contains(&bytes.len());
+    if is_in_page && hal.write_user(aspace, to, bytes).map_err(as_device)? {
+        return Ok(());
+    }
+    write_pages(kernel, hal, process, to, bytes)
+}
+
+/// As [`write`], page by page.
+#[inline(never)]
+fn write_pages(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    to: VirtAddr,
+    bytes: &[u8],
+) -> Result<(), Status> {
     let (mut at, mut rest) = (to, bytes);
     while !rest.is_empty() {
         let phys = user_page(kernel, hal, process, at, Access::Write).map_err(as_argument)?;
         let (now, later) = rest.split_at_checked(page_room(at)).unwrap_or((rest, &[]));
-        hal.write(phys, now).map_err(|_| Status::INVALID_ARGS)?;
+        hal.write(phys, now).map_err(as_device)?;
         at = behind(at, now.len())?;
         rest = later;
     }
@@ -74,12 +89,29 @@ pub(crate) fn read(
     from: VirtAddr,
     bytes: &mut [u8],
 ) -> Result<(), Status> {
+    let aspace = kernel.objects.get(process).aspace;
+    let is_in_page = (1..=page_room(from)).contains(&bytes.len());
+    if is_in_page && hal.read_user(aspace, from, bytes).map_err(as_device)? {
+        return Ok(());
+    }
+    read_pages(kernel, hal, process, from, bytes)
+}
+
+/// As [`read`], page by page.
+#[inline(never)]
+fn read_pages(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    from: VirtAddr,
+    bytes: &mut [u8],
+) -> Result<(), Status> {
     let (mut at, mut rest) = (from, bytes);
     while !rest.is_empty() {
         let phys = user_page(kernel, hal, process, at, Access::Read).map_err(as_argument)?;
         let room = page_room(at).min(rest.len());
         let (now, later) = rest.split_at_mut_checked(room).ok_or(Status::INTERNAL)?;
-        hal.read(phys, now).map_err(|_| Status::INVALID_ARGS)?;
+        hal.read(phys, now).map_err(as_device)?;
         at = behind(at, now.len())?;
         rest = later;
     }
@@ -92,6 +124,11 @@ const fn as_argument(reason: Status) -> Status {
         Status::NO_MEMORY => Status::NO_MEMORY,
         _ => Status::INVALID_ARGS,
     }
+}
+
+/// A device is no memory that could be an argument.
+const fn as_device(_: NotMemory) -> Status {
+    Status::INVALID_ARGS
 }
 
 /// Bytes from `at` to the end of its page.

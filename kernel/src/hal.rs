@@ -10,10 +10,58 @@ use crate::{PhysAddr, PhysRun, VirtAddr, VirtRange};
 /// The machine as all of the core names it; one alias, so that it can become a type parameter.
 pub type DynHal = dyn Hal;
 
-/// A whole machine.
-pub trait Hal: Contexts + PhysMem + Mmu + Cpu + Console {}
+/// A whole machine, and what the core does with several parts of it so often that it is to be one
+/// call: the machine's compiler then sees all of it.
+pub trait Hal: Contexts + PhysMem + Mmu + Cpu + Console {
+    /// Copies bytes out of user memory, all in one page; false, with nothing read, where the page
+    /// tables do not allow it.
+    ///
+    /// # Errors
+    /// [`NotMemory`]: a device is mapped there.
+    fn read_user(&self, aspace: AspaceId, from: VirtAddr, to: &mut [u8])
+    -> Result<bool, NotMemory>;
+    /// Copies bytes into user memory, all in one page; false, with nothing written, where the page
+    /// tables do not allow it.
+    ///
+    /// # Errors
+    /// [`NotMemory`]: a device is mapped there.
+    fn write_user(
+        &mut self,
+        aspace: AspaceId,
+        to: VirtAddr,
+        from: &[u8],
+    ) -> Result<bool, NotMemory>;
+}
 
-impl<T: Contexts + PhysMem + Mmu + Cpu + Console> Hal for T {}
+impl<T: Contexts + PhysMem + Mmu + Cpu + Console> Hal for T {
+    fn read_user(
+        &self,
+        aspace: AspaceId,
+        from: VirtAddr,
+        to: &mut [u8],
+    ) -> Result<bool, NotMemory> {
+        match self.query(aspace, from) {
+            Some(found) if found.flags.contains(MmuFlags::READ) => {
+                self.read(found.phys, to).map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn write_user(
+        &mut self,
+        aspace: AspaceId,
+        to: VirtAddr,
+        from: &[u8],
+    ) -> Result<bool, NotMemory> {
+        match self.query(aspace, to) {
+            Some(found) if found.flags.contains(MmuFlags::WRITE) => {
+                self.write(found.phys, from).map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
+}
 
 /// Names one CPU, counted from 0.
 pub type CpuId = usize;

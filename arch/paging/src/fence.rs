@@ -4,6 +4,7 @@
 //! tables, contexts. It believes nothing that the core says about a physical address.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use jacinth_kernel::mem::NoMemory;
 use jacinth_kernel::{PAGE_SHIFT, PhysAddr, PhysRun};
@@ -17,7 +18,7 @@ const WORD_BITS: u64 = 64;
 /// What is RAM, and what the machine holds for itself.
 #[derive(Debug)]
 pub struct Fence {
-    /// All RAM: sorted, merged, each with one bit per private frame.
+    /// All RAM: merged, the largest run first, each with one bit per private frame.
     ram: Vec<Ram>,
     /// Private ranges that are not, or not wholly, RAM: the kernel's devices.
     devices: Vec<PhysRun>,
@@ -48,6 +49,8 @@ impl Fence {
             bits.resize(words, 0);
             fence.ram.extend([Ram { run, private: bits }]);
         }
+        // Nearly every frame that is asked for lies in the largest.
+        fence.ram.sort_unstable_by_key(|ram| Reverse(ram.run.pages));
         for run in private {
             fence.claim_run(*run);
             fence
@@ -72,7 +75,7 @@ impl Fence {
     ///
     /// # Errors
     /// [`Refused`].
-    #[inline]
+    #[inline(always)]
     pub fn check_memory(&self, run: PhysRun) -> Result<(), Refused> {
         if run.pages == 1 {
             return self.check_frame(run.base);
@@ -86,10 +89,9 @@ impl Fence {
 
     /// Marks a frame that was lent to the machine as private. Not RAM: nothing happens.
     pub fn claim(&mut self, frame: PhysAddr) {
-        self.claim_run(PhysRun {
-            base: frame,
-            pages: 1,
-        });
+        if let Some((bits, mask)) = self.bit_mut(frame) {
+            *bits |= mask;
+        }
     }
 
     /// Marks frames as private; what is not RAM in the run is passed over.
@@ -99,13 +101,9 @@ impl Fence {
 
     /// Marks a frame that the machine gives back as no longer private.
     pub fn release(&mut self, frame: PhysAddr) {
-        self.change(
-            PhysRun {
-                base: frame,
-                pages: 1,
-            },
-            |bits, mask| *bits &= !mask,
-        );
+        if let Some((bits, mask)) = self.bit_mut(frame) {
+            *bits &= !mask;
+        }
     }
 
     /// Whether the frame is private.
@@ -129,18 +127,27 @@ impl Fence {
     }
 
     /// What `check_memory` says of one frame: most pages are mapped alone.
-    #[inline]
+    #[inline(always)]
     fn check_frame(&self, frame: PhysAddr) -> Result<(), Refused> {
         for ram in &self.ram {
-            let index = frame.raw().wrapping_sub(ram.run.base.raw()) >> PAGE_SHIFT;
-            if index < ram.run.pages {
-                let word = usize::try_from(index / WORD_BITS).map_err(|_| Refused)?;
+            if let Some((word, mask)) = ram.place(frame) {
                 let bits = ram.private.get(word).ok_or(Refused)?;
-                let is_free = bits >> (index % WORD_BITS) & 1 == 0;
-                return if is_free { Ok(()) } else { Err(Refused) };
+                return if bits & mask == 0 {
+                    Ok(())
+                } else {
+                    Err(Refused)
+                };
             }
         }
         Err(Refused)
+    }
+
+    /// The word with the bit of a frame, and the bit, if it is RAM.
+    fn bit_mut(&mut self, frame: PhysAddr) -> Option<(&mut u64, u64)> {
+        self.ram.iter_mut().find_map(|ram| {
+            let (word, mask) = ram.place(frame)?;
+            Some((ram.private.get_mut(word)?, mask))
+        })
     }
 
     /// The RAM that holds all of `run`.
@@ -166,6 +173,14 @@ impl Fence {
 }
 
 impl Ram {
+    /// The word that has the bit of a frame, and the bit, if the frame is in the run.
+    #[inline]
+    fn place(&self, frame: PhysAddr) -> Option<(usize, u64)> {
+        let index = frame.raw().wrapping_sub(self.run.base.raw()) >> PAGE_SHIFT;
+        let word = usize::try_from(index / WORD_BITS).ok()?;
+        (index < self.run.pages).then_some((word, 1 << (index % WORD_BITS)))
+    }
+
     /// The number of a frame that lies behind the base.
     const fn index(&self, frame: PhysAddr) -> u64 {
         frame.raw().saturating_sub(self.run.base.raw()) >> PAGE_SHIFT

@@ -310,6 +310,8 @@ impl Mmu for Machine {
         changed
     }
 
+    // For copies to and from user memory.
+    #[inline(always)]
     fn query(&self, aspace: AspaceId, at: VirtAddr) -> Option<Translation> {
         self.walker.query(&self.tables, aspace, at)
     }

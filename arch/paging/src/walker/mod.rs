@@ -162,6 +162,7 @@ impl<C: PteCodec> Walker<C> {
     }
 
     /// Does `hal::Mmu::query`.
+    #[inline(always)]
     pub fn query(
         &self,
         tables: &impl TableWords,
@@ -172,26 +173,29 @@ impl<C: PteCodec> Walker<C> {
             return None;
         }
         let mut table = root_of(aspace);
-        for level in Level::ALL {
-            match self
-                .codec
-                .decode(tables.read(table, level.index(at.raw())), level)
-            {
-                Entry::Empty => return None,
-                Entry::Table(next) => table = next,
-                Entry::Leaf(leaf) => {
-                    let phys = leaf.phys.checked_add(at.raw() & (level.bytes() - 1))?;
-                    let Leaf { flags, cache, .. } = leaf;
-                    return Some(Translation {
-                        phys,
-                        flags,
-                        cache,
-                        entry_bytes: level.bytes(),
-                    });
-                }
+        for level in Level::WITH_TABLES {
+            let entry = tables.read(table, level.index(at.raw()));
+            match self.codec.table(entry, level) {
+                Some(next) => table = next,
+                None => return self.translation(entry, level, at),
             }
         }
-        None
+        let level = Level::Kib4;
+        self.translation(tables.read(table, level.index(at.raw())), level, at)
+    }
+
+    /// What an entry that points at no table makes of an address.
+    #[inline(always)]
+    fn translation(&self, entry: u64, level: Level, at: VirtAddr) -> Option<Translation> {
+        let Entry::Leaf(Leaf { phys, flags, cache }) = self.codec.decode(entry, level) else {
+            return None;
+        };
+        Some(Translation {
+            phys: phys.checked_add(at.raw() & (level.bytes() - 1))?,
+            flags,
+            cache,
+            entry_bytes: level.bytes(),
+        })
     }
 
     /// Frees the table frames of a debt, once the machine has done the flush itself.

@@ -345,6 +345,8 @@ impl Mmu for Machine {
             .protect(&mut self.user, aspace, (range, flags), work, mem)
     }
 
+    // For copies to and from user memory.
+    #[inline(always)]
     fn query(&self, aspace: AspaceId, at: VirtAddr) -> Option<Translation> {
         self.walker.query(&self.user, aspace, at)
     }
