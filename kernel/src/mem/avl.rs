@@ -119,8 +119,10 @@ pub(super) fn insert_below<N: AvlNode>(
     let parent = node(pool, key);
     let side = Side::of(order, parent);
     let child = parent.links().child(side);
-    let child = insert_below(pool, child, new, order);
-    node_mut(pool, key).links_mut().set_child(side, Some(child));
+    let now = Some(insert_below(pool, child, new, order));
+    if now != child {
+        node_mut(pool, key).links_mut().set_child(side, now);
+    }
     balance(pool, key)
 }
 
@@ -139,7 +141,9 @@ pub(super) fn remove_below<N: AvlNode>(
         if removed.is_none() {
             return (link, None);
         }
-        node_mut(pool, key).links_mut().set_child(side, rest);
+        if rest != child {
+            node_mut(pool, key).links_mut().set_child(side, rest);
+        }
         return (Some(balance(pool, key)), removed);
     }
     let (left, right) = here.links().children();
@@ -191,15 +195,22 @@ pub(super) fn change_below<N: AvlNode>(
 
 /// Restores the balance at a node whose subtrees are balanced; the new root of the subtree.
 fn balance<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> Key<N> {
-    let (left, right) = node(pool, key).links().children();
-    let (left_height, right_height) = (height(pool, left), height(pool, right));
-    let (high, child) = match (left, right) {
-        (Some(left), _) if left_height > right_height.wrapping_add(1) => (Side::Left, left),
-        (_, Some(right)) if right_height > left_height.wrapping_add(1) => (Side::Right, right),
-        _ => {
-            refresh(pool, key);
-            return key;
-        }
+    let (left, right) = refresh(pool, key);
+    let high = if left > right.wrapping_add(1) {
+        Side::Left
+    } else if right > left.wrapping_add(1) {
+        Side::Right
+    } else {
+        return key;
+    };
+    rotate_up(pool, key, high)
+}
+
+/// Moves a node down, whose subtree on one side is too high; the new root of the subtree.
+#[inline(never)]
+fn rotate_up<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>, high: Side) -> Key<N> {
+    let Some(child) = node(pool, key).links().child(high) else {
+        return key;
     };
     let below = node(pool, child).links();
     if height(pool, below.child(high.other())) > height(pool, below.child(high)) {
@@ -228,17 +239,19 @@ fn height<N: AvlNode>(pool: &Pool<N>, link: Link<N>) -> u32 {
     link.map_or(0, |key| node(pool, key).links().height)
 }
 
-/// Computes anew what a node knows of its subtree.
-fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) {
+/// Computes anew what a node knows of its subtree; how high the left and the right one are.
+fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> (u32, u32) {
     let here = node(pool, key);
     let (left, right) = here.links().children();
-    let height = height(pool, left).max(height(pool, right));
     let (left, right) = (
         left.map(|key| node(pool, key)),
         right.map(|key| node(pool, key)),
     );
+    let height = |below: Option<&N>| below.map_or(0, |node| node.links().height);
+    let (left_height, right_height) = (height(left), height(right));
     let summary = here.summary(left, right);
     let here = node_mut(pool, key);
     here.set_summary(summary);
-    here.links_mut().height = height.wrapping_add(1);
+    here.links_mut().height = left_height.max(right_height).wrapping_add(1);
+    (left_height, right_height)
 }

@@ -211,12 +211,12 @@ impl<V: Copy> RegionTree<V> {
         while let Some(node) = link.and_then(|key| pool.get(key)) {
             let (outward, inward) = outward_first(node.links().children());
             if wanted(node.region()) {
-                best = Some(*node.region());
+                best = Some(node.region());
                 link = outward;
             } else {
                 link = inward;
             }
         }
-        best
+        best.copied()
     }
 }
