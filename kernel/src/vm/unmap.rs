@@ -18,8 +18,16 @@ use crate::{Kernel, VirtAddr, VirtRange, no_memory};
 
 /// How many pieces cutting at both ends of `range` adds.
 pub(super) fn cuts(objects: &Objects, vmar: Key<Vmar>, range: VirtRange) -> u32 {
-    let inside = |at| u32::from(is_inside_piece(objects, vmar, at));
-    inside(range.start).wrapping_add(inside(range.end))
+    let Some(first) = child_ending_after(objects, vmar, range.start) else {
+        return 0;
+    };
+    let is_piece = matches!(first.value, Region::Mapping(_));
+    let at_start = u32::from(is_piece && first.start < range.start);
+    // Mostly one piece is all of the range: what ends where the range does is not cut there.
+    if first.end == range.end {
+        return at_start;
+    }
+    at_start.wrapping_add(u32::from(is_inside_piece(objects, vmar, range.end)))
 }
 
 /// Cuts the pieces at both ends of `range`; room was reserved for [`cuts`].
@@ -99,7 +107,9 @@ fn remove_some(
     work: &mut mem::Work,
 ) -> VirtAddr {
     let mut at = range.start;
-    while let Some(next) = child_ending_after(&kernel.objects, vmar, at) {
+    while at < range.end
+        && let Some(next) = child_ending_after(&kernel.objects, vmar, at)
+    {
         if next.start >= range.end {
             break;
         }
