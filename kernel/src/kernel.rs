@@ -124,7 +124,9 @@ impl Kernel {
         failures: u64,
         mut result: SysResult,
     ) -> Next {
-        if let Event::Syscall { number, args } = *event {
+        if let Event::Syscall { number, args } = *event
+            && matches!(result, Err(Status::NO_MEMORY))
+        {
             // An error leaves the kernel as it was, so the call can be made again.
             result = self.with_larger_heap(hal, failures, result, |kernel, hal| {
                 kernel.dispatch(hal, current, number, args)
