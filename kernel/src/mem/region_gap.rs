@@ -24,7 +24,6 @@ impl Gap {
 
     /// The lowest suitable start in the gap from `low` to `high`.
     fn fit(&self, low: u64, high: u64) -> Option<u64> {
-        let low = low.max(self.lowest());
         let modulus = self.modulus.max(1);
         let (have, want) = (
             low.checked_rem(modulus)?,
@@ -37,7 +36,7 @@ impl Gap {
         };
         let start = low.checked_add(more)?;
         let end = start.checked_add(self.size)?;
-        (end <= high.min(self.highest())).then_some(start)
+        (end <= high).then_some(start)
     }
 
     fn lowest(&self) -> u64 {
@@ -56,13 +55,14 @@ impl<V: Copy> RegionTree<V> {
     /// so long that alignment cannot matter are considered.
     #[must_use]
     pub fn find_gap(&self, pool: &RegionPool<V>, gap: &Gap) -> Option<VirtAddr> {
+        let (low, high) = (gap.lowest(), gap.highest());
         let mut search = Search {
             pool,
             gap,
+            bounds: (low, high),
             length: gap.size,
             probes: MOST_PROBES,
         };
-        let (low, high) = (gap.lowest(), gap.highest());
         let mut found = search.below(self.root(), low, high);
         if found.is_none() && search.probes == 0 {
             search.length = gap.size.saturating_add(gap.modulus.saturating_sub(1));
@@ -82,6 +82,8 @@ impl<V: Copy> RegionTree<V> {
 struct Search<'a, V> {
     pool: &'a RegionPool<V>,
     gap: &'a Gap,
+    /// The lowest and the highest address that the new one may take.
+    bounds: (u64, u64),
     /// The gaps that are looked into are as long as this.
     length: u64,
     probes: u32,
@@ -90,36 +92,46 @@ struct Search<'a, V> {
 impl<V> Search<'_, V> {
     /// Looks through the gaps of a subtree, whose neighbours leave `low..high` to it.
     fn below(&mut self, link: Link<V>, low: u64, high: u64) -> Option<u64> {
-        let room = high
-            .min(self.gap.highest())
-            .saturating_sub(low.max(self.gap.lowest()));
-        if room < self.length || self.probes == 0 {
-            return None;
-        }
-        let Some(key) = link else {
-            let found = self.gap.fit(low, high);
-            if found.is_none() {
-                self.probes = self.probes.saturating_sub(1);
+        let (mut link, mut low) = (link, low);
+        while self.has_room(low, high) {
+            let Some(key) = link else {
+                return self.probe(low, high);
+            };
+            let here = node(self.pool, key);
+            let Extent { first, last, gap } = here.extent();
+            let outer = first.saturating_sub(low).max(high.saturating_sub(last));
+            if outer.max(gap) < self.length {
+                return None;
             }
-            return found;
-        };
-        let here = node(self.pool, key);
-        let Extent {
-            first,
-            last,
-            gap: inner,
-        } = here.extent();
-        let longest = first
-            .saturating_sub(low)
-            .max(high.saturating_sub(last))
-            .max(inner);
-        if longest < self.length {
-            return None;
+            let (left, right) = here.links().children();
+            let (start, end) = (here.region().start.raw(), here.region().end.raw());
+            if self.has_room(low, start) {
+                let found = self.below(left, low, start);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            (link, low) = (right, end);
         }
-        let (left, right) = here.links().children();
-        let (start, end) = (here.region().start.raw(), here.region().end.raw());
-        self.below(left, low, start)
-            .or_else(|| self.below(right, end, high))
+        None
+    }
+
+    /// Whether `low..high` could hold a gap that is worth a look.
+    const fn has_room(&self, low: u64, high: u64) -> bool {
+        let (lowest, highest) = self.bounds;
+        let low = if low < lowest { lowest } else { low };
+        let high = if high > highest { highest } else { high };
+        high.saturating_sub(low) >= self.length && self.probes != 0
+    }
+
+    /// The lowest suitable start in a gap.
+    fn probe(&mut self, low: u64, high: u64) -> Option<u64> {
+        let (lowest, highest) = self.bounds;
+        let found = self.gap.fit(low.max(lowest), high.min(highest));
+        if found.is_none() {
+            self.probes = self.probes.saturating_sub(1);
+        }
+        found
     }
 }
 

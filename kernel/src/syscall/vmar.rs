@@ -32,8 +32,10 @@ pub(crate) fn vmar_map(
     let (vmo, vmo_rights) = call.lookup_with_rights::<Vmo>(vmo, Rights::empty())?;
     let options = promoted(options);
     let shown = call.kernel.objects.get(vmo);
-    let has_stream = shown.run().is_none() && !vm::is_contiguous(&call.kernel.objects, vmo);
-    if options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE) && !has_stream {
+    let stream = options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE);
+    let has_stream =
+        || shown.run().is_none() && !vm::is_contiguous(&call.kernel.objects, vmo);
+    if stream && !has_stream() {
         return Err(Status::NOT_SUPPORTED);
     }
     if !vmo_rights.contains(Rights::MAP) {
@@ -62,8 +64,6 @@ pub(crate) fn vmar_map(
     let at = placement(options, vmar_offset)?;
     let align = alignment(options)?;
     let may = flags_of(vmar_rights & vmo_rights) & region.can;
-    call.touch(mapped_addr.0, size_of::<u64>())?;
-    let stream = options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE);
     let request = MapRequest {
         vmar,
         vmo,
@@ -75,15 +75,15 @@ pub(crate) fn vmar_map(
         may,
         stream,
     };
+    if !request.replaces() && !options.contains(VmOptions::MAP_RANGE) {
+        return vm::map_and_tell(call, request, mapped_addr);
+    }
+    call.touch(mapped_addr.0, size_of::<u64>())?;
     if request.replaces() {
         return vm::overwrite(call, request, mapped_addr);
     }
     let range = vm::map(call.kernel, call.hal, request)?;
-    if options.contains(VmOptions::MAP_RANGE) {
-        vm::fill(call, (vmar, vmo), vmo_offset, range, mapped_addr)
-    } else {
-        vm::finish_map(call, vmar, range, mapped_addr)
-    }
+    vm::fill(call, (vmar, vmo), vmo_offset, range, mapped_addr)
 }
 
 /// No machine here maps execute-only: READ is added where that was asked for (step 5).

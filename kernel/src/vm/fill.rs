@@ -196,7 +196,7 @@ pub(crate) fn resume_fill(call: &mut Call<'_>, mut fill: Fill, out: Out<u64>) ->
 }
 
 /// Tells where a mapping is; one whose place cannot be told is taken away again.
-pub(crate) fn finish_map(
+pub(super) fn finish_map(
     call: &mut Call<'_>,
     vmar: Key<Vmar>,
     range: VirtRange,

@@ -6,6 +6,7 @@ use super::pages::fixed_run;
 use super::place::{Overlap, Placement, Wanted, place};
 use super::vmar::{Piece, insert_piece, reserve_pieces};
 use super::{Vmar, Vmo};
+use crate::call::{Call, Flow, Out, SysResult};
 use crate::hal::{DynHal, MmuFlags};
 use crate::mem::{self, Key};
 use crate::task::Process;
@@ -61,6 +62,24 @@ pub(crate) fn map(
     // commit
     insert_piece(&mut kernel.objects, new);
     Ok(new.range)
+}
+
+/// Makes a mapping that takes the place of no other, and tells where it is.
+///
+/// # Errors
+/// As [`map`]; INVALID_ARGS, NO_MEMORY: `out` cannot be written.
+pub(crate) fn map_and_tell(
+    call: &mut Call<'_>,
+    request: MapRequest,
+    out: Out<u64>,
+) -> SysResult {
+    let new = place_mapping(call.kernel, call.hal, request)?;
+    reserve_pieces(call.kernel, 1).map_err(no_memory)?;
+    // While there is nothing to take back; so `out` cannot lie in the new mapping itself.
+    call.write(out, new.range.start.raw())?;
+    // commit
+    insert_piece(&mut call.kernel.objects, new);
+    Ok(Flow::OK)
 }
 
 /// Finds the place of a mapping; it as one piece.
