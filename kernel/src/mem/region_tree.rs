@@ -8,6 +8,7 @@ use super::avl::{AvlNode, change_below, insert_below, remove_below};
 use super::region_node::{Link, RegionNode};
 use super::{Budget, NoMemory, Pool};
 use crate::{VirtAddr, VirtRange};
+use core::cell::Cell;
 
 /// Where the nodes of trees of `V` lie.
 pub type RegionPool<V> = Pool<RegionNode<V>>;
@@ -45,11 +46,14 @@ pub struct Gap {
 pub struct RegionTree<V> {
     root: Link<V>,
     len: u32,
+    /// The entry that was put in or found last: the next search is mostly for the same one. A node
+    /// is in one tree all its life, so what the key leads to is an entry, if it leads anywhere.
+    last: Cell<Link<V>>,
 }
 
-impl<V> Default for RegionTree<V> {
+impl<V: Copy> Default for RegionTree<V> {
     fn default() -> Self {
-        Self { root: None, len: 0 }
+        Self::new()
     }
 }
 
@@ -57,7 +61,11 @@ impl<V: Copy> RegionTree<V> {
     /// An empty tree.
     #[must_use]
     pub const fn new() -> Self {
-        Self { root: None, len: 0 }
+        Self {
+            root: None,
+            len: 0,
+            last: Cell::new(None),
+        }
     }
 
     /// How many entries there are.
@@ -101,6 +109,7 @@ impl<V: Copy> RegionTree<V> {
         let new = pool.insert_reserved(RegionNode::leaf(region));
         self.root = Some(insert_below(pool, self.root, new, region.start));
         self.len = self.len.wrapping_add(1);
+        self.last.set(Some(new));
     }
 
     /// Takes the entry out that starts at `start`.
@@ -115,8 +124,8 @@ impl<V: Copy> RegionTree<V> {
     /// The entry that `address` is in.
     #[must_use]
     pub fn containing(&self, pool: &RegionPool<V>, address: VirtAddr) -> Option<Region<V>> {
-        self.last_where(pool, |region| region.start <= address)
-            .filter(|region| address < region.end)
+        self.first_ending_after(pool, address)
+            .filter(|region| region.start <= address)
     }
 
     /// The first entry that starts at `address` or behind.
@@ -128,6 +137,12 @@ impl<V: Copy> RegionTree<V> {
     /// The first entry that ends behind `address`: the one that holds it, else the next.
     #[must_use]
     pub fn first_ending_after(&self, pool: &RegionPool<V>, address: VirtAddr) -> Option<Region<V>> {
+        let last = self.last.get().and_then(|key| pool.get(key));
+        if let Some(last) = last.map(RegionNode::region)
+            && (last.start..last.end).contains(&address)
+        {
+            return Some(*last);
+        }
         self.first_where(pool, |region| region.end > address)
     }
 
@@ -208,15 +223,19 @@ impl<V: Copy> RegionTree<V> {
         outward_first: impl Fn((Link<V>, Link<V>)) -> (Link<V>, Link<V>),
     ) -> Option<Region<V>> {
         let (mut best, mut link) = (None, self.root);
-        while let Some(node) = link.and_then(|key| pool.get(key)) {
+        while let Some(key) = link
+            && let Some(node) = pool.get(key)
+        {
             let (outward, inward) = outward_first(node.links().children());
             if wanted(node.region()) {
-                best = Some(node.region());
+                best = Some((key, node));
                 link = outward;
             } else {
                 link = inward;
             }
         }
-        best.copied()
+        let (key, node) = best?;
+        self.last.set(Some(key));
+        Some(*node.region())
     }
 }

@@ -33,8 +33,7 @@ pub(crate) fn vmar_map(
     let options = promoted(options);
     let shown = call.kernel.objects.get(vmo);
     let stream = options.contains(VmOptions::FAULT_BEYOND_STREAM_SIZE);
-    let has_stream =
-        || shown.run().is_none() && !vm::is_contiguous(&call.kernel.objects, vmo);
+    let has_stream = || shown.run().is_none() && !vm::is_contiguous(&call.kernel.objects, vmo);
     if stream && !has_stream() {
         return Err(Status::NOT_SUPPORTED);
     }

@@ -109,9 +109,12 @@ impl Fill {
             return None;
         };
         let left = end.raw().wrapping_sub(at.raw());
-        let run = held_run_at(kernel, self.vmo, from, PAGE_SIZE)
-            .map(|(first, _)| left.min(most_bytes(at, first, left)))
-            .and_then(|most| held_run_at(kernel, self.vmo, from, most));
+        let first = held_run_at(kernel, self.vmo, from, PAGE_SIZE);
+        let run = first.and_then(|(first, _)| match left.min(most_bytes(at, first, left)) {
+            PAGE_SIZE => None,
+            most => held_run_at(kernel, self.vmo, from, most),
+        });
+        let run = run.or(first);
         if run.is_none() {
             self.at = last;
         }

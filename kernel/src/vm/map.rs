@@ -68,11 +68,7 @@ pub(crate) fn map(
 ///
 /// # Errors
 /// As [`map`]; INVALID_ARGS, NO_MEMORY: `out` cannot be written.
-pub(crate) fn map_and_tell(
-    call: &mut Call<'_>,
-    request: MapRequest,
-    out: Out<u64>,
-) -> SysResult {
+pub(crate) fn map_and_tell(call: &mut Call<'_>, request: MapRequest, out: Out<u64>) -> SysResult {
     let new = place_mapping(call.kernel, call.hal, request)?;
     reserve_pieces(call.kernel, 1).map_err(no_memory)?;
     // While there is nothing to take back; so `out` cannot lie in the new mapping itself.

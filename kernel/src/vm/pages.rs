@@ -1,7 +1,7 @@
 //! Where the bytes of a VMO are, and how a page becomes its own.
 
 use super::reach::revoke_now;
-use super::vmo::{holder, size};
+use super::vmo::behind;
 use super::{Content, Marks, Vmo};
 use crate::hal::{Backing, CacheOp, CachePolicy, DynHal};
 use crate::mem::{Frame, Holding, Key, Page, Work};
@@ -12,19 +12,20 @@ use jacinth_abi::Status;
 /// The run behind all of a VMO, when it is one run for good, and what the machine is to believe
 /// of it.
 pub(super) fn fixed_run(objects: &Objects, vmo: Key<Vmo>) -> Option<(PhysRun, Backing)> {
-    let (root, offset) = holder(objects, vmo, 0);
-    let (run, backing) = objects.get(root).run()?;
-    let base = run.base.checked_add(offset)?;
-    let pages = size(objects, vmo) >> PAGE_SHIFT;
+    let behind = behind(objects, vmo);
+    let (run, backing) = behind.holder.run()?;
+    let base = run.base.checked_add(behind.offset)?;
+    let pages = behind.size >> PAGE_SHIFT;
     Some((PhysRun { base, pages }, backing))
 }
 
 /// The frames from page-aligned `offset` on that lie in a row, at most `most` bytes and inside the
 /// VMO; `None` where nothing is committed. Others may hold them too.
 pub(super) fn run_at(objects: &Objects, vmo: Key<Vmo>, offset: u64, most: u64) -> Option<PhysRun> {
-    let most = most.min(size(objects, vmo).checked_sub(offset)?) >> PAGE_SHIFT;
-    let (root, offset) = holder(objects, vmo, offset);
-    match &objects.get(root).content {
+    let behind = behind(objects, vmo);
+    let most = most.min(behind.size.checked_sub(offset)?) >> PAGE_SHIFT;
+    let offset = offset.saturating_add(behind.offset);
+    match &behind.holder.content {
         Content::Physical(run) | Content::Adopted(run) | Content::Contiguous(run) => {
             let base = run.base.checked_add(offset)?;
             Some(PhysRun { base, pages: most }).filter(|run| run.pages != 0)
@@ -46,14 +47,15 @@ pub(super) fn held_run_at(
     most: u64,
 ) -> Option<(PhysRun, bool)> {
     let objects = &kernel.objects;
-    let (root, inner) = holder(objects, vmo, offset);
-    let Content::Paged(pages) = &objects.get(root).content else {
+    let behind = behind(objects, vmo);
+    let Content::Paged(pages) = &behind.holder.content else {
         return run_at(objects, vmo, offset, most).map(|run| (run, true));
     };
-    let most = most.min(size(objects, vmo).checked_sub(offset)?) >> PAGE_SHIFT;
+    let most = most.min(behind.size.checked_sub(offset)?) >> PAGE_SHIFT;
     if most == 0 {
         return None;
     }
+    let inner = offset.saturating_add(behind.offset);
     let (nodes, frames) = (&objects.page_nodes, &kernel.mem.frames);
     let (base, pages, first) = pages.run_held_at(nodes, frames, inner >> PAGE_SHIFT, most)?;
     Some((PhysRun { base, pages }, matches!(first, Holding::Alone(_))))
@@ -61,16 +63,16 @@ pub(super) fn held_run_at(
 
 /// The offset of the first committed page at `offset` or behind.
 pub(super) fn next_committed(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> Option<u64> {
-    let size = size(objects, vmo);
-    let (root, inner) = holder(objects, vmo, offset);
-    let next = match &objects.get(root).content {
+    let behind = behind(objects, vmo);
+    let inner = offset.saturating_add(behind.offset);
+    let next = match &behind.holder.content {
         Content::Paged(pages) => {
             let (index, _) = pages.next_at_or_after(&objects.page_nodes, inner >> PAGE_SHIFT)?;
             offset.checked_add((index << PAGE_SHIFT).checked_sub(inner)?)?
         }
         _ => offset,
     };
-    (next < size).then_some(next)
+    (next < behind.size).then_some(next)
 }
 
 /// The frame behind page-aligned `offset`; `None` where it reads as zeros.
@@ -91,12 +93,12 @@ pub(super) fn page_for_write(
     vmo: Key<Vmo>,
     offset: u64,
 ) -> Result<PhysAddr, Status> {
-    if offset >= size(&kernel.objects, vmo) {
+    let behind = behind(&kernel.objects, vmo);
+    if offset >= behind.size {
         return Err(Status::OUT_OF_RANGE);
     }
-    let (root, inner) = holder(&kernel.objects, vmo, offset);
-    let here = kernel.objects.get(root);
-    let Content::Paged(pages) = &here.content else {
+    let (root, inner) = (behind.root, offset.saturating_add(behind.offset));
+    let Content::Paged(pages) = &behind.holder.content else {
         let run = run_at(&kernel.objects, vmo, offset, PAGE_SIZE);
         return run.map(|run| run.base).ok_or(Status::INTERNAL);
     };

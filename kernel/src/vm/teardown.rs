@@ -34,12 +34,11 @@ pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::W
     }
     if is_unused {
         forget_locks(&mut kernel.objects, vmo);
-    }
-    if is_unused
-        && let Some(mut gone) = kernel.objects.vmos.remove(vmo)
-        && let Some(kin) = leave(&mut gone)
-    {
-        disown(kernel, kin);
+        let kin = leave(kernel.objects.get_mut(vmo));
+        kernel.objects.vmos.remove(vmo);
+        if let Some(kin) = kin {
+            disown(kernel, kin);
+        }
     }
     true
 }

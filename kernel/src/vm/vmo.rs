@@ -212,14 +212,48 @@ pub(crate) fn create_adopted(
     create(kernel, (run.bytes(), bytes), Content::Adopted(run))
 }
 
+/// What is behind a VMO: itself, unless it is a slice or a reference.
+pub(super) struct Behind<'a> {
+    /// The VMO that holds its pages.
+    pub(super) root: Key<Vmo>,
+    pub(super) holder: &'a Vmo,
+    /// The root's byte that is the VMO's first.
+    pub(super) offset: u64,
+    /// The size of the VMO.
+    pub(super) size: u64,
+}
+
+/// What is behind a VMO. Few callers want all of it.
+#[inline(always)]
+pub(super) fn behind(objects: &Objects, vmo: Key<Vmo>) -> Behind<'_> {
+    let here = objects.get(vmo);
+    let (root, offset) = match here.content {
+        Content::Slice { root, offset } => (root, offset),
+        Content::Reference { root } => (root, 0),
+        _ => {
+            return Behind {
+                root: vmo,
+                holder: here,
+                offset: 0,
+                size: here.size,
+            };
+        }
+    };
+    let holder = objects.get(root);
+    let is_slice = matches!(here.content, Content::Slice { .. });
+    Behind {
+        root,
+        holder,
+        offset,
+        size: if is_slice { here.size } else { holder.size },
+    }
+}
+
 /// The VMO that holds the pages at `offset`, and where in it they are. Mappings and pins of all
 /// that shows those pages are registered there.
 pub(crate) fn holder(objects: &Objects, vmo: Key<Vmo>, offset: u64) -> (Key<Vmo>, u64) {
-    match objects.get(vmo).content {
-        Content::Slice { root, offset: more } => (root, offset.saturating_add(more)),
-        Content::Reference { root } => (root, offset),
-        _ => (vmo, offset),
-    }
+    let behind = behind(objects, vmo);
+    (behind.root, offset.saturating_add(behind.offset))
 }
 
 /// The VMO whose size and stream size a VMO has: a reference has its root's.
@@ -232,14 +266,13 @@ pub(crate) fn sized(objects: &Objects, vmo: Key<Vmo>) -> Key<Vmo> {
 
 /// Whether a VMO's pages lie in a row for good, of a device or of memory.
 pub(crate) fn is_contiguous(objects: &Objects, vmo: Key<Vmo>) -> bool {
-    let (root, _) = holder(objects, vmo, 0);
-    let content = &objects.get(root).content;
+    let content = &behind(objects, vmo).holder.content;
     matches!(content, Content::Physical(_) | Content::Contiguous(_))
 }
 
 /// The size of a VMO: whole pages, in bytes.
 pub(crate) fn size(objects: &Objects, vmo: Key<Vmo>) -> u64 {
-    objects.get(sized(objects, vmo)).size
+    behind(objects, vmo).size
 }
 
 /// The stream size of a VMO, in bytes (`ZX_PROP_VMO_CONTENT_SIZE`).
