@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use jacinth_kernel::mem::NoMemory;
-use jacinth_kernel::{PAGE_SHIFT, PhysAddr, PhysRun};
+use jacinth_kernel::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun};
 
 /// The fence refuses: these physical pages must not be reached so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Fence {
     ///
     /// # Errors
     /// [`Refused`].
-    #[inline(always)]
+    #[inline]
     pub fn check_memory(&self, run: PhysRun) -> Result<(), Refused> {
         if run.pages == 1 {
             return self.check_frame(run.base);
@@ -85,6 +85,23 @@ impl Fence {
         let is_free = masks(first, run.pages)
             .all(|(word, mask)| ram.private.get(word).is_some_and(|bits| bits & mask == 0));
         if is_free { Ok(()) } else { Err(Refused) }
+    }
+
+    /// Whether the frames of `bytes` bytes at `at` are as [`Fence::check_memory`] wants them.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    #[inline(always)]
+    pub fn check_bytes(&self, at: PhysAddr, bytes: u64) -> Result<(), Refused> {
+        let end = at.page_offset().checked_add(bytes).ok_or(Refused)?;
+        // Most copies lie in one page.
+        if end <= PAGE_SIZE {
+            return self.check_frame(at);
+        }
+        self.check_memory(PhysRun {
+            base: at.page(),
+            pages: end.div_ceil(PAGE_SIZE),
+        })
     }
 
     /// Marks a frame that was lent to the machine as private. Not RAM: nothing happens.

@@ -90,15 +90,7 @@ impl Sim {
 
     /// Whether a range is memory that the kernel may copy.
     fn pool(&self, at: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
-        let end = at.raw().checked_add(bytes).ok_or(NotMemory)?;
-        let pages = end
-            .div_ceil(PAGE_SIZE)
-            .saturating_sub(at.page().raw() / PAGE_SIZE);
-        let run = PhysRun {
-            base: at.page(),
-            pages,
-        };
-        self.fence.check_memory(run).map_err(|_| NotMemory)
+        self.fence.check_bytes(at, bytes).map_err(|_| NotMemory)
     }
 }
 

@@ -106,15 +106,8 @@ impl Machine {
 
     /// The bytes from `at` on, if they are memory of the pool.
     fn memory(&self, at: PhysAddr, bytes: u64) -> Result<*mut u8, NotMemory> {
-        let span = at.page_offset().checked_add(bytes).ok_or(NotMemory)?;
-        let run = PhysRun {
-            base: at.page(),
-            pages: span.div_ceil(PAGE_SIZE),
-        };
-        self.tables
-            .fence()
-            .check_memory(run)
-            .map_err(|_| NotMemory)?;
+        let fence = self.tables.fence();
+        fence.check_bytes(at, bytes).map_err(|_| NotMemory)?;
         Ok(pointer(self.tables.window(at)))
     }
 

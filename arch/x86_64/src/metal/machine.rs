@@ -92,12 +92,10 @@ impl Machine {
         physmap::pointer(at)
     }
 
+    #[inline(always)]
     fn check(&self, at: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
-        let first = at.page();
-        let end = at.checked_add(bytes).ok_or(NotMemory)?;
-        let pages = (end.raw() - first.raw()).div_ceil(PAGE_SIZE);
-        let run = PhysRun { base: first, pages };
-        self.user.fence().check_memory(run).map_err(|_| NotMemory)
+        let fence = self.user.fence();
+        fence.check_bytes(at, bytes).map_err(|_| NotMemory)
     }
 }
 
