@@ -8,7 +8,7 @@ use jacinth_kernel::hal::{
     EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
-use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_kernel::{PhysAddr, PhysRun, VirtAddr, VirtRange};
 
 impl Contexts for Sim {
     fn context_new(&mut self, frame: Frame) -> ContextId {

@@ -4,6 +4,7 @@
 use jacinth_kernel::hal::CacheOp;
 use jacinth_kernel::{PhysRun, VirtAddr};
 
+use crate::layout::pointer;
 use crate::metal::regs::{self, ISH, SY, dsb, isb};
 
 /// Does what a program or the core asked for to bytes of RAM (Arm ARM, section B2.4 and DC, IC).
@@ -60,6 +61,30 @@ fn clean_invalidate(at: VirtAddr, bytes: u64) {
         unsafe { regs::dc_civac(address) };
     }
     dsb(SY);
+}
+
+/// Fills whole frames of RAM with zero bytes (Arm ARM, DC ZVA).
+///
+/// # Safety
+/// They are mapped in the physmap and nobody else's.
+pub(crate) unsafe fn zero(at: VirtAddr, bytes: u64) {
+    /// DCZID_EL0: DC ZVA is not to be used.
+    const PROHIBITED: u64 = 1 << 4;
+    let kind = regs::zero_block();
+    if kind & PROHIBITED != 0 {
+        let start = pointer::<u8>(at);
+        // SAFETY: the caller says so.
+        unsafe { start.write_bytes(0, usize::try_from(bytes).unwrap_or(0)) };
+        return;
+    }
+    // A frame is a whole number of blocks, which have 2 KiB at the most.
+    let block = 4_u64 << (kind & 0xf);
+    let (mut next, end) = (at.raw(), at.raw() + bytes);
+    while next < end {
+        // SAFETY: as above.
+        unsafe { regs::dc_zva(next) };
+        next = next.wrapping_add(block);
+    }
 }
 
 /// Where CTR_EL0 holds log2 of the words in the smallest line of data and instruction caches.

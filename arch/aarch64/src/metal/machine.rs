@@ -177,10 +177,9 @@ impl Contexts for Machine {
 
 impl PhysMem for Machine {
     fn zero(&mut self, run: PhysRun) -> Result<(), NotMemory> {
-        let start = self.memory(run.base, run.bytes())?;
-        let bytes = usize::try_from(run.bytes()).map_err(|_| NotMemory)?;
+        self.memory(run.base, run.bytes())?;
         // SAFETY: the fence says that it is pool memory, which no Rust object lives in.
-        unsafe { start.write_bytes(0, bytes) };
+        unsafe { cache::zero(self.tables.window(run.base), run.bytes()) };
         Ok(())
     }
 

@@ -53,6 +53,8 @@ reads! {
     icc_iar1 = "S3_0_C12_C12_0";
     /// CTR_EL0: what the caches look like.
     cache_type = "ctr_el0";
+    /// DCZID_EL0: how much [`dc_zva`] fills, and whether it may be used.
+    zero_block = "dczid_el0";
 }
 
 macro_rules! writes {
@@ -143,6 +145,15 @@ cache_operations! {
     dc_civac = "dc civac";
     /// Forgets the instruction-cache line of an address, on every CPU.
     ic_ivau = "ic ivau";
+}
+
+/// Fills the block around an address with zero bytes.
+///
+/// # Safety
+/// The block is cached memory, mapped and writable, and nobody else's.
+pub(crate) unsafe fn dc_zva(at: u64) {
+    // SAFETY: the caller says so.
+    unsafe { core::arch::asm!("dc zva, {}", in(reg) at, options(nostack, preserves_flags)) };
 }
 
 /// Forgets all instruction caches, on every CPU.

@@ -8,6 +8,7 @@ use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr};
 use jacinth_paging::{Fence, TABLE_ENTRIES, TableMem, TableWords, asid_of};
 
 use crate::layout::{Image, pointer};
+use crate::metal::cache;
 use crate::metal::regs::{self, ISH, ISHST, SY, dsb, isb};
 
 /// The most runs that the fence is told of at the start.
@@ -65,9 +66,8 @@ impl TableWords for Words {
     }
 
     fn zero_table(&mut self, table: PhysAddr) {
-        let page = pointer::<[u8; 4096]>(self.image.window(table));
         // SAFETY: a frame that was given for a table, by the contract of `new`.
-        unsafe { page.write_bytes(0, 1) };
+        unsafe { cache::zero(self.image.window(table), PAGE_SIZE) };
     }
 
     fn publish(&mut self) {
