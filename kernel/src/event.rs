@@ -1,7 +1,7 @@
 //! What comes in from a machine, and what goes out to it.
 
 use crate::hal::ContextId;
-use crate::{PhysRun, VirtAddr, VirtRange};
+use crate::{PhysRun, VirtAddr, VirtRange, Wander};
 use jacinth_abi::ExitCode;
 
 /// What a user access wanted.
@@ -80,6 +80,8 @@ pub struct Denied {
 pub struct MachineInfo<'a> {
     /// How many CPUs will enter.
     pub cpus: usize,
+    /// Whether threads change CPUs without need, which is for tests.
+    pub wander: Wander,
     /// Width of physical addresses in bits.
     pub phys_bits: u32,
     /// The addresses that user mappings may take.

@@ -362,8 +362,12 @@ pub trait Cpu {
     fn arm_timer(&mut self, cpu: CpuId, deadline_ns: i64);
     /// Makes `cpu` use an address space from the next return to user mode on.
     fn activate(&mut self, cpu: CpuId, aspace: AspaceId);
-    /// Saves the FP/SIMD state of `from` and loads that of `to`, on `cpu`.
-    fn swap_fp(&mut self, cpu: CpuId, from: Option<ContextId>, to: ContextId);
+    /// Makes `cpu`, which calls, use no address space until the next `activate`: the one that it
+    /// used may then be freed by any CPU.
+    fn deactivate(&mut self, cpu: CpuId);
+    /// Saves the FP/SIMD state of `from` and loads that of `to`, on `cpu`, which calls. Without a
+    /// `to` it keeps what it holds.
+    fn swap_fp(&mut self, cpu: CpuId, from: Option<ContextId>, to: Option<ContextId>);
     /// Makes another CPU enter the kernel soon ([`Event::Kick`](crate::Event::Kick)).
     fn kick(&mut self, cpu: CpuId);
     /// 64 random bits, as good as the machine has them.

@@ -47,7 +47,7 @@ impl Kernel {
     pub fn new(info: &MachineInfo<'_>) -> Result<Self, NoMemory> {
         let mut mem = Mem::new(info.free_ram)?;
         let resources = Resources::new(info, &mut mem)?;
-        let sched = Scheduler::new(info.cpus, &mut mem.budget)?;
+        let sched = Scheduler::new(info.cpus, info.wander, &mut mem.budget)?;
         Ok(Self {
             mem,
             objects: Objects::new(),
@@ -170,6 +170,9 @@ impl Kernel {
     /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.
     #[inline(never)]
     fn settle(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
+        if let Some(thread) = self.sched.take_leaving(cpu) {
+            self.end_stopped_thread(thread);
+        }
         self.continue_work(hal, cpu);
         if self.timers.first_deadline() != i64::MAX {
             let now = hal.now();
@@ -188,7 +191,9 @@ impl Kernel {
             return Next::Halt(code);
         }
         self.sched.set_behind(!all_done);
-        match self.choose(hal, cpu, event) {
+        let next = self.choose(hal, cpu, event);
+        self.tell_others(hal, cpu);
+        match next {
             Next::Idle if !all_done => Next::Again,
             next => next,
         }

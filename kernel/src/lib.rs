@@ -37,6 +37,7 @@ mod vm;
 pub use addr::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 pub use event::{Access, Denied, Event, MachineInfo, Next};
 pub use kernel::Kernel;
+pub use task::Wander;
 
 /// What want of memory is called at the syscall edge.
 pub(crate) const fn no_memory(_: mem::NoMemory) -> jacinth_abi::Status {

@@ -16,6 +16,8 @@ pub const DEVICES: VirtRange = VirtRange {
     start: VirtAddr::new(0xffff_9000_0000_0000),
     end: VirtAddr::new(0xffff_9080_0000_0000),
 };
+/// Stacks of all CPUs but the boot CPU.
+pub const STACKS: VirtAddr = VirtAddr::new(0xffff_a000_0000_0000);
 /// What user mappings may take: not page 0 and what is near it, nor the last 16 MiB.
 pub const USER: VirtRange = VirtRange {
     start: VirtAddr::new(0x20_0000),

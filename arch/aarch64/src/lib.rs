@@ -4,7 +4,8 @@
 //! `prepare_cpu`, so that faults are reported; reads the [`devicetree`]; makes a `KernelSpace` and
 //! puts it in place; finds its devices through a `DeviceWindow`; makes a `Machine`. It defines the
 //! two functions that this crate calls: `jacinth_enter`, the kernel's entrance, and
-//! `jacinth_heap_extend`. `start_cpu` then leaves for user mode. Only the boot CPU is started so far.
+//! `jacinth_heap_extend`. `start_cpu` then leaves for user mode. `cpu_on` lets other CPUs run start code of the
+//! program's, which calls `prepare_cpu`; `Machine::start_this_cpu` and `start_cpu` follow.
 //!
 //! What is listed as a module here is safe code that runs anywhere and is tested on the host;
 //! everything else exists on a bare target alone.
@@ -23,7 +24,7 @@ pub mod syndrome;
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 pub use metal::{
-    CpuStacks, DeviceWindow, Devices, Facts, KernelAccess, KernelSpace, MAX_CPUS, MAX_PRIVATE,
-    Machine, Memory, Missing, Parts, Words, current_cpu, early_console_write, exit, phys_bits,
-    prepare_cpu, start_cpu,
+    CpuStacks, DeviceWindow, Devices, Facts, KernelAccess, KernelSpace, MAX_PRIVATE, Machine,
+    Memory, Missing, Parts, Words, cpu_on, current_cpu, early_console_write, exit, own_affinity,
+    phys_bits, prepare_cpu, start_cpu,
 };

@@ -1,6 +1,6 @@
 //! What a simulated machine is made of.
 
-use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange, Wander};
 
 /// Whose page-table bits the machine speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,8 @@ pub struct Config {
     pub seed: u64,
     /// How many processors.
     pub cpus: usize,
+    /// Whether threads change processors without need.
+    pub wander: Wander,
     /// Width of physical addresses in bits.
     pub phys_bits: u32,
     /// All RAM.
@@ -87,6 +89,7 @@ impl Config {
             arch,
             seed,
             cpus: 1,
+            wander: Wander::No,
             phys_bits: 40,
             ram,
             image: run(0x4000_0000, MIB),

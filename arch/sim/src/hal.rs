@@ -25,6 +25,8 @@ impl Contexts for Sim {
             start: None,
             result: 0,
             serial: self.context_serial,
+            fp_saved: 0,
+            fp_true: 0,
         };
         assert!(
             self.contexts.insert(at.raw(), context).is_none(),
@@ -249,16 +251,30 @@ impl Cpu for Sim {
         processor.aspace = Some(aspace);
     }
 
-    fn swap_fp(&mut self, cpu: CpuId, from: Option<ContextId>, to: ContextId) {
+    fn deactivate(&mut self, cpu: CpuId) {
+        let processor = &mut self.processors[cpu];
+        if self.config.arch == Arch::X86_64 {
+            processor.tlb.clear();
+        }
+        processor.aspace = None;
+    }
+
+    fn swap_fp(&mut self, cpu: CpuId, from: Option<ContextId>, to: Option<ContextId>) {
         let processor = &mut self.processors[cpu];
         assert!(
             from.is_none() || processor.fp == from,
             "FP state of a thread that is not loaded is saved"
         );
-        assert!(
-            self.contexts.contains_key(&to.0),
-            "FP state of a context that is gone is loaded"
-        );
+        if let Some(from) = from {
+            let context = self.contexts.get_mut(&from.0);
+            let context = context.expect("FP state is saved to a context that lives");
+            context.fp_saved = processor.fp_state;
+        }
+        let Some(to) = to else {
+            return;
+        };
+        let saved = self.contexts.get(&to.0).map(|context| context.fp_saved);
+        processor.fp_state = saved.expect("FP state of a context that lives is loaded");
         processor.fp = Some(to);
     }
 

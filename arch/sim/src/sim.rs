@@ -20,6 +20,8 @@ pub(crate) struct Processor {
     pub(crate) aspace: Option<AspaceId>,
     pub(crate) deadline_ns: i64,
     pub(crate) fp: Option<ContextId>,
+    /// Its FP state: a number that the thread which runs counts up.
+    pub(crate) fp_state: u64,
     pub(crate) kicked: bool,
 }
 
@@ -30,6 +32,9 @@ pub(crate) struct Context {
     pub(crate) result: i64,
     /// Distinguishes contexts that use one frame after each other.
     pub(crate) serial: u64,
+    /// Its FP state where it was saved, and as its thread left it.
+    pub(crate) fp_saved: u64,
+    pub(crate) fp_true: u64,
 }
 
 /// A simulated machine.
@@ -112,6 +117,7 @@ impl Description {
     pub fn info(&self) -> MachineInfo<'_> {
         MachineInfo {
             cpus: self.config.cpus,
+            wander: self.config.wander,
             phys_bits: self.config.phys_bits,
             user: self.config.arch.user(),
             ram_bytes: self.config.ram.iter().map(|run| run.bytes()).sum(),
@@ -168,6 +174,7 @@ impl Sim {
             aspace: None,
             deadline_ns: i64::MAX,
             fp: None,
+            fp_state: 0,
             kicked: false,
         };
         Self {
@@ -271,6 +278,23 @@ impl Sim {
         }
         self.clock_ns = self.clock_ns.max(deadline_ns);
         Some(next)
+    }
+
+    /// Uses the FP registers of a processor, as the thread that it runs does all the time.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn use_fp(&mut self, cpu: CpuId, context: ContextId) -> Result<(), String> {
+        let processor = &mut self.processors[cpu];
+        let Some(thread) = self.contexts.get_mut(&context.0) else {
+            return Err(format!("cpu {cpu} runs a context that is gone"));
+        };
+        if processor.fp != Some(context) || processor.fp_state != thread.fp_true {
+            return Err(format!("cpu {cpu} holds FP state that is not its thread's"));
+        }
+        thread.fp_true += 1;
+        processor.fp_state += 1;
+        Ok(())
     }
 
     /// Whether somebody kicked `cpu` since this was last asked.

@@ -5,6 +5,8 @@
 
 use arrayvec::ArrayVec;
 
+/// The most processors that are told apart.
+pub const MAX_CPUS: usize = 64;
 /// The most tables that are told apart.
 pub const MAX_TABLES: usize = 31;
 /// A larger table than any that is known; a length beyond it is a mistake.
@@ -153,8 +155,8 @@ pub struct Madt {
     pub local_apic: u64,
     /// The I/O APICs.
     pub io_apics: ArrayVec<IoApic, 8>,
-    /// How many processors can be used.
-    pub processors: usize,
+    /// The local APICs of the processors that can be used.
+    pub processors: ArrayVec<u32, MAX_CPUS>,
 }
 
 /// An I/O APIC.
@@ -191,8 +193,8 @@ impl Madt {
         let is_enabled =
             |offset| number(entry, offset, 4).is_some_and(|flags| flags & ENABLED != 0);
         match kind {
-            LOCAL_APIC if is_enabled(4) => self.processors += 1,
-            LOCAL_X2APIC if is_enabled(8) => self.processors += 1,
+            LOCAL_APIC if is_enabled(4) => self.add_processor(number(entry, 3, 1)),
+            LOCAL_X2APIC if is_enabled(8) => self.add_processor(number(entry, 4, 4)),
             LOCAL_APIC_ADDRESS => {
                 self.local_apic = number(entry, 4, 8).unwrap_or(self.local_apic);
             }
@@ -204,6 +206,14 @@ impl Madt {
                     .extend(found.filter(|_| !self.io_apics.is_full()));
             }
             _ => {}
+        }
+    }
+
+    /// Notes a processor, once; those beyond the limit are not used.
+    fn add_processor(&mut self, apic_id: Option<u64>) {
+        let apic_id = apic_id.and_then(|id| u32::try_from(id).ok());
+        if let Some(apic_id) = apic_id.filter(|id| !self.processors.contains(id)) {
+            self.processors.try_push(apic_id).ok();
         }
     }
 }

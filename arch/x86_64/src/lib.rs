@@ -5,7 +5,8 @@
 //! firmware's tables ([`acpi`]) known, `KernelSpace::build` and `activate`, `start_boot_cpu`, and
 //! `Machine::new` once there is a heap. It defines the two functions that this crate calls:
 //! `jacinth_enter`, the kernel's entrance, and `jacinth_heap_extend`. `start_cpu` then leaves for
-//! user mode. Only the boot CPU is started so far.
+//! user mode. `wake_cpu` lets the other CPUs run start code of the program's, which calls
+//! `start_other_cpu` and then goes the same way; a CPU that waits for the big lock calls `serve`.
 //!
 //! [`acpi`], [`smbios`], [`rate`] and [`runs`] are safe code that runs anywhere; everything else exists on a bare target
 //! alone.
@@ -22,7 +23,8 @@ pub mod smbios;
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 pub use metal::{
     BOOT_STACK_TOP, Contents, CpuStacks, Features, HEAP, Image, KERNEL_BASE, KERNEL_PORTS,
-    KernelSpace, Machine, Parts, STACKS, StackMemory, Timing, USER, codec, current_cpu,
-    early_console_write, exit, features, frame_pointer, in_physmap, init_boot_cpu, lapic_base,
-    stack_of, start_boot_cpu, start_cpu,
+    KernelSpace, Machine, Parts, STACK_PAGES, STACKS, StackMemory, Timing, USER, codec,
+    current_cpu, early_console_write, exit, features, frame_pointer, in_physmap, init_boot_cpu,
+    kernel_stack_top, lapic_base, own_apic_id, serve, stack_of, start_boot_cpu, start_cpu,
+    start_other_cpu, wake_cpu,
 };

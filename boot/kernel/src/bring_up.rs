@@ -1,6 +1,7 @@
 //! From a machine that is up to the first process.
 
 use core::slice;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use jacinth_abi::ExitCode;
 use jacinth_boot::first::{self, BootFailure, Left};
@@ -16,6 +17,9 @@ use crate::heap::{self, pointer_sized};
 
 /// The CPU that boots.
 const BOOT_CPU: CpuId = 0;
+
+/// Whether boot is done, so that other CPUs may enter.
+static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Takes over from the start code: prints the machine table, makes the kernel and its first
 /// process, and lets the boot CPU run.
@@ -54,8 +58,22 @@ fn make(machine: &mut Machine, info: &BootInfo, left: &Left<'_>) -> Result<Kerne
 /// Lets the boot CPU run what there is.
 fn run(state: State) -> ! {
     *STATE.lock() = Some(state);
+    IS_OPEN.store(true, Ordering::Release);
     let next = enter::jacinth_enter(BOOT_CPU, Event::Start);
     // SAFETY: this CPU is set up, and `next` is the kernel's answer to its first event.
+    unsafe { arch::start_cpu(next) }
+}
+
+/// Lets another CPU wait for the end of boot, then run what there is. It is set up.
+pub(crate) fn join(cpu: CpuId) -> ! {
+    while !IS_OPEN.load(Ordering::Acquire) {
+        core::hint::spin_loop();
+    }
+    if let Some(state) = STATE.lock().as_ref() {
+        arch::join(&state.machine);
+    }
+    let next = enter::jacinth_enter(cpu, Event::Start);
+    // SAFETY: as in `run`.
     unsafe { arch::start_cpu(next) }
 }
 

@@ -2,9 +2,9 @@
 
 use jacinth_kernel::hal::CpuId;
 use jacinth_kernel::{Event, Kernel, Next};
-use jacinth_lock::BigLock;
+use jacinth_lock::{BigLock, Relax};
 
-use crate::arch::Machine;
+use crate::arch::{self, Machine};
 
 /// All state there is: the core's, and that of the machine under it.
 pub(crate) struct State {
@@ -12,8 +12,19 @@ pub(crate) struct State {
     pub(crate) machine: Machine,
 }
 
+/// What a CPU does while it waits for the big lock: it answers what the holder may wait for.
+pub(crate) struct Serve;
+
+impl Relax for Serve {
+    #[inline]
+    fn relax() {
+        arch::while_waiting();
+        core::hint::spin_loop();
+    }
+}
+
 /// The big lock. Empty until boot is done.
-pub(crate) static STATE: BigLock<Option<State>> = BigLock::new(None);
+pub(crate) static STATE: BigLock<Option<State>, Serve> = BigLock::new(None);
 
 /// Tells the kernel what happened on a CPU, and returns what the CPU does now. The machines' trap
 /// code calls it by name, with interrupts off.

@@ -5,7 +5,7 @@
 //! and from it come the core's `MachineInfo` and the machine's own fence.
 
 use arrayvec::{ArrayString, ArrayVec};
-use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun, VirtAddr, VirtRange, Wander};
 
 /// The most physical regions that are told apart.
 pub const MAX_REGIONS: usize = 64;
@@ -148,6 +148,12 @@ impl BootInfo {
         }
     }
 
+    /// Whether the command line wants threads to change CPUs without need: the word `wander`.
+    fn wander(&self) -> Wander {
+        let is_wanted = self.command_line.split(' ').any(|word| word == "wander");
+        if is_wanted { Wander::Yes } else { Wander::No }
+    }
+
     /// What the core must know of this machine; the two lists are those of the methods above.
     #[must_use]
     pub fn machine_info<'a>(
@@ -157,6 +163,7 @@ impl BootInfo {
     ) -> MachineInfo<'a> {
         MachineInfo {
             cpus: self.cpus,
+            wander: self.wander(),
             phys_bits: self.phys_bits,
             user: self.user,
             ram_bytes: self.ram_bytes(),

@@ -7,6 +7,7 @@ mod thread;
 mod timer;
 
 pub(crate) use process::{Process, ProcessState};
+pub use sched::Wander;
 pub(crate) use sched::{Current, Scheduler};
 pub(crate) use thread::{OfProcess, Thread, ThreadState, Wait, WaitEnd, Work};
 pub(crate) use timer::TimerHeap;

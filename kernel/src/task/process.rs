@@ -58,7 +58,9 @@ impl Kernel {
         self.objects.add_use(ObjectRef::Process(process));
         let next = self.tearing_down.replace(process);
         self.objects.get_mut(process).next_torn_down = next;
-        while let Some(thread) = self.objects.get(process).threads.first() {
+        let mut next = self.objects.get(process).threads.first();
+        while let Some(thread) = next {
+            next = self.with_threads_of(process, |live, pool| live.next(pool, thread));
             self.end_thread(thread);
         }
     }

@@ -224,12 +224,19 @@ impl Kernel {
         }
     }
 
-    /// Ends a thread wherever it is: it never runs user code again.
+    /// Ends a thread wherever it is. One that is on a CPU ends when that CPU is in the kernel and
+    /// done with it, at once or after a kick: until then the CPU may run it and uses its registers.
     pub(crate) fn end_thread(&mut self, key: Key<Thread>) {
-        let thread = self.objects.get_mut(key);
-        if thread.state == ThreadState::Dead {
-            return;
+        match self.objects.get(key).state {
+            ThreadState::Dead => {}
+            ThreadState::Running(cpu) => self.sched.leave(cpu, key),
+            _ => self.end_stopped_thread(key),
         }
+    }
+
+    /// Ends a thread that is on no CPU, or on the one that is here: it never runs user code again.
+    pub(crate) fn end_stopped_thread(&mut self, key: Key<Thread>) {
+        let thread = self.objects.get_mut(key);
         let was = core::mem::replace(&mut thread.state, ThreadState::Dead);
         let (wait, woken, process) = (
             thread.wait.take(),

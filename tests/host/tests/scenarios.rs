@@ -4,6 +4,7 @@
 //! What they answer is recorded for `docs/conformance.md`, unless `ONLY` names some of them.
 
 use conformance::{Env, Scenario};
+use jacinth_kernel::Wander;
 use jacinth_sim::Arch;
 use jacinth_sim::world::Control;
 use jacinth_tests_host::{Bench, Verdict};
@@ -97,13 +98,15 @@ fn aarch64_seed_3() {
     run(Arch::Aarch64, 3);
 }
 
-/// Processors that have nothing to do are entered too, kicked, and told of what was flushed.
+/// The program goes from processor to processor; those that have nothing to do are entered too,
+/// kicked, and told of what was flushed.
 #[test]
 fn several_processors() {
     for arch in Arch::ALL {
         for cpus in [2, 5] {
             let mut bench = Bench::new(arch, 4);
             bench.options.config.cpus = cpus;
+            bench.options.config.wander = Wander::Yes;
             run_on(&bench, &format!("cpus-{cpus}"));
         }
     }

@@ -5,6 +5,7 @@
 //! [`read`] neither panics nor runs for long. Nodes that make no sense are passed over.
 
 mod bus;
+mod processors;
 mod words;
 
 use arrayvec::{ArrayString, ArrayVec};
@@ -14,6 +15,7 @@ use jacinth_kernel::PhysRun;
 
 use crate::runs::{RunSet, inward, outward};
 use bus::Bus;
+pub use processors::{Conduit, MAX_CPUS, Psci};
 use words::{Words, is_compatible, is_enabled, is_text, property, text_of};
 
 /// The most regions that are told apart.
@@ -87,8 +89,10 @@ pub struct Description<'a> {
     pub uart: Option<PhysRun>,
     /// The interrupt number of the virtual timer.
     pub timer_irq: u32,
-    /// How many CPUs are enabled.
-    pub cpus: usize,
+    /// The affinities (MPIDR_EL1) of the CPUs that the firmware's power calls start, or that run.
+    pub cpus: ArrayVec<u64, MAX_CPUS>,
+    /// How those calls are made.
+    pub psci: Option<Psci>,
     /// Random bits from the loader, folded into one word; 0 when there are none.
     pub seed: u64,
 }
@@ -152,7 +156,8 @@ impl<'a> Reader<'a> {
             gic: None,
             uart: None,
             timer_irq: VIRTUAL_TIMER,
-            cpus: 0,
+            cpus: ArrayVec::new(),
+            psci: None,
             seed: 0,
         };
         Self {
@@ -165,7 +170,8 @@ impl<'a> Reader<'a> {
     fn top_level(&mut self, node: &FdtNode<'a>, root: &Bus<'_>) -> Result<(), Unreadable> {
         match node.name_without_address() {
             "chosen" => self.chosen(node),
-            "cpus" => self.found.cpus = cpus(node),
+            "cpus" => self.found.cpus = processors::cpus(node),
+            "psci" => self.found.psci = processors::psci(node),
             "memory" if is_enabled(node) => self.memory(node, root)?,
             "reserved-memory" => self.reserved_memory(node, root)?,
             _ if is_text(node, "device_type", "memory") => {
@@ -350,11 +356,6 @@ fn stdout(tree: Fdt<'_>) -> ArrayString<64> {
         _ => ArrayString::from(path).unwrap_or_default(),
     };
     ArrayString::from(target.rsplit('/').next().unwrap_or_default()).unwrap_or_default()
-}
-
-fn cpus(node: &FdtNode<'_>) -> usize {
-    let is_cpu = |child: &FdtNode<'_>| is_text(child, "device_type", "cpu") && is_enabled(child);
-    node.children().filter(is_cpu).count()
 }
 
 /// Whether users must never have this device: with an interrupt controller, an IOMMU or a timer

@@ -9,7 +9,8 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use arrayvec::ArrayVec;
 
 use crate::metal::mmio::Registers;
-use crate::metal::regs::{self, ISH, MPIDR_EL1, Readable, SY, dsb, isb};
+use crate::metal::per_cpu::{self, current_cpu, own_affinity};
+use crate::metal::regs::{self, ISH, SY, dsb, isb};
 
 /// The software interrupt by which one CPU makes another enter the kernel.
 pub(crate) const KICK: u32 = 0;
@@ -20,6 +21,7 @@ const GICD_TYPER: usize = 0x004;
 const GICD_IGROUPR: usize = 0x080;
 const GICD_ISENABLER: usize = 0x100;
 const GICD_IPRIORITYR: usize = 0x400;
+const GICD_ITARGETSR: usize = 0x800;
 const GICD_SGIR: usize = 0xf00;
 /// GICv2: both groups forwarded.
 const GICD_V2_ON: u32 = 0b11;
@@ -52,8 +54,6 @@ const FIRST_SPECIAL: u32 = 1020;
 /// Bits of an interrupt number: in GICC_IAR above them is the CPU that sent it.
 const V2_ID_MASK: u32 = 0x3ff;
 const V3_ID_MASK: u32 = 0xff_ffff;
-/// Affinity fields of MPIDR_EL1.
-const AFFINITY: u64 = 0xff_00ff_ffff;
 
 /// Where a GICv2's CPU interface is mapped; 0 with a GICv3, or none.
 static CPU_INTERFACE: AtomicUsize = AtomicUsize::new(0);
@@ -114,6 +114,11 @@ pub(crate) fn start_cpu(gic: &Gic) {
             distributor,
             cpu_interface,
         } => {
+            // The first ones of these registers are banked: they tell a CPU its own bit.
+            let target = distributor.read(GICD_ITARGETSR) & 0xff;
+            per_cpu::of(current_cpu())
+                .gic_target
+                .store(target, Ordering::Relaxed);
             enable(*distributor);
             cpu_interface.write(GICC_PMR, ALL_PRIORITIES);
             cpu_interface.write(GICC_CTLR, 1);
@@ -176,15 +181,13 @@ pub(crate) fn acknowledge() -> Option<Interrupt> {
     }
 }
 
-/// Sends the kick to a CPU, named by number and by affinity (MPIDR_EL1).
-pub(crate) fn kick(cpu: usize, affinity: u64) {
+/// Sends the kick to a CPU.
+pub(crate) fn kick(cpu: usize) {
+    let affinity = per_cpu::affinity(cpu);
     dsb(ISH);
     match v2(&DISTRIBUTOR) {
         Some(distributor) => {
-            let target = 1_u32
-                .checked_shl(u32::try_from(cpu).unwrap_or(u32::MAX))
-                .unwrap_or(0)
-                & 0xff;
+            let target = per_cpu::of(cpu).gic_target.load(Ordering::Relaxed);
             distributor.write(GICD_SGIR, (target << 16) | KICK);
         }
         None => {
@@ -224,7 +227,7 @@ fn enable(registers: Registers) {
 
 /// Looks for the redistributor of this CPU.
 fn redistributor(pieces: &[Registers]) -> Option<Registers> {
-    let affinity = MPIDR_EL1.get() & AFFINITY;
+    let affinity = own_affinity();
     let packed = (affinity & 0xff_ffff) | ((affinity >> 8) & 0xff00_0000);
     for piece in pieces {
         let mut offset = 0;

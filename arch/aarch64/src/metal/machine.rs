@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::layout::{HEAP, USER, pointer};
 use crate::metal::devices::Devices;
-use crate::metal::per_cpu;
+use crate::metal::per_cpu::{self, PerCpu};
 use crate::metal::regs::random;
 use crate::metal::regs::{self, SY, TTBR0_EL1, Writeable, isb};
 use crate::metal::space::KernelSpace;
@@ -243,6 +243,11 @@ impl Mmu for Machine {
         if per_cpu::of(cpu).active.load(Ordering::Relaxed) == root_of(aspace).raw() {
             self.set_user(cpu, self.no_user, 0);
         }
+        let is_unused = |cpu: &PerCpu| cpu.active.load(Ordering::Relaxed) != root_of(aspace).raw();
+        assert!(
+            per_cpu::all().iter().all(is_unused),
+            "no CPU uses an address space that is freed"
+        );
         let all = VirtRange {
             start: USER.start,
             end: USER.end,
@@ -389,17 +394,23 @@ impl Cpu for Machine {
         }
     }
 
-    fn swap_fp(&mut self, _cpu: CpuId, from: Option<ContextId>, to: ContextId) {
+    fn deactivate(&mut self, cpu: CpuId) {
+        self.set_user(cpu, self.no_user, 0);
+    }
+
+    fn swap_fp(&mut self, _cpu: CpuId, from: Option<ContextId>, to: Option<ContextId>) {
         if let Some(from) = from {
             // SAFETY: the kernel names living contexts.
             unsafe { fp_save(from) };
         }
-        // SAFETY: as above.
-        unsafe { fp_load(to) };
+        if let Some(to) = to {
+            // SAFETY: as above.
+            unsafe { fp_load(to) };
+        }
     }
 
     fn kick(&mut self, cpu: CpuId) {
-        gic::kick(cpu, per_cpu::affinity(cpu));
+        gic::kick(cpu);
     }
 
     fn entropy(&mut self) -> u64 {

@@ -7,6 +7,7 @@ mod gic;
 mod machine;
 mod mmio;
 mod per_cpu;
+mod psci;
 mod regs;
 mod semihosting;
 mod space;
@@ -20,7 +21,8 @@ pub use jacinth_paging::KernelAccess;
 
 pub use devices::{DeviceWindow, Devices, Missing};
 pub use machine::{Machine, Parts};
-pub use per_cpu::{CpuStacks, MAX_CPUS, current_cpu};
+pub use per_cpu::{CpuStacks, current_cpu, own_affinity};
+pub use psci::cpu_on;
 pub use regs::phys_bits;
 pub use semihosting::exit;
 pub use space::{KernelSpace, Memory};

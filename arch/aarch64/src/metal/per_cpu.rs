@@ -1,16 +1,14 @@
 //! What assembly knows of each CPU, found through TPIDR_EL1.
 
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use jacinth_kernel::hal::CpuId;
 
+use crate::devicetree::MAX_CPUS;
 use crate::metal::regs::{MPIDR_EL1, Readable, TPIDR_EL1, Writeable};
 
-/// The most CPUs that there is room for.
-pub const MAX_CPUS: usize = 8;
-
-/// One CPU's block. Only that CPU uses it while it runs; the fields are atomic because that makes
+/// One CPU's block. Others read how to reach it and what it uses; the fields are atomic because that makes
 /// plain shared code of it, at no cost. A cache line each.
 #[repr(C, align(64))]
 pub(crate) struct PerCpu {
@@ -21,7 +19,10 @@ pub(crate) struct PerCpu {
     cpu: AtomicUsize,
     /// Its affinity (MPIDR_EL1), by which others reach it.
     affinity: AtomicU64,
-    /// The root table and ASID that TTBR0 holds; 0 is none.
+    /// How a GICv2's distributor names it: one bit.
+    pub(crate) gic_target: AtomicU32,
+    /// The root table that TTBR0 holds; 0 is none. Written by the CPU itself, while it has the big
+    /// lock.
     pub(crate) active: AtomicU64,
 }
 
@@ -36,6 +37,7 @@ static BLOCKS: [PerCpu; MAX_CPUS] = [const {
         emergency_top: AtomicU64::new(0),
         cpu: AtomicUsize::new(0),
         affinity: AtomicU64::new(0),
+        gic_target: AtomicU32::new(0),
         active: AtomicU64::new(0),
     }
 }; MAX_CPUS];
@@ -57,7 +59,7 @@ pub(crate) fn start(cpu: CpuId, stacks: CpuStacks) {
         .emergency_top
         .store(stacks.emergency, Ordering::Relaxed);
     block.cpu.store(cpu, Ordering::Relaxed);
-    block.affinity.store(MPIDR_EL1.get(), Ordering::Relaxed);
+    block.affinity.store(own_affinity(), Ordering::Relaxed);
     let at = core::ptr::from_ref(block).expose_provenance();
     TPIDR_EL1.set(u64::try_from(at).unwrap_or(0));
 }
@@ -69,6 +71,19 @@ pub fn current_cpu() -> CpuId {
     let first = core::ptr::from_ref(&BLOCKS).addr();
     at.checked_sub(first)
         .map_or(0, |offset| offset / size_of::<PerCpu>())
+}
+
+/// The affinity of the CPU that runs this: the fields of MPIDR_EL1 by which the device tree and
+/// others name it.
+#[must_use]
+pub fn own_affinity() -> u64 {
+    const AFFINITY: u64 = 0xff_00ff_ffff;
+    MPIDR_EL1.get() & AFFINITY
+}
+
+/// The block of every CPU that there could be.
+pub(crate) fn all() -> &'static [PerCpu] {
+    &BLOCKS
 }
 
 /// The affinity of a CPU that was started.

@@ -181,9 +181,16 @@ impl State {
     pub(crate) fn tick(&mut self, me: ThreadId) -> bool {
         let ns = 50 + i64::try_from(self.sim.random.below(4000)).unwrap_or(0);
         self.sim.advance(ns);
-        let cpu = self.running;
-        if self.sim.take_timer(cpu) {
-            self.enter(cpu, Event::Timer);
+        if let Err(wrong) = self.sim.use_fp(self.running, ContextId(me.context)) {
+            self.ending = Some(Ending::Failed(wrong));
+        }
+        let due: Vec<CpuId> = (0..self.current.len())
+            .filter(|cpu| self.sim.take_timer(*cpu))
+            .collect();
+        for cpu in &due {
+            self.enter(*cpu, Event::Timer);
+        }
+        if !due.is_empty() {
             self.choose();
         }
         self.ending.is_none() && self.holder() == Some(me)

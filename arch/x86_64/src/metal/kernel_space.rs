@@ -37,6 +37,8 @@ pub struct Contents<'a> {
     pub heap: PhysRun,
     /// Registers of the devices that the kernel drives.
     pub devices: &'a [PhysRun],
+    /// Frames for the stacks of CPUs other than the boot CPU, `STACK_PAGES` for each.
+    pub stacks: PhysRun,
 }
 
 /// The kernel's own address space, whose upper half all others share.
@@ -90,7 +92,7 @@ impl KernelSpace {
             (data, KernelAccess::Write),
             (zeroed, KernelAccess::Write),
         ];
-        let stacks = stacks::mapped_stacks().map(|(start, end)| {
+        let stacks = stacks::mapped_stacks(0).map(|(start, end)| {
             let range = VirtRange {
                 start: VirtAddr::new(start),
                 end: VirtAddr::new(end),
@@ -140,7 +142,33 @@ impl KernelSpace {
             let how = (KernelAccess::Write, CachePolicy::Uncached);
             self.map(frame, in_devices(run.base), run, how)?;
         }
+        self.map_other_stacks(contents.stacks, frame)
+    }
+
+    fn map_other_stacks(
+        &mut self,
+        frames: PhysRun,
+        frame: &mut dyn FnMut() -> Option<PhysAddr>,
+    ) -> Result<(), KernelMapError> {
+        let mut base = frames.base;
+        let others = usize::try_from(frames.pages / stacks::STACK_PAGES).unwrap_or(0);
+        for cpu in 1..=others {
+            for (start, end) in stacks::mapped_stacks(cpu) {
+                let pages = (end - start) / PAGE_SIZE;
+                let run = PhysRun { base, pages };
+                let how = (KernelAccess::Write, CachePolicy::Cached);
+                self.map(frame, VirtAddr::new(start), run, how)?;
+                base = run.end();
+            }
+        }
+        stacks::note_mapped(others + 1);
         Ok(())
+    }
+
+    /// The root table: what a CPU that starts uses first.
+    #[must_use]
+    pub const fn root(&self) -> PhysAddr {
+        self.root
     }
 
     /// Adds a mapping, seen in all address spaces.

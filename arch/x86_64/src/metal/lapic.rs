@@ -1,6 +1,6 @@
-//! The local APIC: the timer, and the acknowledgement of interrupts.
+//! The local APIC: the timer, the acknowledgement of interrupts, and messages to other CPUs.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use jacinth_kernel::PhysAddr;
 use x86_64::registers::model_specific::Msr;
@@ -14,6 +14,8 @@ use super::registers::Registers;
 pub(crate) const TIMER_VECTOR: u64 = 0x40;
 /// The vector by which CPUs kick each other.
 pub(crate) const KICK_VECTOR: u64 = 0x41;
+/// The vector by which a CPU asks others to forget translations.
+pub(crate) const FORGET_VECTOR: u64 = 0x42;
 /// Its low four bits are ones, as old parts want.
 const SPURIOUS_VECTOR: u32 = 0xff;
 
@@ -24,9 +26,12 @@ const BASE_ENABLE: u64 = 1 << 11;
 const BASE_X2APIC: u64 = 1 << 10;
 const BASE_ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
+const ID: u64 = 0x20;
 const TASK_PRIORITY: u64 = 0x80;
 const END_OF_INTERRUPT: u64 = 0xb0;
 const SPURIOUS: u64 = 0xf0;
+const COMMAND: u64 = 0x300;
+const COMMAND_TARGET: u64 = 0x310;
 const LVT_TIMER: u64 = 0x320;
 const LVT_LINT0: u64 = 0x350;
 const LVT_LINT1: u64 = 0x360;
@@ -37,6 +42,11 @@ const DIVIDE: u64 = 0x3e0;
 
 const SOFTWARE_ENABLE: u32 = 1 << 8;
 const MASKED: u32 = 1 << 16;
+/// In the command register: still on its way.
+const IS_SENDING: u32 = 1 << 12;
+const ASSERT: u32 = 1 << 14;
+const DELIVER_INIT: u32 = 0b101 << 8;
+const DELIVER_START: u32 = 0b110 << 8;
 const DELIVER_NMI: u32 = 0b100 << 8;
 const MODE_TSC_DEADLINE: u32 = 0b10 << 17;
 const DIVIDE_BY_16: u32 = 0b0011;
@@ -62,16 +72,28 @@ pub fn lapic_base() -> PhysAddr {
     PhysAddr::new(read_base() & BASE_ADDRESS)
 }
 
-/// Turns this CPU's APIC on, with all its own interrupts masked. Its page is mapped.
-pub(crate) fn enable(kind: TimerKind) {
+/// Turns the boot CPU's APIC on, with all its own interrupts masked. Its page is mapped.
+pub(crate) fn enable(kind: TimerKind) -> u32 {
     let base = read_base();
-    let mut register = Msr::new(IA32_APIC_BASE);
-    // SAFETY: turns the APIC on where it is, in the mode that it is in.
-    unsafe { register.write(base | BASE_ENABLE) };
     let is_x2apic = base & BASE_X2APIC != 0;
     let window = if is_x2apic { 0 } else { base & BASE_ADDRESS };
     WINDOW.store(window, Ordering::Relaxed);
     KIND.store(kind as u32, Ordering::Relaxed);
+    enable_here()
+}
+
+/// Turns this CPU's APIC on as the boot CPU's was, which gave it the mode and the page; says its
+/// number.
+pub(crate) fn enable_here() -> u32 {
+    let base = read_base() | BASE_ENABLE;
+    let mut register = Msr::new(IA32_APIC_BASE);
+    // SAFETY: turns the APIC on where it is.
+    unsafe { register.write(base) };
+    let is_x2apic = WINDOW.load(Ordering::Relaxed) == 0;
+    if is_x2apic {
+        // SAFETY: the boot CPU is in this mode, and all have the same; it is entered from the other.
+        unsafe { register.write(base | BASE_X2APIC) };
+    }
     write(SPURIOUS, SOFTWARE_ENABLE | SPURIOUS_VECTOR);
     write(TASK_PRIORITY, 0);
     for entry in [LVT_LINT0, LVT_ERROR] {
@@ -80,11 +102,51 @@ pub(crate) fn enable(kind: TimerKind) {
     // By custom the second pin is the button that asks a machine that hangs where it is.
     write(LVT_LINT1, DELIVER_NMI);
     write(DIVIDE, DIVIDE_BY_16);
-    let mode = match kind {
-        TimerKind::Counter => 0,
-        TimerKind::Deadline => MODE_TSC_DEADLINE,
+    let mode = if KIND.load(Ordering::Relaxed) == TimerKind::Deadline as u32 {
+        MODE_TSC_DEADLINE
+    } else {
+        0
     };
     write(LVT_TIMER, mode | TIMER_VECTOR as u32);
+    let number = read(ID);
+    if is_x2apic { number } else { number >> 24 }
+}
+
+/// Sends another CPU an interrupt.
+pub(crate) fn interrupt(apic_id: u32, vector: u64) {
+    command(apic_id, ASSERT | vector as u32);
+}
+
+/// Puts another CPU where it waits for [`start`] (Intel SDM 3A, 10.4.4).
+pub(crate) fn reset(apic_id: u32) {
+    command(apic_id, ASSERT | DELIVER_INIT);
+}
+
+/// Lets a CPU that was reset run the page below 1 MiB that holds its first instructions.
+pub(crate) fn start(apic_id: u32, page: PhysAddr) {
+    const PAGE_SHIFT: u32 = 12;
+    command(
+        apic_id,
+        ASSERT | DELIVER_START | (page.raw() >> PAGE_SHIFT) as u32 & 0xff,
+    );
+}
+
+/// Sends a message. Interrupts are off, so that the two halves stay together.
+fn command(apic_id: u32, what: u32) {
+    let Some(window) = window() else {
+        let mut register = Msr::new(x2apic_register(COMMAND));
+        let word = u64::from(apic_id) << 32 | u64::from(what);
+        // What was stored before is seen by whom the message reaches (Intel SDM 3A, 10.12.3).
+        fence(Ordering::SeqCst);
+        // SAFETY: the APIC is in x2APIC mode; interrupts and resets of other CPUs are the callers'.
+        unsafe { register.write(word) };
+        return;
+    };
+    while window.read_u32(COMMAND) & IS_SENDING != 0 {
+        core::hint::spin_loop();
+    }
+    window.write_u32(COMMAND_TARGET, apic_id << 24);
+    window.write_u32(COMMAND, what);
 }
 
 /// Acknowledges the interrupt in service.

@@ -12,6 +12,8 @@ pub const HEAP: VirtRange = VirtRange {
 };
 /// Registers of the devices that the kernel drives, uncached: each at its physical address from here.
 const DEVICES: u64 = 0xffff_e000_0000_0000;
+/// Stacks of all CPUs but the boot CPU.
+pub(crate) const OTHER_STACKS: u64 = 0xffff_f000_0000_0000;
 /// Where the image's physical address 0 would be: the linker script says the same.
 pub const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// What user mappings may take. The last page is left out: a `syscall` at its very end would

@@ -1,6 +1,7 @@
 //! [`Machine`]: what the kernel asks of this architecture.
 
 use core::cell::OnceCell;
+use core::sync::atomic::Ordering;
 
 use arrayvec::ArrayVec;
 use jacinth_kernel::hal::{
@@ -13,14 +14,13 @@ use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_paging::{
     Fence, KernelAccess, TABLE_ENTRIES, TableMem, TableWords, Walker, X86_64, root_of,
 };
-use x86_64::instructions::tlb;
 
 use super::clock::Clock;
 use super::cpuid::Features;
 use super::kernel_space::{KernelSpace, load_root, loaded_root};
 use super::layout::{HEAP, USER};
 use super::physmap::Tables;
-use super::{cache, context, entropy, fp, lapic, physmap, serial, user_bases};
+use super::{cache, context, entropy, fp, lapic, per_cpu, physmap, serial, shootdown, user_bases};
 use crate::rate::Rate;
 use crate::runs::RunSet;
 
@@ -90,6 +90,13 @@ impl Machine {
     #[must_use]
     pub fn physmap(&self, at: PhysAddr) -> *const u8 {
         physmap::pointer(at)
+    }
+
+    /// Makes this CPU use the kernel's own tables.
+    fn leave_aspace(&mut self, cpu: CpuId) {
+        // SAFETY: in the kernel, nothing of the user's half is used.
+        unsafe { self.space.activate() };
+        per_cpu::of(cpu).active.store(0, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -164,24 +171,9 @@ impl TableMem for UserTables {
     }
 }
 
-/// Forgets translations of a range on this CPU. A space that is not in use has none: there are no
-/// process-context identifiers, so a change of address space forgets them.
+/// Forgets translations of a range on every CPU that uses the space.
 fn invalidate(aspace: AspaceId, range: VirtRange) {
-    const MOST_PAGES: u64 = 64;
-    let root = root_of(aspace);
-    if loaded_root() != root {
-        return;
-    }
-    if range.bytes() > MOST_PAGES * PAGE_SIZE {
-        // SAFETY: the root that is in use already.
-        unsafe { load_root(root) };
-        return;
-    }
-    let mut at = range.start.page().raw();
-    while at < range.end.raw() {
-        tlb::flush(x86_64::VirtAddr::new_truncate(at));
-        at += PAGE_SIZE;
-    }
+    shootdown::forget(root_of(aspace), range);
 }
 
 impl Contexts for Machine {
@@ -304,9 +296,16 @@ impl Mmu for Machine {
 
     fn aspace_free(&mut self, aspace: AspaceId, mem: &mut Mem) {
         if loaded_root() == root_of(aspace) {
-            // SAFETY: in the kernel, nothing of the user's half is used.
-            unsafe { self.space.activate() };
+            self.leave_aspace(per_cpu::current_cpu());
         }
+        let is_unused = |cpu| {
+            let active = per_cpu::of(cpu).active.load(Ordering::Relaxed);
+            active != root_of(aspace).raw()
+        };
+        assert!(
+            (0..per_cpu::running()).all(is_unused),
+            "no CPU uses an address space that is freed"
+        );
         self.walker.free_all(&mut self.user, aspace, mem);
     }
 
@@ -367,27 +366,37 @@ impl Cpu for Machine {
         lapic::arm(deadline, &self.timing.clock, self.timing.timer_rate);
     }
 
-    fn activate(&mut self, _cpu: CpuId, aspace: AspaceId) {
+    fn activate(&mut self, cpu: CpuId, aspace: AspaceId) {
         let root = root_of(aspace);
         if loaded_root() != root {
+            per_cpu::of(cpu).active.store(root.raw(), Ordering::Relaxed);
             // SAFETY: `aspace_new` gave every root the kernel's half.
             unsafe { load_root(root) };
         }
     }
 
-    fn swap_fp(&mut self, _cpu: CpuId, from: Option<ContextId>, to: ContextId) {
+    fn deactivate(&mut self, cpu: CpuId) {
+        self.leave_aspace(cpu);
+    }
+
+    fn swap_fp(&mut self, _cpu: CpuId, from: Option<ContextId>, to: Option<ContextId>) {
         if let Some(from) = from {
             user_bases::save(from);
             // SAFETY: the core names living contexts.
             unsafe { fp::save(context::fp_area(from)) };
         }
+        let Some(to) = to else {
+            return;
+        };
         // SAFETY: as above.
         unsafe { fp::load(context::fp_area(to)) };
         user_bases::load(to);
     }
 
-    // There is one CPU.
-    fn kick(&mut self, _cpu: CpuId) {}
+    fn kick(&mut self, cpu: CpuId) {
+        let apic_id = per_cpu::of(cpu).apic_id.load(Ordering::Relaxed);
+        lapic::interrupt(apic_id, lapic::KICK_VECTOR);
+    }
 
     fn entropy(&mut self) -> u64 {
         entropy::word(self.features)

@@ -23,6 +23,7 @@ mod pit;
 mod port;
 mod registers;
 mod serial;
+mod shootdown;
 mod stacks;
 mod start;
 mod trap;
@@ -37,8 +38,11 @@ pub use layout::{HEAP, KERNEL_BASE, USER, in_physmap};
 pub use machine::{Machine, Parts, Timing, codec};
 pub use per_cpu::current_cpu;
 pub use serial::early_console_write;
-pub use stacks::{BOOT_STACK_TOP, CpuStacks, STACKS, StackMemory, stack_of};
-pub use start::{init_boot_cpu, start_boot_cpu};
+pub use shootdown::serve;
+pub use stacks::{
+    BOOT_STACK_TOP, CpuStacks, STACK_PAGES, STACKS, StackMemory, kernel_stack_top, stack_of,
+};
+pub use start::{init_boot_cpu, own_apic_id, start_boot_cpu, start_other_cpu, wake_cpu};
 pub use trap::start_cpu;
 
 /// I/O ports of devices that are the kernel's, as base and count: no user may have them.

@@ -1,7 +1,7 @@
 //! What each CPU keeps at hand: the block that GS points at while it is in the kernel.
 
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use jacinth_kernel::hal::CpuId;
 use x86_64::VirtAddr;
@@ -10,8 +10,9 @@ use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 use super::context::Context;
 use super::stacks::{MAX_CPUS, Stack, cpu_of_stack, stack_top};
 
-/// The block of one CPU. Atomics only because Rust wants a `Sync` static: each CPU uses its own.
-#[repr(C)]
+/// The block of one CPU. The first fields are atomic only because Rust wants a `Sync` static: each
+/// CPU uses its own. The others are for other CPUs. A cache line each.
+#[repr(C, align(64))]
 pub(crate) struct PerCpu {
     /// The address of the running thread's context block.
     context: AtomicU64,
@@ -23,6 +24,13 @@ pub(crate) struct PerCpu {
     cpu: AtomicU64,
     /// Interrupts that came while the CPU idled.
     pending: AtomicU64,
+    /// The root table of the address space that the CPU uses; 0 for the kernel's own. Written by
+    /// the CPU itself, while it has the big lock.
+    pub(crate) active: AtomicU64,
+    /// Its local APIC.
+    pub(crate) apic_id: AtomicU32,
+    /// Whether it is asked to forget translations; see `shootdown`.
+    pub(crate) is_to_forget: AtomicBool,
 }
 
 pub(crate) const CONTEXT: usize = offset_of!(PerCpu, context);
@@ -42,8 +50,29 @@ static BLOCKS: [PerCpu; MAX_CPUS] = [const {
         user_stack: AtomicU64::new(0),
         cpu: AtomicU64::new(0),
         pending: AtomicU64::new(0),
+        active: AtomicU64::new(0),
+        apic_id: AtomicU32::new(0),
+        is_to_forget: AtomicBool::new(false),
     }
 }; MAX_CPUS];
+
+/// How many CPUs run.
+static RUNNING: AtomicUsize = AtomicUsize::new(1);
+
+/// The block of a CPU.
+pub(crate) fn of(cpu: CpuId) -> &'static PerCpu {
+    &BLOCKS[cpu]
+}
+
+/// How many CPUs run: those with lower numbers do.
+pub(crate) fn running() -> usize {
+    RUNNING.load(Ordering::Relaxed)
+}
+
+/// Notes that one more CPU runs.
+pub(crate) fn note_running(cpu: CpuId) {
+    RUNNING.store(cpu + 1, Ordering::Relaxed);
+}
 
 /// The number of the CPU that runs this, found by its stack so that it works at any time; 0 on no known stack.
 #[must_use]

@@ -1,13 +1,17 @@
-//! How the boot CPU is brought up, apart from its page tables.
+//! How CPUs are brought up, apart from their page tables.
+
+use core::sync::atomic::Ordering;
 
 use jacinth_kernel::PhysAddr;
+use jacinth_kernel::hal::CpuId;
 
 use super::clock::{self, Clock};
-use super::cpuid::Features;
+use super::cpuid::{self, Features};
 use super::hpet::Hpet;
 use super::lapic::{self, TimerKind};
 use super::machine::Timing;
-use super::{descriptors, features, fp, io_apic, per_cpu, pic, serial, trap};
+use super::per_cpu;
+use super::{descriptors, features, fp, io_apic, pic, serial, trap};
 
 const BOOT_CPU: usize = 0;
 
@@ -47,11 +51,75 @@ pub unsafe fn start_boot_cpu(
     } else {
         TimerKind::Counter
     };
-    lapic::enable(kind);
+    let apic_id = lapic::enable(kind);
+    per_cpu::of(BOOT_CPU)
+        .apic_id
+        .store(apic_id, Ordering::Relaxed);
     let timer_rate = match kind {
         TimerKind::Counter => lapic::measure(&clock),
         // The timer goes by the clock itself.
         TimerKind::Deadline => clock::NO_RATE,
     };
     Timing { clock, timer_rate }
+}
+
+/// Sets up another CPU than the boot CPU, which runs this with interrupts off; all that
+/// [`init_boot_cpu`] and [`start_boot_cpu`] did for theirs.
+///
+/// # Safety
+/// It runs on the stack of `cpu`, which is its number alone, under the final page tables.
+pub unsafe fn start_other_cpu(cpu: CpuId) {
+    let features = cpuid::features();
+    per_cpu::init(cpu);
+    descriptors::load(cpu);
+    // Loading segments may have cleared the base of GS.
+    per_cpu::init(cpu);
+    features::enable(features);
+    fp::enable(features);
+    let apic_id = lapic::enable_here();
+    per_cpu::of(cpu).apic_id.store(apic_id, Ordering::Relaxed);
+    per_cpu::note_running(cpu);
+}
+
+/// This CPU's local APIC, by which others name it.
+#[must_use]
+pub fn own_apic_id() -> u32 {
+    per_cpu::of(per_cpu::current_cpu())
+        .apic_id
+        .load(Ordering::Relaxed)
+}
+
+/// Lets another CPU run the instructions in a page below 1 MiB, in 16-bit mode, and waits until
+/// `is_up` says that it did. One that does not come up is put back to sleep (Intel SDM 3A, 10.4.4).
+///
+/// # Safety
+/// The page holds code that brings the CPU where it does no harm, before `is_up` says so.
+pub unsafe fn wake_cpu(
+    apic_id: u32,
+    page: PhysAddr,
+    timing: &Timing,
+    is_up: impl Fn() -> bool,
+) -> bool {
+    const AFTER_RESET_NS: i64 = 10_000_000;
+    const UNTIL_AGAIN_NS: i64 = 200_000;
+    const PATIENCE_NS: i64 = 5_000_000_000;
+    let wait = |ns: i64| {
+        let end = timing.clock.now() + ns;
+        while !is_up() && timing.clock.now() < end {
+            core::hint::spin_loop();
+        }
+        is_up()
+    };
+    lapic::reset(apic_id);
+    wait(AFTER_RESET_NS);
+    lapic::start(apic_id, page);
+    if wait(UNTIL_AGAIN_NS) {
+        return true;
+    }
+    lapic::start(apic_id, page);
+    let came = wait(PATIENCE_NS);
+    if !came {
+        lapic::reset(apic_id);
+    }
+    came
 }

@@ -13,7 +13,7 @@ use super::descriptors::{self, DOUBLE_FAULT, MACHINE_CHECK, NMI, STUB_BYTES, VEC
 use super::exit::exit;
 use super::layout::USER_ADDRESS_BITS;
 use super::per_cpu::{self, PENDING_KICK, PENDING_TIMER};
-use super::{fault, features, lapic};
+use super::{fault, features, lapic, shootdown};
 
 global_asm!(
     include_str!("trap.s"),
@@ -148,6 +148,11 @@ fn interrupt(vector: u64) -> u64 {
         lapic::KICK_VECTOR => {
             lapic::end_of_interrupt();
             PENDING_KICK
+        }
+        lapic::FORGET_VECTOR => {
+            lapic::end_of_interrupt();
+            shootdown::serve();
+            0
         }
         // Spurious ones, of either controller, want no acknowledgement.
         _ => 0,

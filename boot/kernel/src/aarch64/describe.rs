@@ -20,11 +20,12 @@ pub(super) fn boot_info(
     found: &Description<'static>,
     machine: &Machine,
     heap: (VirtAddr, u64),
+    cpus: usize,
 ) -> BootInfo {
     BootInfo {
         arch: "aarch64",
         machine: found.model,
-        cpus: 1,
+        cpus,
         phys_bits: phys_bits(),
         user: USER,
         regions: regions(plan, found),
@@ -66,6 +67,9 @@ fn regions(plan: &Plan, found: &Description<'static>) -> ArrayVec<Region, MAX_RE
     }
     note(plan.image_run(), Kind::Kernel, "image", "kernel");
     note(plan.heap, Kind::Kernel, "heap", "kernel");
+    if plan.stacks.pages > 0 {
+        note(plan.stacks, Kind::Kernel, "stacks", "kernel");
+    }
     note(
         outward(plan.tree.0.raw(), plan.tree.1),
         Kind::Firmware,

@@ -112,24 +112,11 @@ pub(super) unsafe fn switch_tables(image: Image, root: PhysAddr, no_user: PhysAd
     unsafe { jacinth_switch_tables(root.raw(), no_user.raw(), low.raw()) };
 }
 
-/// The first address behind the boot CPU's stack.
-pub(super) fn stack_top() -> u64 {
-    address!(__stack_top).raw()
-}
-
-/// The first address behind the boot CPU's stack for faults of the kernel.
-pub(super) fn emergency_top() -> u64 {
-    address!(__emergency_top).raw()
-}
-
-/// The mapped kernel stack that holds an address: its start and end.
-pub(crate) fn stack_of(address: u64) -> Option<(u64, u64)> {
+/// Start and end of the boot CPU's stacks: the one for faults of the kernel, then the other.
+pub(super) fn stacks() -> [(u64, u64); 2] {
     let stacks = [
         (address!(__emergency_bottom), address!(__emergency_top)),
         (address!(__stack_bottom), address!(__stack_top)),
     ];
-    let numbers = stacks.map(|(start, end)| (start.raw(), end.raw()));
-    numbers
-        .into_iter()
-        .find(|(start, end)| (*start..*end).contains(&address))
+    stacks.map(|(start, end)| (start.raw(), end.raw()))
 }

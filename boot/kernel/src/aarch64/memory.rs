@@ -6,7 +6,7 @@ use jacinth_aarch64::runs::{RunSet, outward};
 use jacinth_aarch64::{Facts, KernelAccess, KernelSpace, Memory, Words};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr};
 
-use super::image;
+use super::{image, stacks};
 
 const MIB: u64 = 1 << 20;
 const BLOCK: u64 = 2 * MIB;
@@ -28,6 +28,8 @@ pub(super) struct Plan {
     pub(super) tree: (PhysAddr, u64),
     /// The kernel's heap, once there is one.
     pub(super) heap: PhysRun,
+    /// The stacks of all CPUs but the boot CPU, once there are any.
+    pub(super) stacks: PhysRun,
 }
 
 impl Plan {
@@ -54,7 +56,7 @@ impl Plan {
         if let Some((start, bytes)) = found.initrd {
             free.cut(outward(start, bytes)).expect(FITS);
         }
-        let heap = PhysRun {
+        let none = PhysRun {
             base: PhysAddr::new(0),
             pages: 0,
         };
@@ -64,7 +66,8 @@ impl Plan {
             untouchable,
             free,
             tree,
-            heap,
+            heap: none,
+            stacks: none,
         }
     }
 
@@ -101,6 +104,27 @@ impl Plan {
         (HEAP.start, bytes)
     }
 
+    /// Takes the stacks of other CPUs out of free RAM and maps them; says how many CPUs have some
+    /// then, the boot CPU among them.
+    pub(super) fn map_stacks(&mut self, space: &mut KernelSpace, others: usize) -> usize {
+        let bytes = others as u64 * stacks::PAGES * PAGE_SIZE;
+        let taken = (bytes > 0).then(|| self.free.take(bytes, PAGE_SIZE, PHYSMAP_LIMIT));
+        let Some(Ok(Some(taken))) = taken else {
+            return 1;
+        };
+        self.stacks = taken;
+        let mut base = taken.base;
+        for (start, end) in (1..=others).flat_map(stacks::of) {
+            let pages = (end - start) / PAGE_SIZE;
+            let run = PhysRun { base, pages };
+            let made = space.map(VirtAddr::new(start), run, Memory::Ram(KernelAccess::Write));
+            made.expect("the first tables hold the stacks");
+            base = run.end();
+        }
+        stacks::note_mapped(others + 1);
+        others + 1
+    }
+
     /// The first address behind the heap.
     pub(super) fn heap_end(&self) -> VirtAddr {
         VirtAddr::new(HEAP.start.raw() + self.heap.bytes())
@@ -128,6 +152,7 @@ impl Plan {
         let kept = [
             self.image.run,
             self.heap,
+            self.stacks,
             outward(self.tree.0.raw(), self.tree.1),
         ];
         let regions = found

@@ -4,26 +4,32 @@
 //! it is Rust: read the device tree, make the final page tables, switch to them, set the kernel's
 //! devices up, describe the machine.
 
+mod cpus;
 mod describe;
 mod image;
 mod memory;
+mod stacks;
 
 use core::arch::global_asm;
 
 use jacinth_aarch64::devicetree::{self, Description};
-use jacinth_aarch64::{CpuStacks, DeviceWindow, KernelSpace, Parts, prepare_cpu};
+use jacinth_aarch64::{DeviceWindow, KernelSpace, Parts, prepare_cpu};
 use jacinth_abi::ExitCode;
 use jacinth_kernel::PhysAddr;
+use jacinth_kernel::hal::CpuId;
 
-pub(crate) use image::stack_of;
 pub(crate) use jacinth_aarch64::{Machine, current_cpu, early_console_write, exit, start_cpu};
+pub(crate) use stacks::stack_of;
 
+use cpus::Roots;
 use image::kernel_image;
 use memory::Plan;
 
 global_asm!(
     include_str!("start.s"),
     start = sym start,
+    next = sym cpus::NEXT,
+    secondary = sym cpus::start_other,
     boot_failed = const ExitCode::BootFailed.number(),
     kernel_panic = const ExitCode::KernelPanic.number(),
 );
@@ -31,19 +37,17 @@ global_asm!(
 /// Where the start code maps the GiB of the device tree and the next one, until the final tables.
 const EARLY_WINDOW: u64 = 0xffff_fffd_0000_0000;
 const GIB: u64 = 1 << 30;
+const BOOT_CPU: CpuId = 0;
 
 /// The first Rust: on the boot CPU's final stack, under the early tables.
 ///
 /// # Safety
 /// Called once, by the start code, with the physical addresses of device tree and image.
 unsafe extern "C" fn start(tree: u64, load: u64) -> ! {
-    let stacks = CpuStacks {
-        main: image::stack_top(),
-        emergency: image::emergency_top(),
-    };
+    let stacks = stacks::tops(BOOT_CPU);
     // SAFETY: the stacks are the boot CPU's alone. It is on the first one now and starts over
     // there when it takes its first exception from user mode, which is after `main` is left.
-    unsafe { prepare_cpu(0, stacks) };
+    unsafe { prepare_cpu(BOOT_CPU, stacks) };
     let image = kernel_image(PhysAddr::new(load));
     let early = EARLY_WINDOW + (tree & (GIB - 1));
     // SAFETY: the start code maps two GiB there, from the one of the tree on.
@@ -68,9 +72,17 @@ unsafe extern "C" fn start(tree: u64, load: u64) -> ! {
     let devices =
         unsafe { window.find_devices(&mut space, &found) }.expect("the machine has a GIC");
     let heap = plan.map_heap(&mut space);
+    let others = found.cpus.len().saturating_sub(1);
+    let with_stacks = plan.map_stacks(&mut space, others);
+    let roots = Roots {
+        kernel: space.root(),
+        no_user,
+    };
+    // SAFETY: the final tables are in use, and are these.
+    let cpus = unsafe { cpus::start_others(&found, image, roots, with_stacks) };
     // SAFETY: it is all as the parts say: the plan made it so.
     let machine = unsafe { machine(&plan, &found, space, no_user, devices) };
-    let info = describe::boot_info(&plan, &found, &machine, heap);
+    let info = describe::boot_info(&plan, &found, &machine, heap, cpus);
     // SAFETY: the description is true, as far as the device tree is; the heap is mapped and new.
     unsafe { crate::main(machine, info) }
 }
@@ -120,6 +132,15 @@ unsafe fn machine(
     machine.start_this_cpu();
     machine
 }
+
+/// Sets up what another CPU than the boot CPU still lacks: its timer and its interrupts.
+pub(crate) fn join(machine: &Machine) {
+    machine.start_this_cpu();
+}
+
+/// What a CPU does while it waits for the big lock: nobody waits for it meanwhile, because TLB
+/// maintenance is broadcast by the processor.
+pub(crate) const fn while_waiting() {}
 
 /// The frame pointer of the caller.
 #[inline(always)]

@@ -5,6 +5,10 @@
 // relative to pc until the MMU is on.
 //
 //   x19 device tree, physical        x20 start of the image, physical
+//   x21 0
+//
+// Other CPUs come the same way, with their number in x19 and 1 in x21. They use the tables that the
+// boot CPU made.
 
 .equ BLOCK,     0x709                   // Normal write-back, inner shareable, AF, EL1 only, block
 .equ UXN,       1 << 54
@@ -30,7 +34,15 @@ _start:
     .ascii  "ARM\x64"
     .word   0
 
+// Another CPU begins here, started by PSCI with its number in x0.
+.global jacinth_secondary
+jacinth_secondary:
+    mov     x21, #1
+    b       both
+
 begin:
+    mov     x21, xzr
+both:
     msr     daifset, #0xf
     mov     x19, x0
     adr     x20, _start
@@ -96,6 +108,7 @@ at_el1:
     ldr     w0, =SCTLR_OFF
     msr     sctlr_el1, x0
     isb
+    cbnz    x21, has_tables
     tst     x20, #0x1fffff
     adr     x1, text_place
     b.ne    refuse
@@ -159,6 +172,9 @@ at_el1:
     b.lo    4b
     dsb     sy
 
+has_tables:
+    adrp    x1, __early_start
+    add     x6, x1, #0x2000
     msr     ttbr0_el1, x1
     msr     ttbr1_el1, x6
     ldr     w0, =MAIR
@@ -210,6 +226,7 @@ high:
     add     x0, x0, :lo12:early_vectors
     msr     vbar_el1, x0
     isb
+    cbnz    x21, secondary_high
     adrp    x0, __bss_start
     adrp    x1, __bss_end
 5:  stp     xzr, xzr, [x0], #16
@@ -222,6 +239,22 @@ high:
     mov     x0, x19
     mov     x1, x20
     b       {start}
+
+secondary_high:
+    mov     x29, xzr
+    adrp    x4, {next}
+    add     x4, x4, :lo12:{next}
+    ldp     x0, x1, [x4]                // root tables of both halves
+    ldr     x5, [x4, #16]               // the end of the stack
+    adr     x2, jacinth_switch_tables_low
+    adr     x3, _start
+    sub     x2, x2, x3
+    add     x2, x2, x20
+    bl      jacinth_switch_tables
+    mov     sp, x5
+    mov     x30, xzr
+    mov     x0, x19
+    b       {secondary}
 
 // fn(ttbr1: u64, ttbr0: u64, low: u64): makes other tables the live ones. `low` is the physical
 // address of jacinth_switch_tables_low, which runs in the identity map, because the two sets of

@@ -1,7 +1,8 @@
 //! What lies where: divides RAM up, and names everything else.
 
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun};
-use jacinth_x86_64::acpi::Acpi;
+use jacinth_x86_64::STACK_PAGES;
+use jacinth_x86_64::acpi::{Acpi, MAX_CPUS};
 use jacinth_x86_64::runs::{RunSet, inward, outward};
 
 use super::early;
@@ -16,8 +17,8 @@ pub(crate) const LOW_MEMORY: PhysRun = PhysRun {
 };
 /// What [`BootInfo`](jacinth_boot::info::BootInfo) holds.
 const MOST_RAM_RUNS: usize = jacinth_boot::info::MAX_RAM;
-/// Enough for the tables of any image, window and heap below 1 TiB of RAM in 2 MiB blocks.
-const LEAST_TABLE_PAGES: u64 = 64;
+/// Enough for the tables of any image, stacks, window and heap below 1 TiB of RAM in 2 MiB blocks.
+const LEAST_TABLE_PAGES: u64 = 80;
 
 /// Where everything is.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ pub(crate) struct Memory {
     pub(crate) heap: PhysRun,
     /// Frames for the kernel's own page tables.
     pub(crate) tables: PhysRun,
+    /// Stacks of all CPUs but the boot CPU.
+    pub(crate) stacks: PhysRun,
+    /// A page below 1 MiB where another CPU can begin, if there is one.
+    pub(crate) trampoline: Option<PhysAddr>,
     /// The boot archive, alone on its pages: its address and its size in bytes.
     pub(crate) archive: Option<(PhysAddr, u64)>,
 }
@@ -46,6 +51,7 @@ impl Memory {
         start: &StartInfo,
         acpi: Option<&Acpi<'_>>,
         image: PhysRun,
+        cpus: usize,
     ) -> Option<Self> {
         let ram = ram_runs(start, inward);
         let firmware = firmware_pages(acpi, &ram);
@@ -63,6 +69,14 @@ impl Memory {
             (LEAST_TABLE_PAGES + top.div_ceil(1 << 30) + 4 * ram.len() as u64) * PAGE_SIZE;
         let tables = free.take(table_bytes, PAGE_SIZE, early::LIMIT).ok()??;
         let heap = free.take(heap_bytes, BLOCK, u64::MAX).ok()??;
+        let trampoline = trampoline(&ram, acpi, module);
+        let others = cpus.saturating_sub(1).min(MAX_CPUS - 1) as u64;
+        let stacks = match trampoline {
+            Some(_) if others > 0 => free
+                .take(others * STACK_PAGES * PAGE_SIZE, PAGE_SIZE, u64::MAX)
+                .ok()??,
+            _ => PhysRun { pages: 0, ..heap },
+        };
         let archive = match start.module {
             Some(module) if !is_alone(module, acpi, &ram) => Some(moved(module, &mut free)?),
             module => module,
@@ -77,6 +91,8 @@ impl Memory {
             image,
             heap,
             tables,
+            stacks,
+            trampoline,
             archive,
         })
     }
@@ -96,6 +112,22 @@ impl Memory {
             self.tables = kept;
         }
     }
+}
+
+/// Finds a page for the first instructions of other CPUs. Page 0 and those behind it are left to
+/// what firmware keeps there.
+fn trampoline(ram: &RunSet, acpi: Option<&Acpi<'_>>, module: Option<PhysRun>) -> Option<PhysAddr> {
+    const FIRST: u64 = 0x8000;
+    const END: u64 = 0xa_0000;
+    let pages = (FIRST..END).step_by(PAGE_SIZE as usize);
+    let is_free = |page: &PhysRun| {
+        let is_used = |used: PhysRun| used.overlaps(*page);
+        ram.covers(*page) && !table_pages(acpi).any(is_used) && !module.is_some_and(is_used)
+    };
+    pages
+        .map(|at| outward(at, PAGE_SIZE))
+        .find(is_free)
+        .map(|page| page.base)
 }
 
 /// The RAM of the memory map; what is too much is left out.

@@ -3,6 +3,7 @@
 //! `start.s` turns on 64-bit mode with temporary page tables and calls [`start`], which finds out
 //! what the machine is, builds the final page tables, sets the processor up, and hands over.
 
+mod cpus;
 mod devices;
 mod early;
 mod memory;
@@ -20,24 +21,32 @@ use jacinth_x86_64::runs::{RunSet, outward};
 use jacinth_x86_64::smbios;
 use jacinth_x86_64::{
     BOOT_STACK_TOP, Contents, Features, HEAP, Image, KERNEL_BASE, KERNEL_PORTS, KernelSpace, Parts,
-    STACKS, USER, codec, features, init_boot_cpu, start_boot_cpu,
+    STACK_PAGES, STACKS, USER, codec, features, init_boot_cpu, start_boot_cpu,
 };
 
+use cpus::{Room, start_others};
 use devices::Devices;
 use early::Firmware;
 use memory::Memory;
 use regions::Regions;
 use start_info::StartInfo;
 
+/// What a CPU does while it waits for the big lock.
+pub(crate) use jacinth_x86_64::serve as while_waiting;
 pub(crate) use jacinth_x86_64::{
     Machine, current_cpu, early_console_write, exit, frame_pointer, stack_of, start_cpu,
 };
 
 global_asm!(
     include_str!("start.s"),
+    include_str!("cpu.s"),
     stacks = sym STACKS,
     stack_top = const BOOT_STACK_TOP,
     start = sym start,
+    next_root = sym cpus::NEXT_ROOT,
+    next_stack = sym cpus::NEXT_STACK,
+    next_cpu = sym cpus::NEXT_CPU,
+    start_other = sym cpus::start_other,
     boot_failed = const ExitCode::BootFailed.number(),
     options(att_syntax)
 );
@@ -63,7 +72,12 @@ extern "C" fn start(start_info: u32) -> ! {
         refuse("the boot loader gave no start info with a memory map");
     };
     let acpi = Acpi::read(&Firmware, start.rsdp);
-    let Some(mut memory) = Memory::divide(&start, acpi.as_ref(), image_run()) else {
+    let madt = acpi
+        .as_ref()
+        .and_then(|acpi| Madt::read(acpi.find(b"APIC")?))
+        .unwrap_or_default();
+    let found = madt.processors.len();
+    let Some(mut memory) = Memory::divide(&start, acpi.as_ref(), image_run(), found) else {
         refuse("there is too little memory");
     };
     let features = features();
@@ -74,8 +88,18 @@ extern "C" fn start(start_info: u32) -> ! {
     unsafe { space.activate() };
     // SAFETY: they show the devices, too.
     let timing = unsafe { start_boot_cpu(features, devices.hpet, &devices.io_apics) };
+    let cpus = memory.trampoline.map_or(1, |trampoline| {
+        let room = Room {
+            trampoline,
+            cpus: 1 + (memory.stacks.pages / STACK_PAGES) as usize,
+        };
+        // SAFETY: the final tables are in use, and show the page and the stacks, which were set
+        // aside for this.
+        unsafe { start_others(&madt, room, &space, &timing) }
+    });
     let info = BootInfo {
         machine,
+        cpus,
         ..describe(&start, acpi.as_ref(), &memory, features)
     };
     let machine = Machine::new(Parts {
@@ -110,6 +134,7 @@ fn build_space(features: Features, memory: &mut Memory, devices: &Devices) -> Ke
         firmware: &memory.firmware,
         heap: memory.heap,
         devices: &pages,
+        stacks: memory.stacks,
     };
     let mut used = 0;
     let mut frame = || {
@@ -237,3 +262,6 @@ const _: () = assert!(
     KERNEL_BASE == 0xffff_ffff_8000_0000,
     "as in the linker script"
 );
+
+/// Sets up what another CPU than the boot CPU still lacks: nothing.
+pub(crate) fn join(_machine: &Machine) {}

@@ -90,6 +90,7 @@ impl Regions {
         self.add(memory.image, Kind::Kernel, "kernel image", "linker");
         self.add(memory.tables, Kind::Kernel, "page tables", "kernel");
         self.add(memory.heap, Kind::Kernel, "heap", "kernel");
+        self.add(memory.stacks, Kind::Kernel, "stacks", "kernel");
         if let Some((at, bytes)) = memory.archive {
             let archive = outward(at.raw(), bytes);
             self.add(archive, Kind::Archive, "boot archive", "boot loader");
