@@ -7,6 +7,8 @@
 /// once, and those that do only share the last one.
 const WORDS: usize = 1 << 6;
 const WORD_BITS: u16 = 64;
+/// All identifiers that are given out are less.
+pub const MOST_ASIDS: usize = WORDS * 64;
 
 /// Which identifiers are in use.
 #[derive(Debug)]

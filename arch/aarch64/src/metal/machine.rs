@@ -22,6 +22,7 @@ use crate::metal::per_cpu::{self, PerCpu};
 use crate::metal::regs::random;
 use crate::metal::regs::{self, SY, TTBR0_EL1, Writeable, isb};
 use crate::metal::space::KernelSpace;
+use crate::metal::stale;
 use crate::metal::tables::{Facts, Scope, UserTables, Words};
 use crate::metal::timer;
 use crate::metal::trap::{fp_load, fp_save};
@@ -245,7 +246,7 @@ impl Mmu for Machine {
         }
         let is_unused = |cpu: &PerCpu| cpu.active.load(Ordering::Relaxed) != root_of(aspace).raw();
         assert!(
-            per_cpu::all().iter().all(is_unused),
+            per_cpu::running().iter().all(is_unused),
             "no CPU uses an address space that is freed"
         );
         let all = VirtRange {
@@ -389,7 +390,8 @@ impl Cpu for Machine {
             return;
         }
         self.set_user(cpu, table, asid);
-        if self.asids.is_shared(asid) {
+        let is_stale = stale::take(cpu, aspace);
+        if is_stale || self.asids.is_shared(asid) {
             UserTables::forget_here(aspace);
         }
     }

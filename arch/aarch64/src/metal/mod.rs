@@ -11,6 +11,7 @@ mod psci;
 mod regs;
 mod semihosting;
 mod space;
+mod stale;
 mod tables;
 mod timer;
 mod trap;

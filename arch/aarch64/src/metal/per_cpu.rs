@@ -42,6 +42,9 @@ static BLOCKS: [PerCpu; MAX_CPUS] = [const {
     }
 }; MAX_CPUS];
 
+/// How many CPUs run: those with lower numbers do.
+static RUNNING: AtomicUsize = AtomicUsize::new(1);
+
 /// The stacks of one CPU: the first addresses behind them.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuStacks {
@@ -60,6 +63,7 @@ pub(crate) fn start(cpu: CpuId, stacks: CpuStacks) {
         .store(stacks.emergency, Ordering::Relaxed);
     block.cpu.store(cpu, Ordering::Relaxed);
     block.affinity.store(own_affinity(), Ordering::Relaxed);
+    RUNNING.fetch_max(cpu + 1, Ordering::Relaxed);
     let at = core::ptr::from_ref(block).expose_provenance();
     TPIDR_EL1.set(u64::try_from(at).unwrap_or(0));
 }
@@ -81,9 +85,9 @@ pub fn own_affinity() -> u64 {
     MPIDR_EL1.get() & AFFINITY
 }
 
-/// The block of every CPU that there could be.
-pub(crate) fn all() -> &'static [PerCpu] {
-    &BLOCKS
+/// The blocks of the CPUs that run.
+pub(crate) fn running() -> &'static [PerCpu] {
+    &BLOCKS[..RUNNING.load(Ordering::Relaxed)]
 }
 
 /// The affinity of a CPU that was started.

@@ -115,6 +115,10 @@ tlb_operations! {
     tlbi_vae1is = "vae1is";
     /// Forgets the last-level entry of one page of an address space, on every CPU.
     tlbi_vale1is = "vale1is";
+    /// Forgets one page of an address space, walk caches included, on this CPU.
+    tlbi_vae1 = "vae1";
+    /// Forgets the last-level entry of one page of an address space, on this CPU.
+    tlbi_vale1 = "vale1";
     /// Forgets an address space on every CPU.
     tlbi_aside1is = "aside1is";
     /// Forgets an address space on this CPU.

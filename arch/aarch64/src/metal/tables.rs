@@ -10,6 +10,7 @@ use jacinth_paging::{Fence, TABLE_ENTRIES, TableMem, TableWords, asid_of};
 use crate::layout::{Image, pointer};
 use crate::metal::cache;
 use crate::metal::regs::{self, ISH, ISHST, SY, dsb, isb};
+use crate::metal::stale::{self, Reach};
 
 /// The most runs that the fence is told of at the start.
 pub const MAX_PRIVATE: usize = 96;
@@ -112,21 +113,27 @@ impl UserTables {
         self.fence.get_mut().expect("it was just made")
     }
 
-    /// Forgets the translations of `bytes` bytes at `at`, on every CPU, and waits for it. `leaf`
-    /// says that no table was unlinked.
+    /// Forgets the translations of `bytes` bytes at `at` on every CPU that uses the space, and
+    /// waits for it. Only where another one does is it broadcast; those that do not will forget all
+    /// of the space before they use it again.
     pub(crate) fn invalidate(aspace: AspaceId, at: VirtAddr, bytes: u64, scope: Scope) {
         let asid = u64::from(asid_of(aspace)) << ASID_SHIFT;
+        let reach = stale::note_change(aspace);
+        let forget = match (reach, scope) {
+            (Reach::Here, Scope::LastLevel) => regs::tlbi_vale1,
+            (Reach::Here, Scope::AllLevels) => regs::tlbi_vae1,
+            (Reach::Everywhere, Scope::LastLevel) => regs::tlbi_vale1is,
+            (Reach::Everywhere, Scope::AllLevels) => regs::tlbi_vae1is,
+        };
         dsb(ISHST);
-        if bytes > MOST_PAGES * PAGE_SIZE {
-            regs::tlbi_aside1is(asid);
-        } else {
+        if bytes <= MOST_PAGES * PAGE_SIZE {
             for page in 0..bytes.div_ceil(PAGE_SIZE) {
-                let operand = asid | (((at.raw() >> PAGE_SHIFT) + page) & PAGE_NUMBER);
-                match scope {
-                    Scope::LastLevel => regs::tlbi_vale1is(operand),
-                    Scope::AllLevels => regs::tlbi_vae1is(operand),
-                }
+                forget(asid | (((at.raw() >> PAGE_SHIFT) + page) & PAGE_NUMBER));
             }
+        } else if reach == Reach::Here {
+            regs::tlbi_aside1(asid);
+        } else {
+            regs::tlbi_aside1is(asid);
         }
         dsb(ISH);
         isb(SY);
