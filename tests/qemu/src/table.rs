@@ -7,6 +7,8 @@ pub struct Table {
     pub arch: String,
     /// The machine's name.
     pub machine: String,
+    /// How many processors run.
+    pub cpus: u32,
     /// All RAM, in bytes, rounded down to a tenth of its unit.
     pub ram: f64,
     /// The regions by address.
@@ -41,7 +43,7 @@ impl Table {
         }
         let wrong = |line: &str| format!("not as the table's lines are: {line}");
         let words: Vec<_> = heading.split("  ").collect();
-        let [_, arch, machine, _, ram, _] = words[..] else {
+        let [_, arch, machine, cpus, ram, _] = words[..] else {
             return Err(wrong(heading));
         };
         let rows = lines.take_while(|line| line.starts_with("0x"));
@@ -49,6 +51,7 @@ impl Table {
         Ok(Self {
             arch: arch.into(),
             machine: machine.into(),
+            cpus: number_of(cpus).ok_or_else(|| wrong(heading))?,
             ram: size(ram).ok_or_else(|| wrong(heading))?,
             rows: rows.collect::<Result<_, _>>()?,
         })
@@ -60,6 +63,10 @@ impl Table {
         let rows = self.rows.iter().filter(|row| row.kind == kind);
         rows.map(|row| row.bytes).sum()
     }
+}
+
+fn number_of(words: &str) -> Option<u32> {
+    words.split(' ').next()?.parse().ok()
 }
 
 fn is_heading(line: &str) -> bool {

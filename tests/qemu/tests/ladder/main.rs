@@ -15,6 +15,7 @@ mod t0_runner;
 mod t1_boot;
 mod t2_broken;
 mod t2_faults;
+mod t3_cpus;
 mod t4_tour;
 mod t5_conformance;
 mod t6_outside;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         rung("t1_boot", t1_boot::tests(arch));
         rung("t2_broken", t2_broken::tests());
         rung("t2_faults", t2_faults::tests(arch));
+        rung("t3_cpus", t3_cpus::tests(arch));
         rung("t4_tour", t4_tour::tests(arch));
         rung("t5_conformance", t5_conformance::tests());
         rung("t6_outside", t6_outside::tests());

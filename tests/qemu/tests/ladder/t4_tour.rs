@@ -32,6 +32,8 @@ const ON_BOTH: &[Machine] = &[
     ("usual", &[]),
     ("memory_64m", &[("--mem", "64M")]),
     ("memory_6g", &[("--mem", "6G")]),
+    ("two_cpus", &[("--cpus", "2"), ("--append", "wander")]),
+    ("four_cpus", &[("--cpus", "4"), ("--append", "wander")]),
 ];
 const ON_X86_64: &[Machine] = &[
     ("cpu_qemu64", &[("--cpu", "qemu64")]),

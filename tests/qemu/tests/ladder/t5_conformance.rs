@@ -7,7 +7,7 @@ use jacinth_tests_table::{Machine, folder, record};
 use crate::{Outcome, Test, test};
 
 /// How many seconds all scenarios may take.
-const TIME_LIMIT: u32 = 150;
+const TIME_LIMIT: u32 = 300;
 
 pub(crate) fn tests() -> Vec<(String, Test)> {
     vec![
@@ -15,7 +15,14 @@ pub(crate) fn tests() -> Vec<(String, Test)> {
         test("memory_64m", |boot| {
             all(boot.option("--mem", "64M"), "memory-64m")
         }),
+        test("two_cpus", |boot| all(wandering(boot, "2"), "cpus-2")),
+        test("four_cpus", |boot| all(wandering(boot, "4"), "cpus-4")),
     ]
+}
+
+/// Several processors, among which the program is moved all the time.
+fn wandering(boot: Boot, cpus: &str) -> Boot {
+    boot.option("--cpus", cpus).option("--append", "wander")
 }
 
 fn all(boot: Boot, part: &str) -> Outcome {
