@@ -288,3 +288,54 @@ fn damage_is_survived() {
         }
     }
 }
+
+#[test]
+fn processors_and_the_calls_that_start_them_are_read() {
+    let cpu = |name, reg: &[u32], status| {
+        let properties = [
+            text("device_type", "cpu"),
+            cells("reg", reg),
+            text("status", status),
+        ];
+        node(name, &properties)
+    };
+    let mut cpus = node("cpus", &[]);
+    cpus.add_child(cpu("cpu@0", &[0], "okay"));
+    cpus.add_child(cpu("cpu@1", &[1], "disabled"));
+    cpus.add_child(cpu("cpu@100000002", &[1, 2], "okay"));
+    cpus.add_child(cpu("cpu@0", &[0], "okay"));
+    cpus.add_child(cpu("cpu@none", &[], "okay"));
+    let firmware = |compatible, method| {
+        let number = cells("cpu_on", &[0x95c1_ba60]);
+        let properties = [
+            text("compatible", compatible),
+            text("method", method),
+            number,
+        ];
+        node("psci", &properties)
+    };
+    for (compatible, method, wanted) in [
+        (
+            "arm,psci-1.0",
+            "hvc",
+            Some((Conduit::Hypervisor, 0xc400_0003)),
+        ),
+        (
+            "arm,psci-0.2",
+            "smc",
+            Some((Conduit::SecureMonitor, 0xc400_0003)),
+        ),
+        (
+            "arm,psci",
+            "smc",
+            Some((Conduit::SecureMonitor, 0x95c1_ba60)),
+        ),
+        ("arm,psci-1.0", "mail", None),
+    ] {
+        let blob = tree(std::vec![cpus.clone(), firmware(compatible, method)]);
+        let found = read(&blob).unwrap();
+        assert_eq!(found.cpus[..], [0, 0x1_0000_0002]);
+        let psci = wanted.map(|(conduit, cpu_on)| Psci { conduit, cpu_on });
+        assert_eq!(found.psci, psci);
+    }
+}
