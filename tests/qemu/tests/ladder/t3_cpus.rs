@@ -58,6 +58,6 @@ fn moves(boot: Boot, cpus: u32, options: &[(&str, &str)]) -> Outcome {
     let seen = kept.split(' ').next().and_then(|count| count.parse().ok());
     let seen: u32 = seen.unwrap_or_default();
     // User mode cannot see where it is on aarch64.
-    let is_moved = arch == Arch::Aarch64 || seen == cpus;
-    ran.check(is_moved, "the program was on every processor")
+    let is_moved = arch == Arch::Aarch64 || seen > 1;
+    ran.check(is_moved, "the program was on several processors")
 }
