@@ -83,6 +83,20 @@ record! {
 }
 
 record! {
+    /// `zx_info_job_t`
+    pub struct JobInfo: 16 {
+        /// The code that its end left; 0 until then.
+        pub return_code: i64 = 0,
+        /// Whether it was killed.
+        pub exited: u8 = 8,
+        /// Whether it dies first when memory is short.
+        pub kill_on_oom: u8 = 9,
+        /// Whether somebody debugs it.
+        pub debugger_attached: u8 = 10,
+    }
+}
+
+record! {
     /// `zx_info_process_handle_stats_t`: how many handles to each kind of object a process has.
     pub struct ProcessHandleStatsInfo: 256 {
         /// The counts, by [`ObjectType`](crate::ObjectType).

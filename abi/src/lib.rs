@@ -32,7 +32,7 @@ pub use bti::{BtiOptions, IommuType};
 pub use exception::{ExceptionType, POLICY_CODE_BAD_SYSCALL, POLICY_CODE_HANDLE_LEAK};
 pub use exit::ExitCode;
 pub use info::{
-    BtiInfo, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, MapsInfo, MapsMapping,
+    BtiInfo, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, JobInfo, MapsInfo, MapsMapping,
     PageTableInfo, ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, ResourceInfo, ThreadInfo,
     ThreadState, ThreadStatsInfo, VmarInfo, VmoInfo, VmoInfoFlags,
 };

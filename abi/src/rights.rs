@@ -71,6 +71,8 @@ bitflags::bitflags! {
         const DEFAULT_PROCESS = 0x6_D3CF;
         /// Default of a thread.
         const DEFAULT_THREAD = 0x4_D2CF;
+        /// Default of a job.
+        const DEFAULT_JOB = 0x7_DFCF;
         /// Default of a resource (newer Zircon: with GET_PROPERTY).
         const DEFAULT_RESOURCE = 0x804B;
         /// Default of an IOMMU.

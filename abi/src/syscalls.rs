@@ -178,6 +178,46 @@ macro_rules! syscalls {
             ///
             /// Rights: MAP on the BTI. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
             43 bti: vmo_create_contiguous(bti: Handle, size: u64, alignment_log2: u32, out: Out<u32>);
+            /// Makes a thread of a process, which does not run yet.
+            ///
+            /// Rights: MANAGE_THREAD on the process. Errors: INVALID_ARGS (options, name, `out`), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (the process is over), NO_MEMORY.
+            44 thread: thread_create(process: Handle, name: In<u8>, name_size: u64, options: u32, out: Out<u32>);
+            /// Starts a thread of a process that runs.
+            ///
+            /// Rights: MANAGE_THREAD. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (started before, or the process does not run), INVALID_ARGS (entry).
+            45 thread: thread_start(handle: Handle, entry: u64, stack: u64, arg1: u64, arg2: u64);
+            /// Lets other threads run first.
+            ///
+            /// Errors: INVALID_ARGS (options).
+            46 thread: thread_legacy_yield(options: u32);
+            /// Kills a process, or a job with all that is in it; does not return when that is the caller.
+            ///
+            /// Rights: DESTROY. Errors: BAD_HANDLE, ACCESS_DENIED, WRONG_TYPE (a thread, or no task).
+            47 task: task_kill(handle: Handle);
+            /// Makes a process with an empty address space.
+            ///
+            /// Rights: MANAGE_PROCESS on the job. Errors: INVALID_ARGS (options, name, `process`, `vmar`), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (the job was killed), NO_MEMORY.
+            48 process: process_create(job: Handle, name: In<u8>, name_size: u64, options: u32, process: Out<u32>, vmar: Out<u32>);
+            /// Starts a process with its first thread, which is given a handle; that one is gone in any case.
+            ///
+            /// Rights: WRITE on both, TRANSFER on `arg1`. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE, INVALID_ARGS (entry), NO_MEMORY.
+            49 process: process_start(process: Handle, thread: Handle, entry: u64, stack: u64, arg1: Handle, arg2: u64);
+            /// Copies bytes out of another process's memory, up to the end of the mapping they are in.
+            ///
+            /// Rights: READ and WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, BAD_STATE (the process is over), NOT_FOUND (nothing is mapped there), NO_MEMORY.
+            50 process: process_read_memory(handle: Handle, vaddr: u64, buffer: Out<u8>, buffer_size: u64, actual: Out<u64>);
+            /// Copies bytes into another process's memory, up to the end of the mapping they go to.
+            ///
+            /// Rights: WRITE. Errors: as `process_read_memory`.
+            51 process: process_write_memory(handle: Handle, vaddr: u64, buffer: In<u8>, buffer_size: u64, actual: Out<u64>);
+            /// Makes a job in a job.
+            ///
+            /// Rights: MANAGE_JOB on the parent. Errors: INVALID_ARGS (options, `out`), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE (too deep), BAD_STATE (the parent was killed), NO_MEMORY.
+            52 job: job_create(parent: Handle, options: u32, out: Out<u32>);
+            /// Makes a handle to a process's thread, or to a job's job or process.
+            ///
+            /// Rights: ENUMERATE. Errors: BAD_HANDLE, ACCESS_DENIED (also: rights that the parent's handle lacks), NOT_FOUND, WRONG_TYPE, INVALID_ARGS (`out`), NO_MEMORY.
+            53 object: object_get_child(handle: Handle, koid: u64, rights: u32, out: Out<u32>);
         }
     };
 }

@@ -56,7 +56,15 @@ impl Kernel {
 
     fn count_references(&self, refs: &mut References) {
         let objects = &self.objects;
+        for (_, job) in objects.jobs.iter() {
+            if let Some(parent) = job.parent {
+                refs.use_of(objects, ObjectRef::Job(parent));
+            }
+        }
         for (_, process) in objects.processes.iter() {
+            if let Some(job) = process.job {
+                refs.use_of(objects, ObjectRef::Job(job));
+            }
             process
                 .handles
                 .iter()

@@ -5,12 +5,12 @@ mod message;
 
 use self::message::Gifts;
 use crate::hal::{DynHal, MmuFlags, ThreadStart};
-use crate::mem::{Key, List, NoMemory};
-use crate::object::{HandleTable, Head, Object, ObjectRef, Request};
-use crate::task::{Process, ProcessState, Thread};
+use crate::mem::{Key, NoMemory};
+use crate::object::{Object, ObjectRef, Request};
+use crate::task::{Process, Thread};
 use crate::vm::{self, MapRequest, Name, Overlap, Placement, Vmo};
 use crate::{Kernel, PAGE_SIZE, PhysRun, VirtAddr};
-use jacinth_abi::{ResourceKind, Rights, Signals, Status, processargs};
+use jacinth_abi::{ResourceKind, Rights, Status, processargs};
 
 /// Bytes of the first thread's stack.
 const STACK_BYTES: u64 = 256 * 1024;
@@ -103,7 +103,9 @@ impl Kernel {
         args: &[&str],
     ) -> Result<(), BootError> {
         vm::zero_page(self, hal)?;
-        let process = self.new_process(hal, Name::from_str(program.name))?;
+        let job = self.new_job(None).map_err(|_| BootError::NoMemory)?;
+        self.objects.get_mut(job).name = Name::from_str("root");
+        let (process, _) = self.new_process(hal, job, Name::from_str(program.name))?;
         self.objects.add_use(ObjectRef::Process(process));
         self.init = Some(process);
         for segment in program.segments {
@@ -114,6 +116,12 @@ impl Kernel {
 
         let mut gifts = Gifts::default();
         self.add_own(&mut gifts, process, thread)?;
+        gifts.add(
+            self,
+            ObjectRef::Job(job),
+            Rights::DEFAULT_JOB,
+            processargs::PA_JOB_DEFAULT,
+        )?;
         self.add_resources(&mut gifts)?;
         for vmo in vmos {
             self.add_vmo(hal, &mut gifts, vmo)?;
@@ -130,74 +138,6 @@ impl Kernel {
             },
         );
         Ok(())
-    }
-
-    /// A process with an empty address space.
-    fn new_process(&mut self, hal: &mut DynHal, name: Name) -> Result<Key<Process>, NoMemory> {
-        self.objects.processes.reserve(&mut self.mem.budget)?;
-        let frame = self.mem.table_alloc()?;
-        let aspace = hal.aspace_new(frame);
-        let [a, b, c, d, ..] = hal.entropy().to_le_bytes();
-        let koid = self.objects.new_koid();
-        let key = self.objects.processes.insert_reserved(Process {
-            head: Head::new(koid, Signals::empty()),
-            name,
-            handles: HandleTable::new(u32::from_le_bytes([a, b, c, d])),
-            aspace,
-            root_vmar: None,
-            entries: crate::hal::EntryCounts::default(),
-            state: ProcessState::Initial,
-            return_code: None,
-            start_time: 0,
-            threads: List::new(),
-            next_torn_down: None,
-        });
-        let root = vm::new_root_vmar(self, key)?;
-        self.objects.get_mut(key).root_vmar = Some(root);
-        self.objects.add_use(ObjectRef::Vmar(root));
-        Ok(key)
-    }
-
-    /// A thread that is not started.
-    fn new_thread(
-        &mut self,
-        hal: &mut DynHal,
-        process: Key<Process>,
-        name: Name,
-    ) -> Result<Key<Thread>, NoMemory> {
-        self.objects.threads.reserve(&mut self.mem.budget)?;
-        self.timers.add_thread(&mut self.mem.budget)?;
-        let frame = self.mem.frame_alloc()?;
-
-        // commit
-        let context = hal.context_new(frame);
-        let koid = self.objects.new_koid();
-        let key = self
-            .objects
-            .threads
-            .insert_reserved(Thread::new(koid, process, context, name));
-        self.objects.add_use(ObjectRef::Process(process));
-        self.with_threads_of(process, |live, pool| live.push_back(pool, key));
-        Ok(key)
-    }
-
-    /// Starts a thread, and its process with it.
-    fn start_thread(&mut self, hal: &mut DynHal, key: Key<Thread>, start: ThreadStart) {
-        let thread = self.objects.get(key);
-        let (context, process) = (thread.context, thread.process);
-        hal.context_start(context, start);
-        let owner = self.objects.get_mut(process);
-        if owner.state == ProcessState::Initial {
-            owner.state = ProcessState::Running;
-            owner.start_time = hal.now();
-        }
-        self.objects.add_use(ObjectRef::Thread(key));
-        self.update_signals(
-            ObjectRef::Thread(key),
-            Signals::empty(),
-            Signals::THREAD_RUNNING,
-        );
-        self.make_ready(key);
     }
 
     /// Maps one segment as a VMO of its own, widened to whole pages.

@@ -15,6 +15,8 @@ use jacinth_abi::{ResourceKind, Rights, Status, SystemBase};
 pub(crate) enum Flow {
     /// It is over: the answer for the result register.
     Done(i64),
+    /// As [`Flow::Done`], and others run first.
+    Yield(i64),
     /// The thread waits, and its answer is set when the wait ends.
     Block(Wait),
     /// The work of one event is spent; go on from this cursor after the lock was given up.

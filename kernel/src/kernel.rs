@@ -213,6 +213,10 @@ impl Kernel {
 
     /// Takes the outcome of a call, or of a piece of one; true when the thread goes on.
     fn answer(&mut self, hal: &mut DynHal, current: Current, result: SysResult) -> bool {
+        let thread = self.objects.threads.get(current.thread);
+        if thread.is_none_or(|thread| thread.state == ThreadState::Dead) {
+            return false;
+        }
         let value = match result {
             Ok(Flow::Done(value)) => value,
             Err(status) => i64::from(status.raw()),
@@ -220,6 +224,11 @@ impl Kernel {
                 let thread = self.objects.get_mut(current.thread);
                 thread.wait = Some(wait);
                 thread.state = ThreadState::Blocked;
+                return false;
+            }
+            Ok(Flow::Yield(value)) => {
+                hal.context_set_result(current.context, value);
+                self.make_ready(current.thread);
                 return false;
             }
             Ok(Flow::Again(work)) => {

@@ -5,7 +5,7 @@ use crate::crash::warn;
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
 use crate::object::{Bti, Channel, ObjectRef, Pmt};
-use crate::task::{Process, ProcessState, Thread};
+use crate::task::{Job, Process, ProcessState, Thread};
 use crate::vm;
 use jacinth_abi::Signals;
 
@@ -21,6 +21,7 @@ impl Kernel {
         let (no_handles, unused) = (head.handles == 0, head.handles == 0 && head.uses == 0);
         match object {
             ObjectRef::Channel(key) if no_handles => self.close_endpoint(key, unused, work),
+            ObjectRef::Job(key) => self.end_job(key, unused, work),
             ObjectRef::Process(key) if no_handles => self.end_unreferenced_process(key, unused),
             ObjectRef::Thread(key) if unused => self.free_thread(hal, key),
             ObjectRef::Vmo(key) => {
@@ -95,6 +96,17 @@ impl Kernel {
         }
         if unused {
             self.objects.channels.remove(key);
+        }
+        true
+    }
+
+    /// A job that was killed kills what is in it; one that nothing refers to is forgotten.
+    fn end_job(&mut self, key: Key<Job>, unused: bool, work: &mut mem::Work) -> bool {
+        if !self.kill_children(key, work) {
+            return false;
+        }
+        if unused {
+            self.free_job(key);
         }
         true
     }

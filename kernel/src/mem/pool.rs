@@ -226,6 +226,19 @@ impl<T> Pool<T> {
             })
     }
 
+    /// The value in a slot, for lists that are made bit by bit: `None` behind the last slot,
+    /// `Some(None)` for one that is empty.
+    #[must_use]
+    pub fn at(&self, index: u32) -> Option<Option<(Key<T>, &T)>> {
+        let slot = self.slot(index)?;
+        let key = Key {
+            index,
+            generation: slot.generation,
+            of: PhantomData,
+        };
+        Some(slot.value.as_ref().map(|value| (key, value)))
+    }
+
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
         let index = usize::try_from(index).ok()?;
         self.chunks

@@ -65,6 +65,11 @@ impl super::Objects {
     pub(crate) fn related_koid(&self, object: ObjectRef) -> u64 {
         match object {
             ObjectRef::Channel(key) => self.get(key).peer_koid,
+            ObjectRef::Process(key) => self.get(key).job_koid,
+            ObjectRef::Job(key) => {
+                let parent = self.get(key).parent;
+                parent.map_or(0, |parent| self.get(parent).head.koid)
+            }
             ObjectRef::Thread(key) => self.get(self.get(key).process).head.koid,
             _ => 0,
         }

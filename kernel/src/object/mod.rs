@@ -22,7 +22,7 @@ pub(crate) use resource::{Request, Resource, Resources};
 pub(crate) use signal::Observer;
 
 use crate::mem::{Key, List, Pool, SpanPool};
-use crate::task::{Process, Thread};
+use crate::task::{Job, Process, Thread};
 use crate::vm::{Mapping, Vmar, VmarNode, Vmo};
 use jacinth_abi::{ObjectType, Signals};
 
@@ -66,6 +66,7 @@ impl Head {
 /// Names any object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ObjectRef {
+    Job(Key<Job>),
     Process(Key<Process>),
     Thread(Key<Thread>),
     Vmo(Key<Vmo>),
@@ -81,6 +82,7 @@ impl ObjectRef {
     /// The `ZX_OBJ_TYPE_*` of the object.
     pub(crate) const fn object_type(self) -> ObjectType {
         match self {
+            Self::Job(_) => ObjectType::Job,
             Self::Process(_) => ObjectType::Process,
             Self::Thread(_) => ObjectType::Thread,
             Self::Vmo(_) => ObjectType::Vmo,
@@ -97,7 +99,7 @@ impl ObjectRef {
     pub(crate) const fn has_signals(self) -> bool {
         matches!(
             self,
-            Self::Process(_) | Self::Thread(_) | Self::Vmo(_) | Self::Channel(_)
+            Self::Job(_) | Self::Process(_) | Self::Thread(_) | Self::Vmo(_) | Self::Channel(_)
         )
     }
 }
@@ -172,6 +174,7 @@ macro_rules! objects {
 }
 
 objects! {
+    Job in jobs,
     Process in processes,
     Thread in threads,
     Vmo in vmos,
@@ -186,6 +189,7 @@ objects! {
 /// All objects of the system.
 #[derive(Debug)]
 pub(crate) struct Objects {
+    pub(crate) jobs: Pool<Job>,
     pub(crate) processes: Pool<Process>,
     pub(crate) threads: Pool<Thread>,
     pub(crate) vmos: Pool<Vmo>,
@@ -225,6 +229,7 @@ impl Objects {
     /// No objects.
     pub(crate) const fn new() -> Self {
         Self {
+            jobs: Pool::new(),
             processes: Pool::new(),
             threads: Pool::new(),
             vmos: Pool::new(),

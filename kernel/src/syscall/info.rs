@@ -3,13 +3,14 @@
 use super::info_list::{self, Source};
 use super::info_memory::kmem_stats;
 use super::info_process::{Handles, Vmos};
+use super::info_task::Koids;
 use crate::call::{Call, Flow, FromReg, HandleValue, Out, SysResult};
-use crate::mem;
+use crate::mem::{self, Key};
 use crate::object::{Bti, Resource};
-use crate::task::{Process, ProcessState, Thread, ThreadState, Work};
+use crate::task::{Job, JobState, Process, ProcessState, Thread, ThreadState, Work};
 use crate::vm::{Maps, MapsVersion, Vmar, Vmo, VmoRecord};
 use jacinth_abi::{
-    Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, PageTableInfo,
+    Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, JobInfo, PageTableInfo,
     ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, Record, ResourceInfo, Rights, Status,
     ThreadInfo, Topic, VmarInfo, VmoInfo,
 };
@@ -51,6 +52,10 @@ pub(crate) fn object_get_info(
         Topic::KMEM_STATS | Topic::KMEM_STATS_V1 | Topic::KMEM_STATS_EXTENDED => {
             kmem_stats(call, handle, Topic(topic), to)
         }
+        Topic::PROCESS_THREADS => process_threads(call, handle, to),
+        Topic::JOB => job(call, handle, to),
+        Topic::JOB_CHILDREN => job_list(call, handle, to, Koids::Jobs),
+        Topic::JOB_PROCESSES => job_list(call, handle, to, Koids::Processes),
         Topic::HANDLE_TABLE => handle_table(call, handle, to),
         Topic::PROCESS_VMOS => process_vmos(call, handle, to, VmoInfo::SIZE),
         Topic::PROCESS_VMOS_V3 => process_vmos(call, handle, to, VmoInfo::V3_SIZE),
@@ -149,6 +154,38 @@ fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
         ..ThreadInfo::default()
     };
     single(call, to, record.to_bytes().as_ref())
+}
+
+/// The threads of a process that have started.
+fn process_threads(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Process>(handle, Rights::ENUMERATE)?;
+    list_of(
+        call,
+        Source::Koids(Koids::Threads(key, 0)),
+        size_of::<u64>(),
+        to,
+    )
+}
+
+fn job(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Job>(handle, Rights::INSPECT)?;
+    let job = call.kernel.objects.get(key);
+    let record = JobInfo {
+        return_code: job.return_code,
+        exited: u8::from(job.state != JobState::Alive),
+        ..JobInfo::default()
+    };
+    single(call, to, record.to_bytes().as_ref())
+}
+
+fn job_list(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    to: Answer,
+    what: fn(Key<Job>, u32) -> Koids,
+) -> SysResult {
+    let key = call.lookup::<Job>(handle, Rights::ENUMERATE)?;
+    list_of(call, Source::Koids(what(key, 0)), size_of::<u64>(), to)
 }
 
 fn resource(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {

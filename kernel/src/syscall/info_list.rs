@@ -5,6 +5,7 @@
 //! many whole records as fit, counts the rest, and gives the lock up on the way.
 
 use super::info_process::{Handles, Vmos};
+use super::info_task::Koids;
 use crate::Kernel;
 use crate::call::{Call, Flow, FromReg, Out, SysResult};
 use crate::mem;
@@ -42,6 +43,8 @@ pub(crate) enum Source {
     Handles(Handles),
     /// PROCESS_VMOS
     Vmos(Vmos),
+    /// PROCESS_THREADS, JOB_CHILDREN, JOB_PROCESSES
+    Koids(Koids),
 }
 
 impl Source {
@@ -51,6 +54,7 @@ impl Source {
             Self::Maps(maps) => maps.next(kernel),
             Self::Handles(handles) => handles.next(kernel),
             Self::Vmos(vmos) => vmos.next(kernel),
+            Self::Koids(koids) => koids.next(kernel),
         }
     }
 }

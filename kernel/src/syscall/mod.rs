@@ -8,11 +8,15 @@ mod info;
 mod info_list;
 mod info_memory;
 mod info_process;
+mod info_task;
+mod job;
 mod object;
+mod process;
 mod property;
 mod resource;
 mod system;
 mod task;
+mod thread;
 mod time;
 mod vmar;
 mod vmar_range;
@@ -21,6 +25,8 @@ mod vmo_child;
 mod vmo_range;
 
 pub(crate) use bti_pin::Pin;
+pub(crate) use info_task::Child;
+pub(crate) use process::Peek;
 
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;
@@ -113,6 +119,8 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         } => handle::close_rest(call, handles, count, any_bad),
         Work::Pin(pin) => bti_pin::resume_pin(call, pin),
         Work::Clear { vmo, done, out } => bti::resume_clear(call, vmo, done, out),
+        Work::Child(child) => info_task::find_child(call, child),
+        Work::Peek(peek) => process::go_on(call, peek),
         Work::ReleaseQuarantine { bti, left } => bti::resume_release(call, bti, left),
     }
 }

@@ -6,6 +6,7 @@ use crate::task::Wait;
 use jacinth_abi::{Rights, Signals, Status};
 
 pub(crate) use super::info::object_get_info;
+pub(crate) use super::info_task::object_get_child;
 pub(crate) use super::property::{object_get_property, object_set_property};
 
 /// `zx_object_wait_one`

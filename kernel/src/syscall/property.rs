@@ -86,6 +86,7 @@ fn supported(property: u32) -> Result<Property, Status> {
 fn name_of(kernel: &mut Kernel, object: ObjectRef) -> Option<&mut Name> {
     let objects = &mut kernel.objects;
     match object {
+        ObjectRef::Job(key) => Some(&mut objects.get_mut(key).name),
         ObjectRef::Process(key) => Some(&mut objects.get_mut(key).name),
         ObjectRef::Thread(key) => Some(&mut objects.get_mut(key).name),
         ObjectRef::Vmo(key) => Some(&mut objects.get_mut(key).name),

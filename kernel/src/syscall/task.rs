@@ -1,6 +1,8 @@
 //! The calls that end tasks (spec: tasks.md §3-4).
 
-use crate::call::{Call, Flow, SysResult};
+use crate::call::{Call, Flow, HandleValue, SysResult};
+use crate::object::ObjectRef;
+use jacinth_abi::{Rights, Status, limits};
 
 /// `zx_process_exit`
 #[expect(
@@ -20,4 +22,18 @@ pub(crate) fn process_exit(call: &mut Call<'_>, return_code: i64) -> SysResult {
 pub(crate) fn thread_exit(call: &mut Call<'_>) -> SysResult {
     call.kernel.end_thread(call.thread);
     Ok(Flow::Gone)
+}
+
+/// `zx_task_kill`: the right is checked before the type.
+pub(crate) fn task_kill(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
+    let (task, _) = call.lookup_any(handle, Rights::DESTROY)?;
+    match task {
+        ObjectRef::Job(job) => call.kernel.kill_job(job),
+        ObjectRef::Process(process) => {
+            let code = limits::retcode::SYSCALL_KILL;
+            call.kernel.kill_process(process, code);
+        }
+        _ => return Err(Status::WRONG_TYPE),
+    }
+    Ok(Flow::OK)
 }

@@ -1,11 +1,14 @@
 //! Tasks: processes, threads, what a blocked one waits for, and who runs next.
 
 mod abandon;
+mod create;
+mod job;
 mod process;
 mod sched;
 mod thread;
 mod timer;
 
+pub(crate) use job::{Job, JobError, JobState, OfJob};
 pub(crate) use process::{Process, ProcessState};
 pub use sched::Wander;
 pub(crate) use sched::{Current, Scheduler};

@@ -1,9 +1,9 @@
 //! Processes: an address space, a handle table, and threads.
 
-use super::{OfProcess, Thread};
+use super::{Job, OfJob, OfProcess, Thread};
 use crate::Kernel;
 use crate::hal::{AspaceId, DynHal, EntryCounts};
-use crate::mem::{self, Key, List};
+use crate::mem::{self, Key, Link, Linked, List};
 use crate::object::{HandleTable, Head, ObjectRef};
 use crate::vm::{self, Name, Vmar};
 use jacinth_abi::Signals;
@@ -29,6 +29,10 @@ pub(crate) enum ProcessState {
 pub(crate) struct Process {
     pub(crate) head: Head,
     pub(crate) name: Name,
+    /// The job that it is in, until it is dead.
+    pub(crate) job: Option<Key<Job>>,
+    /// That job's koid, kept for good.
+    pub(crate) job_koid: u64,
     pub(crate) handles: HandleTable,
     pub(crate) aspace: AspaceId,
     /// The root of the region tree; the process holds a use on it.
@@ -40,10 +44,18 @@ pub(crate) struct Process {
     pub(crate) return_code: Option<i64>,
     /// When its first thread started, in ns.
     pub(crate) start_time: i64,
-    /// Its threads that are not dead.
+    /// Its threads that were started and are not dead.
     pub(crate) threads: List<Thread, OfProcess>,
     /// The next process that is being torn down.
     pub(crate) next_torn_down: Option<Key<Process>>,
+    /// Its place among the processes of its job.
+    pub(crate) of_job: Link<Self>,
+}
+
+impl Linked<OfJob> for Process {
+    fn link(&mut self) -> &mut Link<Self> {
+        &mut self.of_job
+    }
 }
 
 impl Kernel {
@@ -104,6 +116,13 @@ impl Kernel {
             Signals::empty(),
             Signals::TASK_TERMINATED,
         );
+        if self.init == Some(key)
+            && let Some(job) = self.objects.get(key).job
+        {
+            // The machine ends with its first process: all others go as well.
+            self.kill_job(job);
+        }
+        self.leave_job(key);
         self.objects.drop_use(ObjectRef::Process(key));
         true
     }

@@ -5,7 +5,7 @@ use crate::call::Out;
 use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Bti, Head, ObjectRef, Observer};
-use crate::syscall::{List, Pin, SnapshotCall, VmoCall};
+use crate::syscall::{Child, List, Peek, Pin, SnapshotCall, VmoCall};
 use crate::vm::{
     Fill, Inner, LockHow, Name, Overwrite, PolicyChange, Protect, RangeOp, RangePages, RegionRange,
     SizeChange, Transfer, Vmar, Vmo,
@@ -101,6 +101,10 @@ pub(crate) enum Work {
         done: u64,
         out: Out<u32>,
     },
+    /// `zx_object_get_child`
+    Child(Child),
+    /// `zx_process_read_memory`, `zx_process_write_memory`
+    Peek(Peek),
     /// `zx_bti_release_quarantine`: how many ranges are still to be unpinned.
     ReleaseQuarantine { bti: Key<Bti>, left: u32 },
 }
@@ -262,13 +266,14 @@ impl Kernel {
             Signals::THREAD_RUNNING,
             Signals::TASK_TERMINATED,
         );
+        if was == ThreadState::New {
+            return;
+        }
         let is_last = self.with_threads_of(process, |live, pool| {
             live.remove(pool, key);
             live.is_empty()
         });
-        if was != ThreadState::New {
-            self.objects.drop_use(ObjectRef::Thread(key));
-        }
+        self.objects.drop_use(ObjectRef::Thread(key));
         if is_last {
             self.kill_process(process, 0);
         }

@@ -167,7 +167,7 @@ pub(super) fn find_piece(
 }
 
 /// The VMO's byte that a piece shows at `at`.
-fn offset_in_vmo(piece: &Mapping, at: VirtAddr) -> Option<u64> {
+pub(super) fn offset_in_vmo(piece: &Mapping, at: VirtAddr) -> Option<u64> {
     at.raw()
         .checked_sub(piece.range.start.raw())?
         .checked_add(piece.vmo_offset)

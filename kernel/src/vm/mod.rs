@@ -19,6 +19,7 @@ mod maps;
 mod name;
 mod overwrite;
 mod pages;
+mod peek;
 mod pin;
 mod place;
 mod protect;
@@ -43,6 +44,7 @@ pub(crate) use maps::{Maps, MapsVersion};
 pub(crate) use name::Name;
 pub(crate) use overwrite::{Overwrite, overwrite, resume_overwrite};
 pub(crate) use pages::zero_page;
+pub(crate) use peek::shown_at;
 pub(crate) use pin::{add_pin, is_one_run, pinned_page, remove_pin, reserve_pin};
 pub(crate) use place::{Overlap, Placement};
 pub(crate) use protect::{Protect, protect};
@@ -59,7 +61,7 @@ pub(crate) use region::{
 };
 pub(crate) use teardown::vmo_end_step;
 pub(crate) use unmap::{resume_unmap, unmap};
-pub(crate) use vmar::{Mapping, Vmar, VmarNode, new_root_vmar};
+pub(crate) use vmar::{Mapping, Vmar, VmarNode, root_vmar_reserved};
 pub(crate) use vmo::{
     Content, Marks, Vmo, create_adopted, create_paged, create_paged_as, create_physical,
     is_contiguous, round_up, size, sized, stream_size,

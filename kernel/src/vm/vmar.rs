@@ -134,14 +134,9 @@ impl Vmar {
 ///
 /// # Errors
 /// [`NoMemory`], with nothing changed.
-pub(crate) fn new_root_vmar(
-    kernel: &mut Kernel,
-    process: Key<Process>,
-) -> Result<Key<Vmar>, NoMemory> {
-    kernel.objects.vmars.reserve(&mut kernel.mem.budget)?;
-    // commit
+pub(crate) fn root_vmar_reserved(kernel: &mut Kernel, process: Key<Process>) -> Key<Vmar> {
     let koid = kernel.objects.new_koid();
-    Ok(kernel.objects.vmars.insert_reserved(Vmar {
+    kernel.objects.vmars.insert_reserved(Vmar {
         head: Head::new(koid, Signals::empty()),
         process: Some(process),
         parent: None,
@@ -158,7 +153,7 @@ pub(crate) fn new_root_vmar(
         alive: true,
         dying_at: None,
         hint: None,
-    }))
+    })
 }
 
 /// The address space of a region until it is gone altogether: also while it is being destroyed.

@@ -1,0 +1,226 @@
+//! Jobs: the tree that processes are in (spec: tasks.md §2).
+
+use super::Process;
+use crate::Kernel;
+use crate::mem::{self, Key, Link, Linked, List, NoMemory};
+use crate::object::{Head, ObjectRef};
+use crate::vm::Name;
+use jacinth_abi::{Signals, limits};
+
+/// Levels of jobs below the root at the most.
+const MOST_DEPTH: u32 = 32;
+
+/// Where a job is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobState {
+    /// It takes children.
+    Alive,
+    /// It was killed; so many of its jobs and processes are still to be told.
+    Killed {
+        /// Jobs from the front of the list on.
+        jobs: u32,
+        /// Processes from the front of the list on.
+        processes: u32,
+    },
+}
+
+/// A job.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) head: Head,
+    pub(crate) name: Name,
+    /// What it is in; a use is held there.
+    pub(crate) parent: Option<Key<Self>>,
+    /// Levels above it.
+    depth: u32,
+    pub(crate) state: JobState,
+    /// What its end left, 0 until then.
+    pub(crate) return_code: i64,
+    /// The jobs in it.
+    pub(crate) jobs: List<Self>,
+    /// The processes in it that are not dead.
+    pub(crate) processes: List<Process, OfJob>,
+    /// Its place among its parent's jobs.
+    link: Link<Self>,
+}
+
+impl Linked for Job {
+    fn link(&mut self) -> &mut Link<Self> {
+        &mut self.link
+    }
+}
+
+/// Lists of the processes of one job.
+#[derive(Debug)]
+pub(crate) struct OfJob;
+
+/// Why no job was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobError {
+    /// It would be too far below the root.
+    TooDeep,
+    /// The parent was killed.
+    ParentKilled,
+    /// Memory is gone.
+    NoMemory,
+}
+
+impl From<NoMemory> for JobError {
+    fn from(_: NoMemory) -> Self {
+        Self::NoMemory
+    }
+}
+
+impl Kernel {
+    /// Makes a job; without a parent it is the root.
+    ///
+    /// # Errors
+    /// See [`JobError`]; nothing is changed.
+    pub(crate) fn new_job(&mut self, parent: Option<Key<Job>>) -> Result<Key<Job>, JobError> {
+        let above = parent.map(|parent| self.objects.get(parent));
+        let depth = above.map_or(0, |above| above.depth.saturating_add(1));
+        if depth > MOST_DEPTH {
+            return Err(JobError::TooDeep);
+        }
+        if above.is_some_and(|above| above.state != JobState::Alive) {
+            return Err(JobError::ParentKilled);
+        }
+        self.objects.jobs.reserve(&mut self.mem.budget)?;
+
+        // commit
+        let koid = self.objects.new_koid();
+        let empty = Signals::JOB_NO_JOBS | Signals::JOB_NO_PROCESSES | Signals::JOB_NO_CHILDREN;
+        let key = self.objects.jobs.insert_reserved(Job {
+            head: Head::new(koid, empty),
+            name: Name::EMPTY,
+            parent,
+            depth,
+            state: JobState::Alive,
+            return_code: 0,
+            jobs: List::new(),
+            processes: List::new(),
+            link: Link::new(),
+        });
+        if let Some(parent) = parent {
+            self.objects.add_use(ObjectRef::Job(parent));
+            let mut jobs = core::mem::take(&mut self.objects.get_mut(parent).jobs);
+            jobs.push_back(&mut self.objects.jobs, key);
+            self.objects.get_mut(parent).jobs = jobs;
+            self.count_children(parent);
+        }
+        Ok(key)
+    }
+
+    /// Puts a new process into a job.
+    pub(crate) fn join_job(&mut self, job: Key<Job>, process: Key<Process>) {
+        self.objects.add_use(ObjectRef::Job(job));
+        let list = &mut self.objects.jobs.get_mut(job);
+        if let Some(job) = list {
+            job.processes
+                .push_back(&mut self.objects.processes, process);
+        }
+        self.count_children(job);
+    }
+
+    /// Takes a process that is dead out of its job.
+    pub(crate) fn leave_job(&mut self, process: Key<Process>) {
+        let Some(job) = self.objects.get_mut(process).job.take() else {
+            return;
+        };
+        if let Some(job) = self.objects.jobs.get_mut(job) {
+            job.processes.remove(&mut self.objects.processes, process);
+        }
+        self.count_children(job);
+        self.objects.drop_use(ObjectRef::Job(job));
+    }
+
+    /// Frees a job that nothing refers to.
+    pub(crate) fn free_job(&mut self, key: Key<Job>) {
+        let Some(parent) = self.objects.get(key).parent else {
+            self.objects.jobs.remove(key);
+            return;
+        };
+        let mut jobs = core::mem::take(&mut self.objects.get_mut(parent).jobs);
+        jobs.remove(&mut self.objects.jobs, key);
+        self.objects.get_mut(parent).jobs = jobs;
+        self.objects.jobs.remove(key);
+        self.count_children(parent);
+        self.objects.drop_use(ObjectRef::Job(parent));
+    }
+
+    /// Kills a job: it takes no more children, and those that it has are killed bit by bit.
+    pub(crate) fn kill_job(&mut self, key: Key<Job>) {
+        let job = self.objects.get_mut(key);
+        if job.state != JobState::Alive {
+            return;
+        }
+        job.state = JobState::Killed {
+            jobs: job.jobs.len(),
+            processes: job.processes.len(),
+        };
+        job.return_code = limits::retcode::SYSCALL_KILL;
+        self.count_children(key);
+        self.objects.queue_dying(ObjectRef::Job(key));
+    }
+
+    /// Kills some of a killed job's children, the jobs first; false when `work` ran out before.
+    ///
+    /// Each step moves a child to the end of its list: one that died meanwhile is in none, so all
+    /// are told.
+    pub(crate) fn kill_children(&mut self, key: Key<Job>, work: &mut mem::Work) -> bool {
+        loop {
+            let job = self.objects.get_mut(key);
+            let JobState::Killed { jobs, processes } = &mut job.state else {
+                return true;
+            };
+            let (is_job, left) = (*jobs != 0, if *jobs == 0 { processes } else { jobs });
+            if *left == 0 {
+                return true;
+            }
+            if !work.spend() {
+                return false;
+            }
+            *left = left.saturating_sub(1);
+            if is_job {
+                if let Some(child) = self.rotate_jobs(key) {
+                    self.kill_job(child);
+                }
+            } else if let Some(process) = self.rotate_processes(key) {
+                self.kill_process(process, limits::retcode::SYSCALL_KILL);
+            }
+        }
+    }
+
+    fn rotate_jobs(&mut self, key: Key<Job>) -> Option<Key<Job>> {
+        let mut jobs = core::mem::take(&mut self.objects.get_mut(key).jobs);
+        let child = jobs.pop_front(&mut self.objects.jobs);
+        if let Some(child) = child {
+            jobs.push_back(&mut self.objects.jobs, child);
+        }
+        self.objects.get_mut(key).jobs = jobs;
+        child
+    }
+
+    fn rotate_processes(&mut self, key: Key<Job>) -> Option<Key<Process>> {
+        let job = self.objects.jobs.get_mut(key)?;
+        let process = job.processes.pop_front(&mut self.objects.processes)?;
+        job.processes
+            .push_back(&mut self.objects.processes, process);
+        Some(process)
+    }
+
+    /// Brings a job's signals in line with what is in it.
+    fn count_children(&mut self, key: Key<Job>) {
+        let job = self.objects.get(key);
+        let (no_jobs, no_processes) = (job.jobs.is_empty(), job.processes.is_empty());
+        let is_killed = job.state != JobState::Alive;
+        let is_empty = no_jobs && no_processes;
+        let mut set = Signals::empty();
+        set.set(Signals::JOB_NO_JOBS, no_jobs);
+        set.set(Signals::JOB_NO_PROCESSES, no_processes);
+        set.set(Signals::JOB_NO_CHILDREN, is_empty);
+        set.set(Signals::TASK_TERMINATED, is_empty && is_killed);
+        let all = Signals::JOB_NO_JOBS | Signals::JOB_NO_PROCESSES | Signals::JOB_NO_CHILDREN;
+        self.update_signals(ObjectRef::Job(key), all & !set, set);
+    }
+}
