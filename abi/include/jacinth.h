@@ -341,6 +341,16 @@ zx_status_t zx_bti_pin(zx_handle_t handle, uint32_t options, zx_handle_t vmo, ui
 zx_status_t zx_bti_release_quarantine(zx_handle_t handle);
 zx_status_t zx_pmt_unpin(zx_handle_t handle);
 zx_status_t zx_vmo_create_contiguous(zx_handle_t bti, uint64_t size, uint32_t alignment_log2, uint32_t* out);
+zx_status_t zx_thread_create(zx_handle_t process, const void* name, uint64_t name_size, uint32_t options, uint32_t* out);
+zx_status_t zx_thread_start(zx_handle_t handle, uint64_t entry, uint64_t stack, uint64_t arg1, uint64_t arg2);
+zx_status_t zx_thread_legacy_yield(uint32_t options);
+zx_status_t zx_task_kill(zx_handle_t handle);
+zx_status_t zx_process_create(zx_handle_t job, const void* name, uint64_t name_size, uint32_t options, uint32_t* process, uint32_t* vmar);
+zx_status_t zx_process_start(zx_handle_t process, zx_handle_t thread, uint64_t entry, uint64_t stack, zx_handle_t arg1, uint64_t arg2);
+zx_status_t zx_process_read_memory(zx_handle_t handle, uint64_t vaddr, void* buffer, uint64_t buffer_size, uint64_t* actual);
+zx_status_t zx_process_write_memory(zx_handle_t handle, uint64_t vaddr, const void* buffer, uint64_t buffer_size, uint64_t* actual);
+zx_status_t zx_job_create(zx_handle_t parent, uint32_t options, uint32_t* out);
+zx_status_t zx_object_get_child(zx_handle_t handle, uint64_t koid, uint32_t rights, uint32_t* out);
 
 #ifdef __cplusplus
 }

@@ -49,6 +49,19 @@ macro_rules! integer_field {
 
 integer_field!(u8, u32, u64, i32, i64);
 
+/// Lists of koids have records of one number.
+impl Record for u64 {
+    type Bytes = [u8; 8];
+
+    fn to_bytes(&self) -> Self::Bytes {
+        self.to_le_bytes()
+    }
+
+    fn zeroed_bytes() -> Self::Bytes {
+        [0; 8]
+    }
+}
+
 impl<T: Field, const N: usize> Field for [T; N] {
     const SIZE: usize = N * T::SIZE;
     const ZERO: Self = [T::ZERO; N];

@@ -53,6 +53,9 @@ pub struct Config {
     /// Whether the machine forgets what is private from the start: a test of the kernel's own
     /// policy, without the second fence.
     pub is_fence_open: bool,
+    /// One step in so many lets a whole slice of time pass, so that threads take turns often; 0 for
+    /// never.
+    pub restless: u64,
 }
 
 /// The run of `bytes` bytes at `base`.
@@ -96,6 +99,7 @@ impl Config {
             devices: vec![Self::SCRATCH, Self::WINDOW],
             kernel_devices: vec![Self::CONTROLLER, run(0x0a00_0000, PAGE_SIZE)],
             is_fence_open: false,
+            restless: 0,
         }
     }
 }

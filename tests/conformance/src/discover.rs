@@ -52,6 +52,7 @@ fn handles(start: &Startup) -> Option<Handles> {
     Some(Handles {
         process: start.process.as_ref()?.value(),
         thread: start.thread.as_ref()?.value(),
+        job: start.job.as_ref()?.value(),
         vmar: start.root_vmar.value(),
         mmio: start.mmio.as_ref()?.value(),
         irq: start.irq.as_ref()?.value(),

@@ -20,6 +20,8 @@ pub struct Handles {
     pub process: u32,
     /// Its first thread.
     pub thread: u32,
+    /// The root job.
+    pub job: u32,
     /// Its root region.
     pub vmar: u32,
     /// The ranged root of physical addresses.

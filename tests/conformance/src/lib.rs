@@ -51,6 +51,10 @@ mod sizes;
 mod slices;
 mod snapshots;
 mod snapshots_mapped;
+mod tasks_child;
+mod tasks_jobs;
+mod tasks_processes;
+mod tasks_threads;
 mod transfer;
 mod vmar_change;
 mod vmar_first_fault;
@@ -114,6 +118,9 @@ const GROUPS: &[&[Scenario]] = &[
     lookup::SCENARIOS,
     pinned::SCENARIOS,
     growth::SCENARIOS,
+    tasks_threads::SCENARIOS,
+    tasks_processes::SCENARIOS,
+    tasks_jobs::SCENARIOS,
 ];
 
 /// All scenarios.

@@ -44,17 +44,11 @@ pub const ONLY_AARCH64: &[&str] = &["vmar:360"];
 /// Rows that no scenario can cover yet: the table's name, what is missing, and their numbers.
 pub const WAITING: &[(&str, &str, &[u16])] = &[
     ("vmo", "zx_channel_write", &[195, 357, 359, 360]),
-    ("vmo", "a second process", &[197]),
-    ("vmo", "a second thread", &[203]),
     ("vmo", "zx_eventpair_create", &[336]),
-    ("vmo", "a job's handle", &[379]),
     ("vmo", "zx_event_create", &[384]),
     ("vmo", "zx_socket_create", &[386]),
     ("vmo", "ZX_PROP_REGISTER_FS", &[409, 410, 411]),
-    ("vmo", "zx_object_get_child", &[414, 415, 416, 417, 418]),
     ("vmo", "zx_ioports_request", &[423, 425]),
-    ("vmar", "zx_process_read_memory", &[157, 158, 159]),
-    ("vmar", "a second process", &[201]),
     ("vmar", "a C library", &[239, 241, 242, 243, 244, 245]),
     (
         "vmar",

@@ -19,6 +19,14 @@ impl Seam for SimSeam {
     fn store(&self, at: u64, width: Width, value: u64) {
         self.0.store(at, bytes(width), value);
     }
+
+    fn prepare(&self, body: Box<dyn FnOnce(u64) + Send>) -> (u64, u64) {
+        let word = self.0.prepare(|thread| {
+            zx::set_host(Some(Rc::new(Self(thread.clone()))));
+            body(thread.argument());
+        });
+        (self.0.entry(), word)
+    }
 }
 
 fn argument<'a>(arg: &'a mut Arg<'_>) -> Argument<'a> {

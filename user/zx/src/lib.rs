@@ -44,12 +44,14 @@ pub mod pci;
 pub mod raw;
 mod region;
 mod resource;
+pub mod script;
 mod seam;
 #[cfg(target_os = "none")]
 mod start;
 mod startup;
 pub mod sys;
 mod task;
+mod thread;
 pub mod time;
 mod vmar;
 mod vmo;
@@ -72,7 +74,8 @@ pub use seam::{Seam, set_host};
 #[cfg(target_os = "none")]
 pub use start::PANIC_RETURN_CODE;
 pub use startup::{Startup, Tables};
-pub use task::{Process, Thread, exit};
+pub use task::{Job, Process, exit};
+pub use thread::{Spawned, Thread};
 pub use vmar::{Span, Vmar};
 pub use vmo::Vmo;
 

@@ -51,12 +51,19 @@ impl Width {
     }
 }
 
+/// Where a new thread begins.
+#[derive(Debug)]
+pub(crate) struct Begin {
+    pub(crate) entry: u64,
+    pub(crate) args: [u64; 2],
+}
+
 #[cfg(not(target_os = "none"))]
 pub use host::{Seam, set_host};
 #[cfg(not(target_os = "none"))]
-pub(crate) use host::{call, load, store};
+pub(crate) use host::{call, forget, load, prepare, script, script_word, store};
 #[cfg(target_os = "none")]
-pub(crate) use metal::{call, load, store};
+pub(crate) use metal::{call, forget, load, prepare, script, script_word, store};
 
 #[cfg(not(target_os = "none"))]
 mod host {
@@ -77,6 +84,9 @@ mod host {
         fn load(&self, at: u64, width: Width) -> u64;
         /// Writes the low bits of `value` at address `at` of the process.
         fn store(&self, at: u64, width: Width, value: u64);
+        /// Keeps what a new thread is going to do with its first argument, which ends by a system
+        /// call: where the thread has to begin, and the second argument that it has to be given.
+        fn prepare(&self, body: Box<dyn FnOnce(u64) + Send>) -> (u64, u64);
     }
 
     thread_local! {
@@ -114,6 +124,31 @@ mod host {
         seam.load(at, width)
     }
 
+    /// Where a thread that does `body` begins, and its two arguments.
+    pub(crate) fn prepare(body: Box<dyn FnOnce() + Send>) -> super::Begin {
+        let seam = seam().expect("a thread that starts another has a machine");
+        let (entry, word) = seam.prepare(Box::new(|_| body()));
+        super::Begin {
+            entry,
+            args: [0, word],
+        }
+    }
+
+    /// The code of a script: breakpoints, which nobody decodes.
+    pub(crate) const fn script() -> &'static [u8] {
+        &[0xcc; 64]
+    }
+
+    /// The second argument of a thread that runs a script.
+    pub(crate) fn script_word(base: u64) -> u64 {
+        let seam = seam().expect("a thread that starts another has a machine");
+        let (_, word) = seam.prepare(Box::new(move |gift| crate::script::run(gift, base)));
+        word
+    }
+
+    /// Forgets a thread that was not started after all; the machine keeps what it would have done.
+    pub(crate) fn forget(_: super::Begin) {}
+
     pub(crate) fn store(at: u64, width: Width, value: u64) {
         let seam = seam().expect("a thread that writes mapped memory has a machine");
         seam.store(at, width, value);
@@ -122,6 +157,8 @@ mod host {
 
 #[cfg(target_os = "none")]
 mod metal {
+    use alloc::boxed::Box;
+
     use super::{Arg, Width};
     use crate::arch;
 
@@ -150,6 +187,59 @@ mod metal {
         }
         // SAFETY: the caller's promise; the slices are borrowed until this returns.
         unsafe { arch::syscall(number, words) }
+    }
+
+    /// What a thread does, behind a pointer that fits a register.
+    type Body = Box<dyn FnOnce() + Send>;
+
+    /// The first instructions of a thread: the kernel starts it as if this had been called.
+    extern "C" fn thread_main(body: *mut Body) -> ! {
+        // SAFETY: `prepare` made it, and only one thread is started with it.
+        let body = unsafe { Box::from_raw(body) };
+        body();
+        crate::sys::thread_exit()
+    }
+
+    /// Where a thread that does `body` begins, and its two arguments.
+    pub(crate) fn prepare(body: Body) -> super::Begin {
+        let body = Box::into_raw(Box::new(body));
+        super::Begin {
+            entry: thread_main as *const () as u64,
+            args: [body.expose_provenance() as u64, 0],
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    core::arch::global_asm!(include_str!("arch/script_x86_64.s"));
+    #[cfg(target_arch = "aarch64")]
+    core::arch::global_asm!(include_str!("arch/script_aarch64.s"));
+
+    unsafe extern "C" {
+        static jacinth_zx_script: u8;
+        static jacinth_zx_script_end: u8;
+    }
+
+    /// The code of a script.
+    pub(crate) fn script() -> &'static [u8] {
+        let (start, end) = (
+            &raw const jacinth_zx_script,
+            &raw const jacinth_zx_script_end,
+        );
+        let len = end.addr() - start.addr();
+        // SAFETY: the assembly's two labels, with nothing but bytes that never change between.
+        unsafe { core::slice::from_raw_parts(start, len) }
+    }
+
+    /// The second argument of a thread that runs a script.
+    pub(crate) const fn script_word(base: u64) -> u64 {
+        base
+    }
+
+    /// Drops what a thread would have done that was not started after all.
+    pub(crate) fn forget(begin: super::Begin) {
+        let body: *mut Body = core::ptr::with_exposed_provenance_mut(begin.args[0] as usize);
+        // SAFETY: `prepare` made it, and no thread was started with it.
+        drop(unsafe { Box::from_raw(body) });
     }
 
     #[inline(always)]

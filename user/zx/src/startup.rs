@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 
 use jacinth_abi::processargs::{
     BOOTDATA_ACPI, BOOTDATA_DEVICE_TREE, Header, PA_IOPORT_RESOURCE, PA_IRQ_RESOURCE,
-    PA_MMIO_RESOURCE, PA_PROC_SELF, PA_SMC_RESOURCE, PA_SYSTEM_RESOURCE, PA_THREAD_SELF,
-    PA_VMAR_ROOT, PA_VMO_BOOTDATA, PA_VMO_BOOTFS, PROTOCOL, handle_argument, handle_kind,
+    PA_JOB_DEFAULT, PA_MMIO_RESOURCE, PA_PROC_SELF, PA_SMC_RESOURCE, PA_SYSTEM_RESOURCE,
+    PA_THREAD_SELF, PA_VMAR_ROOT, PA_VMO_BOOTDATA, PA_VMO_BOOTFS, PROTOCOL, handle_argument,
+    handle_kind,
 };
 use jacinth_abi::{Record, Status};
 
 use crate::channel::handle_at;
-use crate::{Channel, Handle, Process, Resource, Thread, Vmar, Vmo};
+use crate::{Channel, Handle, Job, Process, Resource, Thread, Vmar, Vmo};
 
 /// The largest message that start-up reads, in bytes: it happens before there is a heap.
 const MAX_BYTES: usize = 4096;
@@ -38,6 +39,8 @@ pub struct Startup {
     pub process: Option<Process>,
     /// Its first thread.
     pub thread: Option<Thread>,
+    /// The job for processes that it makes.
+    pub job: Option<Job>,
     /// Its address space.
     pub root_vmar: Vmar,
     /// Physical addresses.
@@ -103,6 +106,7 @@ impl Startup {
         Self {
             process: None,
             thread: None,
+            job: None,
             root_vmar,
             mmio: None,
             irq: None,
@@ -121,6 +125,7 @@ impl Startup {
         match (handle_kind(info), handle_argument(info)) {
             (PA_PROC_SELF, _) => self.process = Some(handle.into()),
             (PA_THREAD_SELF, _) => self.thread = Some(handle.into()),
+            (PA_JOB_DEFAULT, _) => self.job = Some(handle.into()),
             (PA_MMIO_RESOURCE, _) => self.mmio = Some(handle.into()),
             (PA_IRQ_RESOURCE, _) => self.irq = Some(handle.into()),
             (PA_IOPORT_RESOURCE, _) => self.io_ports = Some(handle.into()),

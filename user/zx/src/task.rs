@@ -1,11 +1,13 @@
-//! Processes and threads.
+//! Jobs and processes.
 
 use alloc::vec::Vec;
 
-use jacinth_abi::{HandleExtendedInfo, MapsInfo, Status, Topic, VmoInfo};
+use jacinth_abi::{
+    HandleExtendedInfo, MapsInfo, ProcessInfo, Signals, Status, Topic, VmoInfo, limits,
+};
 
-use crate::handle::object;
-use crate::sys;
+use crate::handle::{new_handle, object};
+use crate::{Handle, Thread, Vmar, sys};
 
 object! {
     /// A process.
@@ -38,9 +40,81 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Makes a process with an empty address space in a job; its root region, too.
+    ///
+    /// # Errors
+    /// Those of `zx_process_create`.
+    pub fn create(job: &Job, name: &str) -> Result<(Self, Vmar), Status> {
+        let (mut process, mut vmar) = ([0; 4], [0; 4]);
+        let name = sys::Input::Here(name.as_bytes());
+        sys::process_create(job.value(), name, 0, &mut process, &mut vmar)?;
+        let owned = |bytes| Handle::from_value(u32::from_le_bytes(bytes));
+        Ok((Self::from(owned(process)), Vmar::from(owned(vmar))))
+    }
+
+    /// Starts it with its first thread, which is given `gift` and `word`.
+    ///
+    /// # Errors
+    /// Those of `zx_process_start`; the gift is gone in any case.
+    pub fn start(
+        &self,
+        thread: &Thread,
+        (entry, stack): (u64, u64),
+        gift: Option<Handle>,
+        word: u64,
+    ) -> Result<(), Status> {
+        let gift = gift.map_or(limits::HANDLE_INVALID, Handle::into_value);
+        sys::process_start(self.value(), thread.value(), entry, stack, gift, word)
+    }
+
+    /// Kills it.
+    ///
+    /// # Errors
+    /// BAD_HANDLE, ACCESS_DENIED without DESTROY.
+    pub fn kill(&self) -> Result<(), Status> {
+        sys::task_kill(self.value())
+    }
+
+    /// Asks how it is.
+    ///
+    /// # Errors
+    /// BAD_HANDLE, ACCESS_DENIED without INSPECT.
+    pub fn process_info(&self) -> Result<ProcessInfo, Status> {
+        self.info(Topic::PROCESS)
+    }
+
+    /// Waits until it is over; its return code.
+    ///
+    /// # Errors
+    /// Those of waiting, and of asking.
+    pub fn wait_for_end(&self) -> Result<i64, Status> {
+        self.wait(Signals::TASK_TERMINATED, limits::TIME_INFINITE)?;
+        Ok(self.process_info()?.return_code)
+    }
+}
+
 object! {
-    /// A thread.
-    Thread
+    /// A job: what processes and further jobs are in.
+    Job
+}
+
+impl Job {
+    /// Makes a job in this one.
+    ///
+    /// # Errors
+    /// Those of `zx_job_create`.
+    pub fn create_child(&self) -> Result<Self, Status> {
+        new_handle(|out| sys::job_create(self.value(), 0, out)).map(Self)
+    }
+
+    /// Kills everything in it.
+    ///
+    /// # Errors
+    /// BAD_HANDLE, ACCESS_DENIED without DESTROY.
+    pub fn kill(&self) -> Result<(), Status> {
+        sys::task_kill(self.value())
+    }
 }
 
 /// Ends the program.

@@ -99,6 +99,10 @@ impl Seam for Machine {
     fn store(&self, _at: u64, _width: Width, _value: u64) {
         panic!("nothing is mapped");
     }
+
+    fn prepare(&self, _: Box<dyn FnOnce(u64) + Send>) -> (u64, u64) {
+        panic!("no thread was expected");
+    }
 }
 
 fn with<R>(machine: Machine, program: impl FnOnce() -> R) -> (R, Rc<Machine>) {

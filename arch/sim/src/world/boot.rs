@@ -66,6 +66,7 @@ pub fn run(options: &Options, main: Main<'_>) -> Report {
             .join()
             .expect("panics are caught in the thread");
     });
+    shared.join();
     let state = Arc::into_inner(shared)
         .expect("all host threads have ended")
         .into_state();
@@ -132,7 +133,7 @@ fn host_thread(thread: &Thread, control: &Control, main: Main<'_>) {
     }
 }
 
-fn text(payload: &(dyn Any + Send)) -> &str {
+pub(super) fn text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("(no text)")

@@ -1,10 +1,11 @@
 //! What the baton protects: the machine, the kernel, and who runs where.
 
+use super::thread::Body;
 use crate::{Changes, Description, Refused, Sim};
 use jacinth_abi::ExitCode;
 use jacinth_kernel::hal::{ContextId, CpuId};
 use jacinth_kernel::{Access, Event, Kernel, Next, VirtAddr};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names one thread: its context, and which use of that context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,11 @@ pub(crate) struct Fault {
 pub(crate) const PANICKED: &str = "the kernel panicked";
 
 const GENERAL: u32 = 0x008;
+const SW_BREAKPOINT: u32 = 0x308;
+/// No argument that a program would pass by chance.
+const FIRST_BODY: u64 = 0x5eed_b0d1_0000_0000;
+/// A slice of the kernel's, and a little more.
+const SLICE_NS: i64 = 11_000_000;
 const UNALIGNED_ACCESS: u32 = 0x508;
 
 /// Everything that only the holder of the baton touches.
@@ -46,6 +52,9 @@ pub(crate) struct State {
     pub(crate) ending: Option<Ending>,
     /// Threads that have a host thread.
     pub(crate) spawned: BTreeSet<ThreadId>,
+    /// What threads do that are not started yet, by the word that they are given.
+    pub(crate) bodies: BTreeMap<u64, Body>,
+    pub(crate) next_body: u64,
     pub(crate) is_audited: bool,
     /// Set while the kernel runs, so that one that panicked is not entered again.
     is_inside: bool,
@@ -71,6 +80,8 @@ impl State {
             running: 0,
             ending: None,
             spawned: BTreeSet::new(),
+            bodies: BTreeMap::new(),
+            next_body: FIRST_BODY,
             is_audited,
             is_inside: false,
             failing: None,
@@ -179,7 +190,11 @@ impl State {
 
     /// Lets a little time pass; the timer may go off. False when the baton went elsewhere.
     pub(crate) fn tick(&mut self, me: ThreadId) -> bool {
-        let ns = 50 + i64::try_from(self.sim.random.below(4000)).unwrap_or(0);
+        let mut ns = 50 + i64::try_from(self.sim.random.below(4000)).unwrap_or(0);
+        let restless = self.sim.config().restless;
+        if restless != 0 && self.sim.random.below(restless) == 0 {
+            ns += SLICE_NS;
+        }
         self.sim.advance(ns);
         if let Err(wrong) = self.sim.use_fp(self.running, ContextId(me.context)) {
             self.ending = Some(Ending::Failed(wrong));
@@ -234,6 +249,17 @@ impl State {
                 ))
             }
         }
+    }
+
+    /// Tells the kernel of an instruction that no simulated processor can do.
+    pub(crate) fn breakpoint(&mut self, address: u64) {
+        let event = Event::Exception {
+            kind: SW_BREAKPOINT,
+            code: 0,
+            address,
+        };
+        self.enter(self.running, event);
+        self.choose();
     }
 
     /// Tells the kernel of a refused access.

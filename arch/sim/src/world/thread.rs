@@ -1,19 +1,26 @@
 //! A program's thread: a host thread that waits for the baton.
 
+use super::boot::text;
 use super::state::{Fault, State, ThreadId};
 use crate::{Refused, Sim};
 use jacinth_kernel::hal::{ContextId, CpuId, ThreadStart};
 use jacinth_kernel::{Access, Event, Kernel, PAGE_SIZE};
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 /// What a thread that was killed unwinds with.
 pub(crate) struct Killed;
+
+/// What a thread does that a program starts.
+pub(crate) type Body = Box<dyn FnOnce(&Thread) + Send>;
 
 /// What all host threads of one world share.
 pub(crate) struct Shared {
     state: Mutex<State>,
     turn: Condvar,
+    /// The host threads that were started for threads of the world, but the first.
+    hosts: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Tests' way into a world: the machine and the kernel, while no event is being handled.
@@ -51,6 +58,38 @@ impl Shared {
         Self {
             state: Mutex::new(state),
             turn: Condvar::new(),
+            hosts: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Waits for the end of all host threads: the world is over, or the first process has ended it.
+    pub(crate) fn join(&self) {
+        loop {
+            self.pass();
+            let host = self.hosts.lock().map(|mut hosts| hosts.pop());
+            let Some(host) = host.unwrap_or_default() else {
+                return;
+            };
+            host.join().expect("panics are caught in the thread");
+        }
+    }
+
+    /// Gives the thread that holds the baton a host thread, if it is new.
+    fn spawn_holder(self: &Arc<Self>, state: &mut State) {
+        let Some(holder) = state.holder() else { return };
+        if state.ending.is_some() || !state.spawned.insert(holder) {
+            return;
+        }
+        let context = state.sim.contexts.get(&holder.context);
+        let Some(start) = context.and_then(|context| context.start) else {
+            return;
+        };
+        let body = state.bodies.remove(&start.arg2);
+        let thread = Thread::new(Arc::clone(self), holder, start);
+        let host = std::thread::Builder::new().spawn(move || thread.run(body));
+        let host = host.expect("the host has room for a thread");
+        if let Ok(mut hosts) = self.hosts.lock() {
+            hosts.push(host);
         }
     }
 
@@ -87,6 +126,7 @@ pub struct Thread {
     me: ThreadId,
     entry: u64,
     stack: u64,
+    argument: u64,
 }
 
 /// A fault that comes back so often without an access between is a TLB that nobody flushed, or a
@@ -101,11 +141,57 @@ impl Thread {
             me,
             entry: start.entry,
             stack: start.stack,
+            argument: start.arg1,
+        }
+    }
+
+    /// Where a thread can begin: its instructions are a Rust function, which [`Thread::prepare`]
+    /// takes, but something must be there to fetch.
+    #[must_use]
+    pub const fn entry(&self) -> u64 {
+        self.entry
+    }
+
+    /// Keeps what a thread is going to do; the word that it must be given as its second argument
+    /// when it is started. It ends itself, by a system call.
+    pub fn prepare(&self, body: impl FnOnce(&Self) + Send + 'static) -> u64 {
+        let mut state = self.shared.lock();
+        let word = state.next_body;
+        state.next_body += 1;
+        state.bodies.insert(word, Box::new(body));
+        word
+    }
+
+    /// The life of a thread that a program started. One that was given no body, or comes back from
+    /// it, runs into the breakpoints that its code is made of.
+    fn run(self, body: Option<Body>) {
+        let life = catch_unwind(AssertUnwindSafe(|| {
+            self.fetch(self.entry);
+            if let Some(body) = body {
+                body(&self);
+            }
+            loop {
+                self.fetch(self.entry);
+                if let Some(mut state) = self.baton() {
+                    state.breakpoint(self.entry);
+                }
+            }
+        }));
+        let Err(payload) = life;
+        if !payload.is::<Killed>() {
+            let control = Control(Arc::clone(&self.shared));
+            control.fail(format!("panic in a thread: {}", text(payload.as_ref())));
         }
     }
 
     pub(crate) const fn context(&self) -> ContextId {
         ContextId(self.me.context)
+    }
+
+    /// The first argument that the thread was given.
+    #[must_use]
+    pub const fn argument(&self) -> u64 {
+        self.argument
     }
 
     /// The stack pointer that the thread began with.
@@ -120,6 +206,7 @@ impl Thread {
     fn baton(&self) -> Option<MutexGuard<'_, State>> {
         let mut state = self.shared.lock();
         loop {
+            self.shared.spawn_holder(&mut state);
             if state.ending.is_some() || !state.is_alive(self.me) {
                 drop(state);
                 self.shared.pass();

@@ -14,6 +14,7 @@
 mod bti;
 mod object;
 mod system;
+mod task;
 mod vmar;
 mod vmo;
 
@@ -28,6 +29,11 @@ pub use object::{
 pub use system::{
     clock_get_monotonic, debug_write, nanosleep, process_exit, system_get_num_cpus,
     system_get_page_size, system_get_version_string, thread_exit,
+};
+pub(crate) use task::thread_start;
+pub use task::{
+    job_create, object_get_child, process_create, process_read_memory, process_start,
+    process_write_memory, task_kill, thread_create, thread_legacy_yield, thread_start_nowhere,
 };
 pub(crate) use vmar::vmar_map_over;
 pub use vmar::{vmar_allocate, vmar_destroy, vmar_map, vmar_op_range, vmar_protect, vmar_unmap};
