@@ -205,7 +205,7 @@ fn blocked_states(env: &mut Env) -> Outcome {
         let gate = ManuallyDrop::new(H::from_value(waited));
         gate.wait(Signals::USER_0, TIME_INFINITE).ok();
     })?;
-    let until = zx::time::now_ns() + 20_000_000;
+    let until = zx::time::now_ns() + 500_000_000;
     let sleeper = spawn(env, move || {
         sys::nanosleep(until).ok();
     })?;

@@ -1,0 +1,44 @@
+//! Scenarios with several threads, under many schedules: a slice of time passes at any step.
+
+use conformance::{Env, Scenario};
+use jacinth_sim::Arch;
+use jacinth_sim::world::Control;
+use jacinth_tests_host::{Bench, Verdict};
+
+/// Parts of the names of the scenarios that have several threads or processes.
+const CHOSEN: [&str; 3] = ["thread", "process_", "job_"];
+const SEEDS: u64 = 24;
+/// One step in so many takes a slice.
+const RESTLESS: u64 = 12;
+
+fn once(scenario: &Scenario, env: &mut Env, _: &Control) -> Result<(), String> {
+    (scenario.run)(env).map_err(|failure| failure.to_string())
+}
+
+fn run(arch: Arch) {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    for seed in 0..SEEDS {
+        let mut bench = Bench::new(arch, 1000 + seed);
+        bench.options.config.restless = RESTLESS;
+        let chosen = |scenario: &Scenario| {
+            scenario.name.contains(&only)
+                && CHOSEN.iter().any(|part| scenario.name.contains(part))
+        };
+        let verdicts = bench.run(chosen, once);
+        let failed: Vec<&Verdict> = verdicts
+            .iter()
+            .filter(|verdict| verdict.failure.is_some())
+            .collect();
+        assert!(failed.is_empty(), "seed {seed}: {failed:?}");
+    }
+}
+
+#[test]
+fn x86_64() {
+    run(Arch::X86_64);
+}
+
+#[test]
+fn aarch64() {
+    run(Arch::Aarch64);
+}
