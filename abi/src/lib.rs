@@ -17,6 +17,7 @@ mod kmem;
 pub mod limits;
 mod numbered;
 mod object;
+pub mod policy;
 pub mod processargs;
 mod property;
 mod record;
@@ -38,6 +39,7 @@ pub use info::{
 };
 pub use kmem::{KmemStatsExtendedInfo, KmemStatsInfo, KmemStatsV1Info};
 pub use object::ObjectType;
+pub use policy::{PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition};
 pub use property::Property;
 pub use record::{Field, Record};
 pub use resource::{

@@ -218,6 +218,10 @@ macro_rules! syscalls {
             ///
             /// Rights: ENUMERATE. Errors: BAD_HANDLE, ACCESS_DENIED (also: rights that the parent's handle lacks), NOT_FOUND, WRONG_TYPE, INVALID_ARGS (`out`), NO_MEMORY.
             53 object: object_get_child(handle: Handle, koid: u64, rights: u32, out: Out<u32>);
+            /// Says what the processes of a job may do; jobs made in it later begin with that.
+            ///
+            /// Rights: SET_POLICY. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (it has children), OUT_OF_RANGE (more entries than conditions), NOT_SUPPORTED (unknown action), ALREADY_EXISTS (another action is fixed).
+            54 job: job_set_policy(handle: Handle, options: u32, topic: u32, policy: In<u8>, count: u32);
         }
     };
 }

@@ -8,7 +8,7 @@ use crate::task::{Process, Thread, Wait};
 use crate::vm::Name;
 use crate::{Access, Kernel, VirtAddr};
 use core::marker::PhantomData;
-use jacinth_abi::{ResourceKind, Rights, Status, SystemBase};
+use jacinth_abi::{PolicyCondition, ResourceKind, Rights, Status, SystemBase};
 
 /// What a system call comes to.
 #[derive(Debug)]
@@ -193,6 +193,14 @@ impl Call<'_> {
             .handles
             .get(value)
             .ok_or(Status::BAD_HANDLE)
+    }
+
+    /// Applies the policy of the caller's job.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED; the caller is gone, too, if the policy says so.
+    pub(crate) fn enforce(&mut self, condition: PolicyCondition) -> Result<(), Status> {
+        self.kernel.enforce(self.process, condition)
     }
 
     /// Makes sure that [`Call::install`] finds room for one handle.

@@ -7,7 +7,7 @@ use crate::object::{Objects, Resources};
 use crate::syscall;
 use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
 use crate::{Event, MachineInfo, Next, PhysAddr, VirtRange};
-use jacinth_abi::{ExitCode, Status};
+use jacinth_abi::{ExitCode, PolicyCondition, Status};
 
 /// The whole state of the kernel, behind one lock that the machine's owner holds around `enter`.
 #[derive(Debug)]
@@ -131,6 +131,11 @@ impl Kernel {
             result = self.with_larger_heap(hal, failures, result, |kernel, hal| {
                 kernel.dispatch(hal, current, number, args)
             });
+            if matches!(result, Err(Status::BAD_HANDLE)) && !syscall::only_asks(number, args) {
+                // The answer stays the same; the policy may end the process.
+                self.enforce(current.process, PolicyCondition::BadHandle)
+                    .ok();
+            }
             result = self.unless_behind(result, || Work::Call {
                 number,
                 args: *args,

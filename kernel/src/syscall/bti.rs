@@ -9,7 +9,7 @@ use crate::task::Work;
 use crate::vm::{self, Vmo};
 use crate::{PAGE_SHIFT, PAGE_SIZE, no_memory};
 use jacinth_abi::limits::MAX_VMO_SIZE;
-use jacinth_abi::{IommuType, Rights, Status, SystemBase};
+use jacinth_abi::{IommuType, PolicyCondition, Rights, Status, SystemBase};
 
 /// The most bytes that describe an IOMMU (`ZX_IOMMU_MAX_DESC_LEN`).
 const MOST_DESC: usize = 4096;
@@ -112,6 +112,7 @@ pub(crate) fn vmo_create_contiguous(
     alignment_log2: u32,
     out: Out<u32>,
 ) -> SysResult {
+    call.enforce(PolicyCondition::NewVmo)?;
     if size == 0 || !size.is_multiple_of(PAGE_SIZE) {
         return Err(Status::INVALID_ARGS);
     }

@@ -11,8 +11,8 @@ use crate::task::{Job, JobState, Process, ProcessState, Thread, ThreadState, Wor
 use crate::vm::{Maps, MapsVersion, Vmar, Vmo, VmoRecord};
 use jacinth_abi::{
     Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, JobInfo, PageTableInfo,
-    ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, Record, ResourceInfo, Rights, Status,
-    ThreadInfo, Topic, VmarInfo, VmoInfo,
+    ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, Record, ResourceInfo, Rights, SYSCALLS,
+    Status, ThreadInfo, Topic, VmarInfo, VmoInfo,
 };
 
 /// Where the answer goes.
@@ -74,6 +74,14 @@ pub(crate) fn object_get_info(
         Topic::JACINTH_INFO_PAGE_TABLE => page_table(call, handle, to),
         _ => Err(Status::NOT_SUPPORTED),
     }
+}
+
+/// Whether a call only asks if a handle is one: that is no use of a bad handle.
+pub(crate) fn only_asks(number: u64, args: &[u64; 8]) -> bool {
+    let row = SYSCALLS.iter().find(|row| row.number == number);
+    let [_, topic, ..] = *args;
+    row.is_some_and(|row| row.name == "object_get_info")
+        && Topic(u32::from_reg(topic)) == Topic::HANDLE_VALID
 }
 
 fn handle_basic(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {

@@ -1,9 +1,15 @@
 //! Jobs (spec: tasks.md §2).
 
-use crate::call::{Call, HandleValue, Out, SysResult};
+use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::object::ObjectRef;
-use crate::task::{Job, JobError};
-use jacinth_abi::{Rights, Status};
+use crate::task::{CONDITIONS, Job, JobError, OnConflict, PolicyEntry};
+use jacinth_abi::{
+    Field, PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition, Record, Rights, Status,
+    policy,
+};
+
+/// `ZX_POLICY_BASIC_MAX`
+const MOST_ENTRIES: usize = 32;
 
 /// `zx_job_create`
 pub(crate) fn job_create(
@@ -30,4 +36,74 @@ const fn why_not(error: JobError) -> Status {
         JobError::ParentKilled => Status::BAD_STATE,
         JobError::NoMemory => Status::NO_MEMORY,
     }
+}
+
+/// `zx_job_set_policy`: the basic topics, whose entries count in their order.
+pub(crate) fn job_set_policy(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    topic: u32,
+    policy: In<u8>,
+    count: u32,
+) -> SysResult {
+    let entry_bytes = match topic {
+        policy::JOB_POL_BASIC_V1 => PolicyBasicV1::SIZE,
+        policy::JOB_POL_BASIC_V2 => PolicyBasicV2::SIZE,
+        _ => return Err(Status::INVALID_ARGS),
+    };
+    let on_conflict = match options {
+        policy::JOB_POL_RELATIVE => OnConflict::Skip,
+        policy::JOB_POL_ABSOLUTE => OnConflict::Refuse,
+        _ => return Err(Status::INVALID_ARGS),
+    };
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    if policy.is_null() || count == 0 || count > MOST_ENTRIES {
+        return Err(Status::INVALID_ARGS);
+    }
+    let mut bytes = [0; MOST_ENTRIES * PolicyBasicV2::SIZE];
+    let used = bytes.get_mut(..count.saturating_mul(entry_bytes));
+    let used = used.ok_or(Status::INVALID_ARGS)?;
+    call.read_bytes(policy.0, used)?;
+    let key = call.lookup::<Job>(handle, Rights::SET_POLICY)?;
+    let job = call.kernel.objects.get(key);
+    if !job.jobs.is_empty() || !job.processes.is_empty() {
+        return Err(Status::BAD_STATE);
+    }
+    if count > CONDITIONS {
+        return Err(Status::OUT_OF_RANGE);
+    }
+    let mut changed = job.policy;
+    for bytes in used.chunks_exact(entry_bytes) {
+        job.policy
+            .change(&mut changed, entry(topic, bytes)?, on_conflict)?;
+    }
+
+    // commit
+    call.kernel.objects.get_mut(key).policy = changed;
+    Ok(Flow::OK)
+}
+
+/// Reads one entry of an array.
+fn entry(topic: u32, bytes: &[u8]) -> Result<PolicyEntry, Status> {
+    let entry = if topic == policy::JOB_POL_BASIC_V1 {
+        let PolicyBasicV1 { condition, policy } = PolicyBasicV1::from_bytes(bytes);
+        PolicyBasicV2 {
+            condition,
+            action: policy,
+            flags: policy::POL_OVERRIDE_DENY,
+        }
+    } else {
+        PolicyBasicV2::from_bytes(bytes)
+    };
+    let is_fixed = match entry.flags {
+        policy::POL_OVERRIDE_ALLOW => false,
+        policy::POL_OVERRIDE_DENY => true,
+        _ => return Err(Status::INVALID_ARGS),
+    };
+    Ok(PolicyEntry {
+        condition: PolicyCondition::from_number(entry.condition).ok_or(Status::INVALID_ARGS)?,
+        action: PolicyAction::from_number(entry.action).ok_or(Status::NOT_SUPPORTED)?,
+        is_fixed,
+    })
 }

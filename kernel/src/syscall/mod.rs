@@ -31,7 +31,7 @@ pub(crate) use process::Peek;
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;
 
-pub(crate) use info::VmoCall;
+pub(crate) use info::{VmoCall, only_asks};
 pub(crate) use info_list::{Item, List};
 pub(crate) use vmo_child::SnapshotCall;
 

@@ -8,7 +8,7 @@ use crate::object::{Handle, ObjectRef};
 use crate::task::{Job, JobState, Process, ProcessState, Thread, ThreadState, Work};
 use crate::vm::{self, Vmo};
 use crate::{VirtAddr, no_memory};
-use jacinth_abi::{Rights, Status, limits};
+use jacinth_abi::{PolicyCondition, Rights, Status, limits};
 
 /// `ZX_PROCESS_SHARED`: part of the address space may be shared, which nothing here makes use of.
 const SHARED: u32 = 1;
@@ -25,7 +25,11 @@ pub(crate) fn process_create(
     process: Out<u32>,
     vmar: Out<u32>,
 ) -> SysResult {
-    if options & !SHARED != 0 || name.is_null() {
+    if options & !SHARED != 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    call.enforce(PolicyCondition::NewProcess)?;
+    if name.is_null() {
         return Err(Status::INVALID_ARGS);
     }
     let name = call.read_name(name.0, name_size)?;

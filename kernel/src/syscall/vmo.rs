@@ -7,7 +7,7 @@ use crate::object::{Handle, ObjectRef, Resource};
 use crate::vm::{self, Vmo};
 use crate::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun};
 use jacinth_abi::limits::{self, MAX_VMO_SIZE};
-use jacinth_abi::{Rights, Status, SystemBase, VmoOptions};
+use jacinth_abi::{PolicyCondition, Rights, Status, SystemBase, VmoOptions};
 
 const fn is_page_aligned(number: u64) -> bool {
     number & (PAGE_SIZE - 1) == 0
@@ -15,6 +15,7 @@ const fn is_page_aligned(number: u64) -> bool {
 
 /// vmo.md §8.
 pub(crate) fn vmo_create(call: &mut Call<'_>, size: u64, options: u32, out: Out<u32>) -> SysResult {
+    call.enforce(PolicyCondition::NewVmo)?;
     let options = VmoOptions::from_bits_retain(options);
     if options.contains(VmoOptions::RESIZABLE | VmoOptions::UNBOUNDED) {
         return Err(Status::INVALID_ARGS);
@@ -49,6 +50,7 @@ pub(crate) fn vmo_create_physical(
     size: u64,
     out: Out<u32>,
 ) -> SysResult {
+    call.enforce(PolicyCondition::NewVmo)?;
     if size == 0 || !is_page_aligned(size) || !is_page_aligned(paddr) {
         return Err(Status::INVALID_ARGS);
     }

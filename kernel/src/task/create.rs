@@ -27,12 +27,14 @@ impl Kernel {
         let aspace = hal.aspace_new(frame);
         let [a, b, c, d, ..] = hal.entropy().to_le_bytes();
         let koid = self.objects.new_koid();
-        let job_koid = self.objects.get(job).head.koid;
+        let owner = self.objects.get(job);
+        let (job_koid, policy) = (owner.head.koid, owner.policy);
         let key = self.objects.processes.insert_reserved(Process {
             head: Head::new(koid, Signals::empty()),
             name,
             job: Some(job),
             job_koid,
+            policy,
             handles: HandleTable::new(u32::from_le_bytes([a, b, c, d])),
             aspace,
             root_vmar: None,

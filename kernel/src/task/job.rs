@@ -1,6 +1,6 @@
 //! Jobs: the tree that processes are in (spec: tasks.md §2).
 
-use super::Process;
+use super::{Policy, Process};
 use crate::Kernel;
 use crate::mem::{self, Key, Link, Linked, List, NoMemory};
 use crate::object::{Head, ObjectRef};
@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) state: JobState,
     /// What its end left, 0 until then.
     pub(crate) return_code: i64,
+    /// What its processes may do.
+    pub(crate) policy: Policy,
     /// The jobs in it.
     pub(crate) jobs: List<Self>,
     /// The processes in it that are not dead.
@@ -85,6 +87,7 @@ impl Kernel {
         if above.is_some_and(|above| above.state != JobState::Alive) {
             return Err(JobError::ParentKilled);
         }
+        let policy = above.map_or(Policy::new(), |above| above.policy);
         self.objects.jobs.reserve(&mut self.mem.budget)?;
 
         // commit
@@ -97,6 +100,7 @@ impl Kernel {
             depth,
             state: JobState::Alive,
             return_code: 0,
+            policy,
             jobs: List::new(),
             processes: List::new(),
             link: Link::new(),

@@ -3,12 +3,14 @@
 mod abandon;
 mod create;
 mod job;
+mod policy;
 mod process;
 mod sched;
 mod thread;
 mod timer;
 
 pub(crate) use job::{Job, JobError, JobState, OfJob};
+pub(crate) use policy::{CONDITIONS, OnConflict, Policy, PolicyEntry};
 pub(crate) use process::{Process, ProcessState};
 pub use sched::Wander;
 pub(crate) use sched::{Current, Scheduler};

@@ -1,6 +1,6 @@
 //! Processes: an address space, a handle table, and threads.
 
-use super::{Job, OfJob, OfProcess, Thread};
+use super::{Job, OfJob, OfProcess, Policy, Thread};
 use crate::Kernel;
 use crate::hal::{AspaceId, DynHal, EntryCounts};
 use crate::mem::{self, Key, Link, Linked, List};
@@ -33,6 +33,8 @@ pub(crate) struct Process {
     pub(crate) job: Option<Key<Job>>,
     /// That job's koid, kept for good.
     pub(crate) job_koid: u64,
+    /// What its job lets it do: that cannot change while there are processes.
+    pub(crate) policy: Policy,
     pub(crate) handles: HandleTable,
     pub(crate) aspace: AspaceId,
     /// The root of the region tree; the process holds a use on it.

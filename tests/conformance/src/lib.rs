@@ -53,6 +53,7 @@ mod snapshots;
 mod snapshots_mapped;
 mod tasks_child;
 mod tasks_jobs;
+mod tasks_policy;
 mod tasks_processes;
 mod tasks_threads;
 mod transfer;
@@ -121,6 +122,7 @@ const GROUPS: &[&[Scenario]] = &[
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,
     tasks_jobs::SCENARIOS,
+    tasks_policy::SCENARIOS,
 ];
 
 /// All scenarios.

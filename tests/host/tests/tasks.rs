@@ -21,8 +21,7 @@ fn run(arch: Arch) {
         let mut bench = Bench::new(arch, 1000 + seed);
         bench.options.config.restless = RESTLESS;
         let chosen = |scenario: &Scenario| {
-            scenario.name.contains(&only)
-                && CHOSEN.iter().any(|part| scenario.name.contains(part))
+            scenario.name.contains(&only) && CHOSEN.iter().any(|part| scenario.name.contains(part))
         };
         let verdicts = bench.run(chosen, once);
         let failed: Vec<&Verdict> = verdicts

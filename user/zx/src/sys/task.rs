@@ -3,6 +3,10 @@
 use super::{Answer, Input, Output, Place, call};
 use crate::Address;
 use crate::seam::Begin;
+use jacinth_abi::policy::JOB_POL_BASIC_V2;
+
+/// The entries of a policy that a call takes at the most.
+const MOST: u32 = 32;
 
 /// `zx_thread_create`
 ///
@@ -156,4 +160,32 @@ pub fn thread_start_nowhere(handle: u32, entry: u64, stack: u64) -> Answer {
 pub(crate) fn thread_start(handle: u32, begin: &Begin, stack: u64) -> Answer {
     let (entry, [arg1, arg2]) = (begin.entry, begin.args);
     call!(thread_start(handle, entry, stack, arg1, arg2))
+}
+
+/// `zx_job_set_policy`: the entries as bytes, `count` of them.
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+///
+/// # Panics
+/// When the entries take more bytes than there are.
+pub fn job_set_policy(
+    handle: u32,
+    options: u32,
+    topic: u32,
+    policy: Input<'_>,
+    count: u32,
+) -> Answer {
+    const SMALLEST: u64 = 8;
+    // The kernel reads what the topic says; a count that it refuses reads nothing.
+    let needed = if topic == JOB_POL_BASIC_V2 {
+        12
+    } else {
+        SMALLEST
+    } * u64::from(count);
+    assert!(
+        count > MOST || needed <= policy.len() || matches!(policy, Input::At(..)),
+        "entries beyond the end"
+    );
+    call!(job_set_policy(handle, options, topic, policy.arg(), count))
 }
