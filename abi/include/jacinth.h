@@ -351,6 +351,7 @@ zx_status_t zx_process_read_memory(zx_handle_t handle, uint64_t vaddr, void* buf
 zx_status_t zx_process_write_memory(zx_handle_t handle, uint64_t vaddr, const void* buffer, uint64_t buffer_size, uint64_t* actual);
 zx_status_t zx_job_create(zx_handle_t parent, uint32_t options, uint32_t* out);
 zx_status_t zx_object_get_child(zx_handle_t handle, uint64_t koid, uint32_t rights, uint32_t* out);
+zx_status_t zx_job_set_policy(zx_handle_t handle, uint32_t options, uint32_t topic, const void* policy, uint32_t count);
 
 #ifdef __cplusplus
 }
