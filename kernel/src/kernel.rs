@@ -131,15 +131,18 @@ impl Kernel {
             result = self.with_larger_heap(hal, failures, result, |kernel, hal| {
                 kernel.dispatch(hal, current, number, args)
             });
-            if matches!(result, Err(Status::BAD_HANDLE)) && !syscall::only_asks(number, args) {
-                // The answer stays the same; the policy may end the process.
-                self.enforce(current.process, PolicyCondition::BadHandle)
-                    .ok();
-            }
             result = self.unless_behind(result, || Work::Call {
                 number,
                 args: *args,
             });
+        }
+        if let Event::Syscall { number, args } = *event
+            && matches!(result, Err(Status::BAD_HANDLE))
+            && !syscall::only_asks(number, args)
+        {
+            // The answer stays the same; the policy may end the process.
+            self.enforce(current.process, PolicyCondition::BadHandle)
+                .ok();
         }
         if self.answer(hal, current, result) && self.nothing_pending() {
             return Next::Resume;
