@@ -8,7 +8,6 @@ use super::avl::{AvlNode, change_below, insert_below, remove_below};
 use super::region_node::{Link, RegionNode};
 use super::{Budget, NoMemory, Pool};
 use crate::{VirtAddr, VirtRange};
-use core::cell::Cell;
 
 /// Where the nodes of trees of `V` lie.
 pub type RegionPool<V> = Pool<RegionNode<V>>;
@@ -46,9 +45,9 @@ pub struct Gap {
 pub struct RegionTree<V> {
     root: Link<V>,
     len: u32,
-    /// The entry that was put in or found last: the next search is mostly for the same one. A node
-    /// is in one tree all its life, so what the key leads to is an entry, if it leads anywhere.
-    last: Cell<Link<V>>,
+    /// The entry that was put in last: the next search is mostly for the same one. A node is in one
+    /// tree all its life, so what the key leads to is an entry, if it leads anywhere.
+    last: Link<V>,
 }
 
 impl<V: Copy> Default for RegionTree<V> {
@@ -64,7 +63,7 @@ impl<V: Copy> RegionTree<V> {
         Self {
             root: None,
             len: 0,
-            last: Cell::new(None),
+            last: None,
         }
     }
 
@@ -109,7 +108,7 @@ impl<V: Copy> RegionTree<V> {
         let new = pool.insert_reserved(RegionNode::leaf(region));
         self.root = Some(insert_below(pool, self.root, new, region.start));
         self.len = self.len.wrapping_add(1);
-        self.last.set(Some(new));
+        self.last = Some(new);
     }
 
     /// Takes the entry out that starts at `start`.
@@ -137,7 +136,7 @@ impl<V: Copy> RegionTree<V> {
     /// The first entry that ends behind `address`: the one that holds it, else the next.
     #[must_use]
     pub fn first_ending_after(&self, pool: &RegionPool<V>, address: VirtAddr) -> Option<Region<V>> {
-        let last = self.last.get().and_then(|key| pool.get(key));
+        let last = self.last.and_then(|key| pool.get(key));
         if let Some(last) = last.map(RegionNode::region)
             && (last.start..last.end).contains(&address)
         {
@@ -223,19 +222,15 @@ impl<V: Copy> RegionTree<V> {
         outward_first: impl Fn((Link<V>, Link<V>)) -> (Link<V>, Link<V>),
     ) -> Option<Region<V>> {
         let (mut best, mut link) = (None, self.root);
-        while let Some(key) = link
-            && let Some(node) = pool.get(key)
-        {
+        while let Some(node) = link.and_then(|key| pool.get(key)) {
             let (outward, inward) = outward_first(node.links().children());
             if wanted(node.region()) {
-                best = Some((key, node));
+                best = Some(node.region());
                 link = outward;
             } else {
                 link = inward;
             }
         }
-        let (key, node) = best?;
-        self.last.set(Some(key));
-        Some(*node.region())
+        best.copied()
     }
 }

@@ -1,6 +1,6 @@
 //! Mapping a VMO into a region.
 
-use super::fill::Fill;
+use super::fill::{Fill, finish_map};
 use super::overwrite::Overwrite;
 use super::pages::fixed_run;
 use super::place::{Overlap, Placement, Wanted, place};
@@ -71,11 +71,18 @@ pub(crate) fn map(
 pub(crate) fn map_and_tell(call: &mut Call<'_>, request: MapRequest, out: Out<u64>) -> SysResult {
     let new = place_mapping(call.kernel, call.hal, request)?;
     reserve_pieces(call.kernel, 1).map_err(no_memory)?;
-    // While there is nothing to take back; so `out` cannot lie in the new mapping itself.
-    call.write(out, new.range.start.raw())?;
+    // While there is nothing to take back.
+    let told = call.write(out, new.range.start.raw());
+    if told == Err(Status::NO_MEMORY) {
+        return Err(Status::NO_MEMORY);
+    }
     // commit
     insert_piece(&mut call.kernel.objects, new);
-    Ok(Flow::OK)
+    match told {
+        Ok(()) => Ok(Flow::OK),
+        // It may lie in the new mapping itself.
+        Err(_) => finish_map(call, new.vmar, new.range, out),
+    }
 }
 
 /// Finds the place of a mapping; it as one piece.
