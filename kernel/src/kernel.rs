@@ -202,7 +202,8 @@ impl Kernel {
         let next = self.choose(hal, cpu, event);
         self.tell_others(hal, cpu);
         match next {
-            Next::Idle if !all_done => Next::Again,
+            // What waits for a thread to leave another CPU goes on there.
+            Next::Idle if !all_done && !self.sched.any_leaving() => Next::Again,
             next => next,
         }
     }

@@ -139,6 +139,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether some CPU is still to let go of a thread that was ended; it has been kicked.
+    pub(crate) fn any_leaving(&self) -> bool {
+        self.cpus.iter().any(|state| state.leaving.is_some())
+    }
+
     /// The thread that is to end now that its CPU is in the kernel.
     pub(crate) fn take_leaving(&mut self, cpu: CpuId) -> Option<Key<Thread>> {
         self.cpus.get_mut(cpu)?.leaving.take()

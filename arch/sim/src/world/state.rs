@@ -41,6 +41,9 @@ const FIRST_BODY: u64 = 0x5eed_b0d1_0000_0000;
 const SLICE_NS: i64 = 11_000_000;
 const UNALIGNED_ACCESS: u32 = 0x508;
 
+/// Longer than the longest call and the longest teardown of any test.
+const MOST_AGAINS: u32 = 100_000;
+
 /// Everything that only the holder of the baton touches.
 pub(crate) struct State {
     pub(crate) sim: Sim,
@@ -149,9 +152,15 @@ impl State {
             return;
         }
         let mut next = self.enter_kernel(cpu, event);
+        let mut agains = 0;
         while next == Next::Again {
             self.check(event);
             next = self.enter_kernel(cpu, Event::Kick);
+            agains += 1;
+            if agains > MOST_AGAINS {
+                self.ending = Some(Ending::Failed(format!("no end of Again after {event:?}")));
+                return;
+            }
         }
         self.is_inside = false;
         match next {
