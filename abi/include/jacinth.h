@@ -352,6 +352,29 @@ zx_status_t zx_process_write_memory(zx_handle_t handle, uint64_t vaddr, const vo
 zx_status_t zx_job_create(zx_handle_t parent, uint32_t options, uint32_t* out);
 zx_status_t zx_object_get_child(zx_handle_t handle, uint64_t koid, uint32_t rights, uint32_t* out);
 zx_status_t zx_job_set_policy(zx_handle_t handle, uint32_t options, uint32_t topic, const void* policy, uint32_t count);
+zx_status_t zx_channel_create(uint32_t options, uint32_t* out0, uint32_t* out1);
+zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes, const uint32_t* handles, uint32_t num_handles);
+zx_status_t zx_channel_write_etc(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes, void* handles, uint32_t num_handles);
+zx_status_t zx_channel_read_etc(zx_handle_t handle, uint32_t options, void* bytes, void* handles, uint32_t num_bytes, uint32_t num_handles, uint32_t* actual_bytes, uint32_t* actual_handles);
+zx_status_t zx_channel_call(zx_handle_t handle, uint32_t options, int64_t deadline, const void* args, uint32_t* actual_bytes, uint32_t* actual_handles);
+zx_status_t zx_channel_call_etc(zx_handle_t handle, uint32_t options, int64_t deadline, const void* args, uint32_t* actual_bytes, uint32_t* actual_handles);
+zx_status_t zx_event_create(uint32_t options, uint32_t* out);
+zx_status_t zx_eventpair_create(uint32_t options, uint32_t* out0, uint32_t* out1);
+zx_status_t zx_object_signal_peer(zx_handle_t handle, uint32_t clear_mask, uint32_t set_mask);
+zx_status_t zx_object_wait_many(void* items, uint64_t num_items, int64_t deadline);
+zx_status_t zx_port_create(uint32_t options, uint32_t* out);
+zx_status_t zx_port_queue(zx_handle_t handle, const void* packet);
+zx_status_t zx_port_wait(zx_handle_t handle, int64_t deadline, void* packet);
+zx_status_t zx_port_cancel(zx_handle_t handle, zx_handle_t source, uint64_t key);
+zx_status_t zx_port_cancel_key(zx_handle_t handle, uint32_t options, uint64_t key);
+zx_status_t zx_object_wait_async(zx_handle_t handle, zx_handle_t port, uint64_t key, uint32_t signals, uint32_t options);
+zx_status_t zx_timer_create(uint32_t options, uint32_t clock_id, uint32_t* out);
+zx_status_t zx_timer_set(zx_handle_t handle, int64_t deadline, int64_t slack);
+zx_status_t zx_timer_cancel(zx_handle_t handle);
+zx_status_t zx_clock_get_boot(int64_t* now);
+zx_status_t zx_ticks_get(int64_t* now);
+zx_status_t zx_ticks_per_second(void);
+zx_status_t zx_cprng_draw(void* buffer, uint64_t buffer_size);
 
 #ifdef __cplusplus
 }

@@ -30,7 +30,13 @@ numbered! {
     }
 }
 
+/// `ZX_EXCP_POLICY_CODE_CHANNEL_FULL_WRITE`: too many messages wait in a channel.
+pub const POLICY_CODE_CHANNEL_FULL_WRITE: u32 = 16;
+/// `ZX_EXCP_POLICY_CODE_PORT_TOO_MANY_PACKETS`: too many user packets wait in a port.
+pub const POLICY_CODE_PORT_TOO_MANY_PACKETS: u32 = 17;
 /// `ZX_EXCP_POLICY_CODE_BAD_SYSCALL`: the code of a policy exception for an unknown number.
 pub const POLICY_CODE_BAD_SYSCALL: u32 = 18;
+/// `ZX_EXCP_POLICY_CODE_PORT_TOO_MANY_OBSERVERS`: a port waits for too many objects.
+pub const POLICY_CODE_PORT_TOO_MANY_OBSERVERS: u32 = 19;
 /// `ZX_EXCP_POLICY_CODE_HANDLE_LEAK`: the code of a policy exception for a bad `out` pointer.
 pub const POLICY_CODE_HANDLE_LEAK: u32 = 20;

@@ -13,6 +13,7 @@ mod bti;
 mod exception;
 mod exit;
 mod info;
+mod ipc;
 mod kmem;
 pub mod limits;
 mod numbered;
@@ -30,12 +31,20 @@ mod topic;
 mod vm;
 
 pub use bti::{BtiOptions, IommuType};
-pub use exception::{ExceptionType, POLICY_CODE_BAD_SYSCALL, POLICY_CODE_HANDLE_LEAK};
+pub use exception::{
+    ExceptionType, POLICY_CODE_BAD_SYSCALL, POLICY_CODE_CHANNEL_FULL_WRITE,
+    POLICY_CODE_HANDLE_LEAK, POLICY_CODE_PORT_TOO_MANY_OBSERVERS,
+    POLICY_CODE_PORT_TOO_MANY_PACKETS,
+};
 pub use exit::ExitCode;
 pub use info::{
     BtiInfo, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, JobInfo, MapsInfo, MapsMapping,
     PageTableInfo, ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, ResourceInfo, ThreadInfo,
     ThreadState, ThreadStatsInfo, VmarInfo, VmoInfo, VmoInfoFlags,
+};
+pub use ipc::{
+    ChannelCallArgs, ChannelIovec, HandleDisposition, PacketSignal, PortPacket, ReceivedHandle,
+    TimerInfo, WaitAsyncOptions, WaitItem,
 };
 pub use kmem::{KmemStatsExtendedInfo, KmemStatsInfo, KmemStatsV1Info};
 pub use object::ObjectType;

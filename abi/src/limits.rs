@@ -27,6 +27,20 @@ pub const CHANNEL_MAX_MSG_BYTES: u32 = 65_536;
 pub const CHANNEL_MAX_MSG_HANDLES: u32 = 64;
 /// `ZX_CHANNEL_READ_MAY_DISCARD`: a message that does not fit is thrown away.
 pub const CHANNEL_READ_MAY_DISCARD: u32 = 1;
+/// `ZX_CHANNEL_MAX_MSG_IOVECS`.
+pub const CHANNEL_MAX_MSG_IOVECS: u32 = 8192;
+/// `ZX_CHANNEL_WRITE_USE_IOVEC`: the bytes are an array of iovecs.
+pub const CHANNEL_WRITE_USE_IOVEC: u32 = 2;
+/// The first of the transaction ids that the kernel gives to calls.
+pub const CHANNEL_FIRST_KERNEL_TXID: u32 = 0x8000_0000;
+/// `ZX_PORT_BIND_TO_INTERRUPT`.
+pub const PORT_BIND_TO_INTERRUPT: u32 = 1;
+/// `ZX_TIMER_SLACK_LATE`, the last of the slack modes (CENTER 0, EARLY 1).
+pub const TIMER_SLACK_LATE: u32 = 2;
+/// `ZX_CPRNG_DRAW_MAX_LEN`: the most bytes that the kernel draws at once.
+pub const CPRNG_DRAW_MAX_LEN: u64 = 256;
+/// `ZX_FIFO_MAX_SIZE_BYTES`.
+pub const FIFO_MAX_SIZE_BYTES: u64 = 4096;
 /// `ZX_WAIT_MANY_MAX_ITEMS`.
 pub const WAIT_MANY_MAX_ITEMS: u64 = 64;
 

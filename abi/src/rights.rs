@@ -67,6 +67,14 @@ bitflags::bitflags! {
         const DEFAULT_CHANNEL = 0xF00E;
         /// Default of an event.
         const DEFAULT_EVENT = 0xD003;
+        /// Default of one end of an event pair.
+        const DEFAULT_EVENT_PAIR = 0xF003;
+        /// Default of a port: it cannot be waited on.
+        const DEFAULT_PORT = 0x800F;
+        /// Default of a timer.
+        const DEFAULT_TIMER = 0xD00B;
+        /// Default of one end of a FIFO.
+        const DEFAULT_FIFO = 0xF00F;
         /// Default of a process.
         const DEFAULT_PROCESS = 0x6_D3CF;
         /// Default of a thread.

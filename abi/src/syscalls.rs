@@ -222,6 +222,96 @@ macro_rules! syscalls {
             ///
             /// Rights: SET_POLICY. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (it has children), OUT_OF_RANGE (more entries than conditions), NOT_SUPPORTED (unknown action), ALREADY_EXISTS (another action is fixed).
             54 job: job_set_policy(handle: Handle, options: u32, topic: u32, policy: In<u8>, count: u32);
+            /// Creates a channel: two ends, each of which reads what is written to the other.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (options, `out0`, `out1`), ACCESS_DENIED (policy), NO_MEMORY.
+            70 channel: channel_create(options: u32, out0: Out<u32>, out1: Out<u32>);
+            /// Writes a message of bytes and handles; the handles are gone whatever comes of it, but for NO_MEMORY.
+            ///
+            /// Rights: WRITE; TRANSFER on the handles. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE, NOT_SUPPORTED (an end into itself), PEER_CLOSED, NO_MEMORY.
+            71 channel_write: channel_write(handle: Handle, options: u32, bytes: In<u8>, num_bytes: u32, handles: In<u32>, num_handles: u32);
+            /// As `channel_write`, saying of each handle whether it is moved or duplicated, its type and its rights.
+            ///
+            /// Rights: WRITE; TRANSFER on the handles, DUPLICATE on those that stay. Errors: as `channel_write`, with the one of each handle in its `result`.
+            72 channel_write: channel_write_etc(handle: Handle, options: u32, bytes: In<u8>, num_bytes: u32, handles: Out<u8>, num_handles: u32);
+            /// As `channel_read`, with the type and the rights of each handle.
+            ///
+            /// Rights: READ. Errors: as `channel_read`.
+            73 channel: channel_read_etc(handle: Handle, options: u32, bytes: Out<u8>, handles: Out<u8>, num_bytes: u32, num_handles: u32, actual_bytes: Out<u32>, actual_handles: Out<u32>);
+            /// Writes a message under a fresh transaction id, and waits for the message that answers it.
+            ///
+            /// Rights: READ and WRITE; TRANSFER on the handles. Errors: as `channel_write`, BUFFER_TOO_SMALL, TIMED_OUT, CANCELED.
+            74 channel_call: channel_call(handle: Handle, options: u32, deadline: i64, args: In<u8>, actual_bytes: Out<u32>, actual_handles: Out<u32>);
+            /// As `channel_call`, with handles as in `channel_write_etc` and `channel_read_etc`.
+            ///
+            /// Rights: as `channel_call`. Errors: as `channel_call`.
+            75 channel_call: channel_call_etc(handle: Handle, options: u32, deadline: i64, args: In<u8>, actual_bytes: Out<u32>, actual_handles: Out<u32>);
+            /// Creates an event: an object that has signals.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (options, `out`), ACCESS_DENIED (policy), NO_MEMORY.
+            76 event: event_create(options: u32, out: Out<u32>);
+            /// Creates a pair of events, each of which can signal the other.
+            ///
+            /// Rights: none. Errors: NOT_SUPPORTED (options), INVALID_ARGS (`out0`, `out1`), ACCESS_DENIED (policy), NO_MEMORY.
+            77 event: eventpair_create(options: u32, out0: Out<u32>, out1: Out<u32>);
+            /// Clears and sets signals of the other end.
+            ///
+            /// Rights: SIGNAL_PEER. Errors: BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, INVALID_ARGS (a bit that users may not touch), PEER_CLOSED.
+            78 object: object_signal_peer(handle: Handle, clear_mask: u32, set_mask: u32);
+            /// Waits until one of several objects has one of its wanted signals, or the deadline (ns, monotonic) passes.
+            ///
+            /// Rights: WAIT on each. Errors: OUT_OF_RANGE (more than 64), INVALID_ARGS (items), BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, TIMED_OUT, CANCELED, NO_MEMORY.
+            79 wait_many: object_wait_many(items: Out<u8>, num_items: u64, deadline: i64);
+            /// Creates a port: a queue of packets that threads wait for.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (options, `out`), ACCESS_DENIED (policy), NO_MEMORY.
+            80 port: port_create(options: u32, out: Out<u32>);
+            /// Queues a packet of the user's; more than 4097 that nobody takes end the process.
+            ///
+            /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS (packet), NO_MEMORY.
+            81 port: port_queue(handle: Handle, packet: In<u8>);
+            /// Takes the oldest packet, waiting for one until the deadline (ns, monotonic).
+            ///
+            /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, TIMED_OUT, INVALID_ARGS (packet).
+            82 port: port_wait(handle: Handle, deadline: i64, packet: Out<u8>);
+            /// Takes back waits that were made through a handle with a key, and the packets that came of them.
+            ///
+            /// Rights: WRITE on the port, WAIT on the source. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED, NOT_FOUND.
+            83 port: port_cancel(handle: Handle, source: Handle, key: u64);
+            /// Takes back all waits and packets with a key.
+            ///
+            /// Rights: WRITE. Errors: INVALID_ARGS (options), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_FOUND.
+            84 port: port_cancel_key(handle: Handle, options: u32, key: u64);
+            /// Has a packet queued in a port when an object has one of the wanted signals.
+            ///
+            /// Rights: WAIT on the object, WRITE on the port. Errors: INVALID_ARGS (options), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED, NO_MEMORY.
+            85 port: object_wait_async(handle: Handle, port: Handle, key: u64, signals: u32, options: u32);
+            /// Creates a timer: an object that is signalled at a time.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (clock, options, `out`), ACCESS_DENIED (policy), NO_MEMORY.
+            86 timer: timer_create(options: u32, clock_id: u32, out: Out<u32>);
+            /// Arms a timer for a deadline (ns), and clears its signal.
+            ///
+            /// Rights: WRITE. Errors: OUT_OF_RANGE (slack below 0), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED.
+            87 timer: timer_set(handle: Handle, deadline: i64, slack: i64);
+            /// Disarms a timer, and clears its signal.
+            ///
+            /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED.
+            88 timer: timer_cancel(handle: Handle);
+            /// Reads the boot clock in ns.
+            ///
+            /// Errors: INVALID_ARGS (`now`).
+            89 time: clock_get_boot(now: Out<i64>);
+            /// Reads the counter that the clocks follow.
+            ///
+            /// Errors: INVALID_ARGS (`now`).
+            90 time: ticks_get(now: Out<i64>);
+            /// Answers how often that counter counts in a second, as the call's value.
+            91 time: ticks_per_second();
+            /// Fills a buffer of at most 256 bytes with random bytes.
+            ///
+            /// Errors: INVALID_ARGS (buffer, or more than 256 bytes).
+            92 system: cprng_draw(buffer: Out<u8>, buffer_size: u64);
         }
     };
 }

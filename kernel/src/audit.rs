@@ -6,7 +6,7 @@
 use crate::Kernel;
 use crate::hal::DynHal;
 use crate::object::{ObjectRef, Objects};
-use crate::task::Work;
+use crate::task::{Wait, Work};
 use alloc::collections::BTreeMap;
 
 /// What does not agree.
@@ -83,6 +83,9 @@ impl Kernel {
         for (key, thread) in objects.threads.iter() {
             refs.use_of(objects, ObjectRef::Process(thread.process));
             if let Some(held) = thread.work.as_ref().and_then(Work::holds) {
+                refs.use_of(objects, held);
+            }
+            if let Some(held) = thread.wait.as_ref().and_then(Wait::holds) {
                 refs.use_of(objects, held);
             }
             if !matches!(

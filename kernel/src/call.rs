@@ -186,7 +186,8 @@ impl Call<'_> {
         resources.check_use(resource, ResourceKind::System, base.number().into(), 1)
     }
 
-    fn handle(&self, value: HandleValue) -> Result<&Handle, Status> {
+    /// The handle with this value.
+    pub(crate) fn handle(&self, value: HandleValue) -> Result<&Handle, Status> {
         self.kernel
             .objects
             .get(self.process)
@@ -219,6 +220,33 @@ impl Call<'_> {
     ) -> SysResult {
         let handle = Handle::new(&mut self.kernel.objects, object, rights);
         self.install_handle(handle, out)
+    }
+
+    /// Makes sure that [`Call::install_pair`] finds room.
+    pub(crate) fn reserve_pair(&mut self, out0: Out<u32>, out1: Out<u32>) -> Result<(), Status> {
+        self.kernel.reserve_handles(self.process, 2)?;
+        self.touch(out0.0, size_of::<u32>())?;
+        self.touch(out1.0, size_of::<u32>())
+    }
+
+    /// As [`Call::install`], for the two ends of something.
+    pub(crate) fn install_pair(
+        &mut self,
+        objects: (ObjectRef, ObjectRef),
+        rights: Rights,
+        outs: (Out<u32>, Out<u32>),
+    ) -> SysResult {
+        let handles = [objects.0, objects.1]
+            .map(|object| Handle::new(&mut self.kernel.objects, object, rights));
+        let table = &mut self.kernel.objects.get_mut(self.process).handles;
+        let [value0, value1] = handles.map(|handle| table.insert_reserved(handle));
+        let told = self.write(outs.0, value0);
+        let told = told.and_then(|()| self.write(outs.1, value1));
+        if told.is_err() {
+            self.kernel.close_handle(self.process, value0);
+            self.kernel.close_handle(self.process, value1);
+        }
+        told.map(|()| Flow::OK)
     }
 
     /// As [`Call::install`], for a handle that is made already.

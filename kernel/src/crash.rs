@@ -94,6 +94,16 @@ impl Kernel {
         );
     }
 
+    /// Kills the process of the running thread for asking too much (`ZX_EXCP_POLICY_CODE_*`).
+    pub(crate) fn policy_exception(&mut self, hal: &mut DynHal, thread: Key<Thread>, code: u32) {
+        self.crash(
+            hal,
+            thread,
+            format_args!("{} (code {code}, pc ", ExceptionType::PolicyError.name()),
+            format_args!(")"),
+        );
+    }
+
     fn crash(
         &mut self,
         hal: &mut DynHal,

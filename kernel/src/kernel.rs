@@ -3,7 +3,7 @@
 use crate::call::{Call, Flow, SysResult};
 use crate::hal::{CpuId, DynHal};
 use crate::mem::{self, Budget, Frame, Key, List, Mem, NoMemory};
-use crate::object::{Objects, Resources};
+use crate::object::{Objects, Packet, Resources, Timer, Unstamped};
 use crate::syscall;
 use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
 use crate::{Event, MachineInfo, Next, PhysAddr, VirtRange};
@@ -16,9 +16,14 @@ pub struct Kernel {
     pub(crate) objects: Objects,
     pub(crate) resources: Resources,
     pub(crate) sched: Scheduler,
-    pub(crate) timers: TimerHeap,
+    /// The deadlines of threads.
+    pub(crate) timers: TimerHeap<Thread>,
+    /// The deadlines of timers.
+    pub(crate) alarms: TimerHeap<Timer>,
     /// Threads whose wait is over and whose answer is still to be set.
     pub(crate) woken: List<Thread>,
+    /// Packets that are to be told what time it is, before the event is over.
+    pub(crate) unstamped: List<Packet, Unstamped>,
     /// Processes that are being torn down.
     pub(crate) tearing_down: Option<Key<Process>>,
     /// The first process: when it is dead the machine ends.
@@ -54,7 +59,9 @@ impl Kernel {
             resources,
             sched,
             timers: TimerHeap::new(),
+            alarms: TimerHeap::new(),
             woken: List::new(),
+            unstamped: List::new(),
             tearing_down: None,
             init: None,
             init_crashed: false,
@@ -172,7 +179,7 @@ impl Kernel {
 
     /// Whether the running thread may simply go on.
     const fn nothing_pending(&self) -> bool {
-        self.woken.is_empty() && !self.is_behind()
+        self.woken.is_empty() && self.unstamped.is_empty() && !self.is_behind()
     }
 
     /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.
@@ -182,14 +189,18 @@ impl Kernel {
             self.end_stopped_thread(thread);
         }
         self.continue_work(hal, cpu);
-        if self.timers.first_deadline() != i64::MAX {
+        if self.first_deadline() != i64::MAX {
             let now = hal.now();
+            self.fire_alarms(now);
             while let Some(thread) = self.timers.pop_due(&mut self.objects.threads, now) {
                 self.wake_with(thread, WaitEnd::Deadline);
             }
         }
         let mut work = mem::Work::new(mem::Work::EVENT);
         let all_done = self.tear_down(hal, &mut work);
+        if !self.unstamped.is_empty() {
+            self.stamp_packets(hal.now());
+        }
         self.finish_waits(hal);
         if all_done && let Some(code) = self.verdict() {
             // Nothing shows it any more, and whoever counts frames now finds them all.
@@ -206,6 +217,13 @@ impl Kernel {
             Next::Idle if !all_done && !self.sched.any_leaving() => Next::Again,
             next => next,
         }
+    }
+
+    /// The earliest deadline in ns; `i64::MAX` when there is none.
+    pub(crate) fn first_deadline(&self) -> i64 {
+        self.timers
+            .first_deadline()
+            .min(self.alarms.first_deadline())
     }
 
     /// The machine's exit code, once `init` is dead and torn down.
@@ -395,8 +413,7 @@ impl Kernel {
         let Some(handle) = self.objects.get_mut(process).handles.remove(value) else {
             return false;
         };
-        self.cancel_waits(handle.object(), process, value);
-        handle.close(&mut self.objects);
+        self.end_handle(handle);
         true
     }
 }

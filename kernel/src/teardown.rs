@@ -4,10 +4,9 @@ use crate::Kernel;
 use crate::crash::warn;
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
-use crate::object::{Bti, Channel, ObjectRef, Pmt};
+use crate::object::{Bti, Channel, ObjectRef, Pmt, Port, Timer};
 use crate::task::{Job, Process, ProcessState, Thread};
 use crate::vm;
-use jacinth_abi::Signals;
 
 impl Kernel {
     /// Does what an object in the queue of the dying needs; false when `work` ran out before.
@@ -37,6 +36,10 @@ impl Kernel {
             ObjectRef::Iommu(key) if unused => self.objects.iommus.remove(key).is_some(),
             ObjectRef::Bti(key) if no_handles => self.close_bti(hal, key, unused),
             ObjectRef::Pmt(key) if no_handles => self.close_pmt(hal, key, unused),
+            ObjectRef::Event(key) if unused => self.objects.events.remove(key).is_some(),
+            ObjectRef::EventPair(key) if unused => self.objects.event_pairs.remove(key).is_some(),
+            ObjectRef::Port(key) if no_handles => self.close_port(key, unused, work),
+            ObjectRef::Timer(key) if no_handles => self.close_timer(key, unused),
             _ => true,
         }
     }
@@ -79,23 +82,38 @@ impl Kernel {
         true
     }
 
-    /// The last handle to an endpoint is gone: the peer sees PEER_CLOSED, the messages go.
+    /// The last handle to an endpoint is gone: the messages in it go.
     fn close_endpoint(&mut self, key: Key<Channel>, unused: bool, work: &mut mem::Work) -> bool {
-        if let Some(peer) = self.objects.get_mut(key).peer.take() {
-            self.objects.get_mut(peer).peer = None;
-            self.update_signals(
-                ObjectRef::Channel(peer),
-                Signals::WRITABLE,
-                Signals::PEER_CLOSED,
-            );
-        }
-        while self.objects.destroy_message(key) {
+        while self.destroy_message(key) {
             if !work.spend() {
                 return false;
             }
         }
         if unused {
             self.objects.channels.remove(key);
+        }
+        true
+    }
+
+    /// The last handle to a timer is gone: it does not go off any more.
+    fn close_timer(&mut self, key: Key<Timer>, unused: bool) -> bool {
+        self.forget_alarm(key);
+        if unused && self.objects.timers.remove(key).is_some() {
+            self.alarms.give_back();
+        }
+        true
+    }
+
+    /// The last handle to a port is gone: its packets and what is registered with it go. Threads
+    /// that wait there go on waiting.
+    fn close_port(&mut self, key: Key<Port>, unused: bool, work: &mut mem::Work) -> bool {
+        while self.destroy_packet(key) {
+            if !work.spend() {
+                return false;
+            }
+        }
+        if unused {
+            self.objects.ports.remove(key);
         }
         true
     }
@@ -129,7 +147,7 @@ impl Kernel {
             self.sched.forget_fp(thread.context);
             let frame = hal.context_free(thread.context);
             self.mem.frame_free(frame);
-            self.timers.remove_thread();
+            self.timers.give_back();
             self.objects.drop_use(ObjectRef::Process(thread.process));
         }
         true

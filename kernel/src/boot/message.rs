@@ -3,8 +3,8 @@
 
 use super::BootError;
 use crate::Kernel;
-use crate::mem::{KVec, Key, List, NoMemory};
-use crate::object::{Channel, Handle, Head, Message, ObjectRef};
+use crate::mem::{KVec, Key, NoMemory};
+use crate::object::{Channel, Handle, Message, ObjectRef, Peer};
 use crate::task::Process;
 use jacinth_abi::{Field, Rights, Signals, processargs};
 
@@ -54,12 +54,11 @@ impl Kernel {
         let koid = self.objects.new_koid();
         // The writing end is the kernel's and closed at once: the message stays readable.
         let peer_koid = self.objects.new_koid();
-        let mut end = Channel {
-            head: Head::new(koid, Signals::READABLE | Signals::PEER_CLOSED),
-            peer: None,
-            peer_koid,
-            messages: List::new(),
+        let peer = Peer {
+            key: None,
+            koid: peer_koid,
         };
+        let mut end = Channel::new(koid, Signals::READABLE | Signals::PEER_CLOSED, peer);
         let message = self
             .objects
             .messages

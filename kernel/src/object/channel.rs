@@ -1,18 +1,35 @@
-//! Channel endpoints and the messages that wait in them.
+//! Channel endpoints, the messages that wait in them, and the calls that wait for an answer.
 
-use super::{Handle, Head, ObjectRef};
-use crate::mem::{KVec, Key, Link, Linked, List};
+use super::{Handle, HandleId, Head, ObjectRef, Objects, Peer};
+use crate::Kernel;
+use crate::mem::{Budget, KVec, Key, Link, Linked, List, NoMemory};
+use crate::task::{CallWait, Thread, Waiting};
+use jacinth_abi::{Signals, Status, limits};
 
 /// One end of a channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) head: Head,
-    /// The other end, while it has handles.
-    pub(crate) peer: Option<Key<Channel>>,
-    /// The other end's koid, kept for good.
-    pub(crate) peer_koid: u64,
+    pub(crate) peer: Peer<Self>,
     /// Messages that were written to the other end and not read yet, oldest first.
     pub(crate) messages: List<Message>,
+    /// Threads that wait for the answer to a call through this end.
+    callers: List<Thread, Waiting>,
+    /// What the transaction id of the last call was made of.
+    last_call: u32,
+}
+
+impl Channel {
+    /// An end in which nothing waits.
+    pub(crate) const fn new(koid: u64, signals: Signals, peer: Peer<Self>) -> Self {
+        Self {
+            head: Head::new(koid, signals),
+            peer,
+            messages: List::new(),
+            callers: List::new(),
+            last_call: 0,
+        }
+    }
 }
 
 /// One message: bytes, and handles that belong to no process.
@@ -32,6 +49,20 @@ impl Message {
             link: Link::new(),
         }
     }
+
+    /// Its first four bytes as a transaction id; 0 when it is shorter.
+    fn txid(&self) -> u32 {
+        self.bytes
+            .first_chunk()
+            .map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    /// Puts a transaction id into its first four bytes, if it has so many.
+    fn set_txid(&mut self, txid: u32) {
+        if let Some(bytes) = self.bytes.first_chunk_mut() {
+            *bytes = txid.to_le_bytes();
+        }
+    }
 }
 
 impl Linked for Message {
@@ -40,38 +71,180 @@ impl Linked for Message {
     }
 }
 
-impl super::Objects {
-    /// Takes one message out of an endpoint's queue and closes what it carries; false when there
-    /// is none. One unit of teardown work.
-    pub(crate) fn destroy_message(&mut self, channel: Key<Channel>) -> bool {
-        let Some(endpoint) = self.channels.get_mut(channel) else {
-            return false;
-        };
-        let Some(key) = endpoint.messages.pop_front(&mut self.messages) else {
-            return false;
-        };
-        let Some(mut message) = self.messages.remove(key) else {
-            return false;
-        };
-        while let Some(handle) = message.handles.pop() {
-            if let Some(handle) = handle {
-                handle.close(self);
-            }
-        }
-        true
+impl Objects {
+    /// Makes sure that [`Objects::new_channel`] finds room.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub(crate) fn reserve_channel(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
+        self.channels.reserve_many(2, budget)
+    }
+
+    /// Puts the two ends of a new channel into slots that were reserved.
+    pub(crate) fn new_channel(&mut self) -> (Key<Channel>, Key<Channel>) {
+        self.new_pair(|koid, peer| Channel::new(koid, Signals::WRITABLE, peer))
+    }
+
+    /// Takes the oldest message of an end out of its queue; it stays in the pool.
+    fn pop_message(&mut self, channel: Key<Channel>) -> Option<Key<Message>> {
+        let endpoint = self.channels.get_mut(channel)?;
+        endpoint.messages.pop_front(&mut self.messages)
     }
 
     /// The koid that HANDLE_BASIC calls related (handles-resources.md §7.4).
     pub(crate) fn related_koid(&self, object: ObjectRef) -> u64 {
         match object {
-            ObjectRef::Channel(key) => self.get(key).peer_koid,
             ObjectRef::Process(key) => self.get(key).job_koid,
             ObjectRef::Job(key) => {
                 let parent = self.get(key).parent;
                 parent.map_or(0, |parent| self.get(parent).head.koid)
             }
             ObjectRef::Thread(key) => self.get(self.get(key).process).head.koid,
-            _ => 0,
+            _ => self.peer_koid(object).unwrap_or(0),
         }
+    }
+}
+
+impl Kernel {
+    /// Takes one message out of an endpoint's queue and closes what it carries; false when there
+    /// is none. One unit of teardown work.
+    pub(crate) fn destroy_message(&mut self, channel: Key<Channel>) -> bool {
+        let Some(key) = self.objects.pop_message(channel) else {
+            return false;
+        };
+        if let Some(message) = self.objects.messages.remove(key) {
+            self.end_message(message);
+        }
+        true
+    }
+
+    /// Closes what a message carries that nobody will read.
+    pub(crate) fn end_message(&mut self, mut message: Message) {
+        while let Some(handle) = message.handles.pop() {
+            if let Some(handle) = handle {
+                self.end_handle(handle);
+            }
+        }
+    }
+
+    /// Takes the oldest message of an end; READABLE goes low with the last one.
+    pub(crate) fn take_message(&mut self, channel: Key<Channel>) -> Option<Message> {
+        let key = self.objects.pop_message(channel)?;
+        self.lower_readable(channel);
+        self.objects.messages.remove(key)
+    }
+
+    /// READABLE goes low with the last message.
+    pub(crate) fn lower_readable(&mut self, channel: Key<Channel>) {
+        if self.objects.get(channel).messages.is_empty() {
+            let channel = ObjectRef::Channel(channel);
+            self.update_signals(channel, Signals::READABLE, Signals::empty());
+        }
+    }
+
+    /// Hands a message to an end: to the call that it answers, or else to its queue. How many wait
+    /// there then.
+    pub(crate) fn deliver(&mut self, to: Key<Channel>, message: Key<Message>) -> u32 {
+        let txid = self.objects.messages.get(message).map_or(0, Message::txid);
+        if txid >= limits::CHANNEL_FIRST_KERNEL_TXID
+            && let Some(thread) = self.caller(to, |call| call.txid == txid)
+        {
+            self.end_call(to, thread, Ok(message));
+            return 0;
+        }
+        let mut messages = core::mem::take(&mut self.objects.get_mut(to).messages);
+        messages.push_back(&mut self.objects.messages, message);
+        let count = messages.len();
+        self.objects.get_mut(to).messages = messages;
+        let channel = ObjectRef::Channel(to);
+        self.update_signals(channel, Signals::empty(), Signals::READABLE);
+        count
+    }
+
+    /// Writes a transaction id that no waiting call of this end has into a request, and answers it.
+    pub(crate) fn give_txid(&mut self, from: Key<Channel>, request: &mut Message) -> u32 {
+        loop {
+            let end = self.objects.get_mut(from);
+            end.last_call = end.last_call.wrapping_add(1);
+            let txid = end.last_call | limits::CHANNEL_FIRST_KERNEL_TXID;
+            if self.caller(from, |call| call.txid == txid).is_none() {
+                request.set_txid(txid);
+                return txid;
+            }
+        }
+    }
+
+    /// Makes a thread one of those that wait for an answer at an end.
+    pub(crate) fn add_caller(&mut self, channel: Key<Channel>, thread: Key<Thread>) {
+        self.with_callers(channel, |objects, callers| {
+            callers.push_back(&mut objects.threads, thread);
+        });
+    }
+
+    /// Takes a thread out of those that wait at an end; false when its call was over.
+    pub(crate) fn remove_caller(&mut self, channel: Key<Channel>, thread: Key<Thread>) -> bool {
+        if self.objects.channels.get(channel).is_none() {
+            return false;
+        }
+        self.with_callers(channel, |objects, callers| {
+            callers.remove(&mut objects.threads, thread)
+        })
+    }
+
+    /// Ends the calls that were made through a handle which goes away.
+    pub(super) fn cancel_calls(&mut self, channel: Key<Channel>, handle: HandleId) {
+        while let Some(thread) = self.caller(channel, |call| call.handle == handle) {
+            self.end_call(channel, thread, Err(Status::CANCELED));
+        }
+    }
+
+    /// Ends the calls through an end whose other end is gone.
+    pub(super) fn end_calls_of_orphan(&mut self, channel: Key<Channel>) {
+        while let Some(thread) = self.caller(channel, |_| true) {
+            self.end_call(channel, thread, Err(Status::PEER_CLOSED));
+        }
+    }
+
+    fn end_call(
+        &mut self,
+        channel: Key<Channel>,
+        thread: Key<Thread>,
+        outcome: Result<Key<Message>, Status>,
+    ) {
+        self.remove_caller(channel, thread);
+        if let Some(call) = CallWait::of(self.objects.get_mut(thread)) {
+            call.outcome = Some(outcome);
+        }
+        self.wake(thread);
+    }
+
+    /// The first thread that waits at an end for an answer in a call that `is_it`.
+    fn caller(
+        &mut self,
+        channel: Key<Channel>,
+        is_it: impl Fn(&CallWait) -> bool,
+    ) -> Option<Key<Thread>> {
+        let end = self.objects.channels.get(channel)?;
+        let mut next = end.callers.first();
+        while let Some(thread) = next {
+            if CallWait::of(self.objects.get_mut(thread)).is_some_and(|call| is_it(call)) {
+                return Some(thread);
+            }
+            next = self.with_callers(channel, |objects, callers| {
+                callers.next(&mut objects.threads, thread)
+            });
+        }
+        None
+    }
+
+    fn with_callers<R>(
+        &mut self,
+        channel: Key<Channel>,
+        act: impl FnOnce(&mut Objects, &mut List<Thread, Waiting>) -> R,
+    ) -> R {
+        let mut callers = core::mem::take(&mut self.objects.get_mut(channel).callers);
+        let result = act(&mut self.objects, &mut callers);
+        self.objects.get_mut(channel).callers = callers;
+        result
     }
 }

@@ -10,13 +10,28 @@ use jacinth_abi::Rights;
 pub(crate) struct Handle {
     object: ObjectRef,
     rights: Rights,
+    /// Unique for the life of the system: what waits are bound to, wherever the handle goes.
+    id: HandleId,
 }
+
+/// Names a handle for as long as it exists, in whatever table or message it is.
+pub(crate) type HandleId = u64;
 
 impl Handle {
     /// Makes a handle and counts it.
     pub(crate) fn new(objects: &mut Objects, object: ObjectRef, rights: Rights) -> Self {
-        objects.add_handle(object);
-        Self { object, rights }
+        let id = objects.add_handle(object);
+        Self { object, rights, id }
+    }
+
+    /// Its name among all handles.
+    pub(crate) const fn id(&self) -> HandleId {
+        self.id
+    }
+
+    /// The same handle with other rights: what arrives of one that is sent.
+    pub(crate) const fn with_rights(self, rights: Rights) -> Self {
+        Self { rights, ..self }
     }
 
     /// What it refers to.
@@ -29,9 +44,12 @@ impl Handle {
         self.rights
     }
 
-    /// Gives the claim up.
-    pub(crate) fn close(self, objects: &mut Objects) {
-        objects.drop_handle(self.object);
+    /// Gives the claim up; true when it was the object's last handle. [`Kernel::end_handle`] does
+    /// what is to be done then.
+    ///
+    /// [`Kernel::end_handle`]: crate::Kernel::end_handle
+    pub(super) fn close(self, objects: &mut Objects) -> bool {
+        objects.drop_handle(self.object)
     }
 }
 

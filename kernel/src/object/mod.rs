@@ -6,20 +6,28 @@
 mod bti;
 mod channel;
 mod claims;
+mod event;
 mod handle;
 mod iommu;
+mod peer;
 mod pmt;
+mod port;
 mod resource;
 mod signal;
+mod timer;
 
 pub(crate) use bti::Bti;
 pub(crate) use channel::{Channel, Message};
 pub(crate) use claims::Claims;
-pub(crate) use handle::{Handle, HandleTable};
+pub(crate) use event::{Event, EventPair};
+pub(crate) use handle::{Handle, HandleId, HandleTable};
 pub(crate) use iommu::Iommu;
+pub(crate) use peer::Peer;
 pub(crate) use pmt::Pmt;
+pub(crate) use port::{Chosen, Packet, Port, Unstamped};
 pub(crate) use resource::{Request, Resource, Resources};
-pub(crate) use signal::Observer;
+pub(crate) use signal::{Observer, Watcher};
+pub(crate) use timer::Timer;
 
 use crate::mem::{Key, List, Pool, SpanPool};
 use crate::task::{Job, Process, Thread};
@@ -76,6 +84,10 @@ pub(crate) enum ObjectRef {
     Iommu(Key<Iommu>),
     Bti(Key<Bti>),
     Pmt(Key<Pmt>),
+    Event(Key<Event>),
+    EventPair(Key<EventPair>),
+    Port(Key<Port>),
+    Timer(Key<Timer>),
 }
 
 impl ObjectRef {
@@ -92,15 +104,32 @@ impl ObjectRef {
             Self::Iommu(_) => ObjectType::Iommu,
             Self::Bti(_) => ObjectType::Bti,
             Self::Pmt(_) => ObjectType::Pmt,
+            Self::Event(_) => ObjectType::Event,
+            Self::EventPair(_) => ObjectType::EventPair,
+            Self::Port(_) => ObjectType::Port,
+            Self::Timer(_) => ObjectType::Timer,
         }
     }
 
     /// Whether the object has a signal word that users can wait on and change.
     pub(crate) const fn has_signals(self) -> bool {
-        matches!(
+        !matches!(
             self,
-            Self::Job(_) | Self::Process(_) | Self::Thread(_) | Self::Vmo(_) | Self::Channel(_)
+            Self::Vmar(_)
+                | Self::Resource(_)
+                | Self::Iommu(_)
+                | Self::Bti(_)
+                | Self::Pmt(_)
+                | Self::Port(_)
         )
+    }
+
+    /// The signals that users may change.
+    pub(crate) const fn user_signals(self) -> Signals {
+        match self {
+            Self::Event(_) | Self::EventPair(_) => Signals::EVENT_SIGNAL_MASK,
+            _ => Signals::USER_ALL,
+        }
     }
 }
 
@@ -184,6 +213,10 @@ objects! {
     Iommu in iommus,
     Bti in btis,
     Pmt in pmts,
+    Event in events,
+    EventPair in event_pairs,
+    Port in ports,
+    Timer in timers,
 }
 
 /// All objects of the system.
@@ -199,6 +232,10 @@ pub(crate) struct Objects {
     pub(crate) iommus: Pool<Iommu>,
     pub(crate) btis: Pool<Bti>,
     pub(crate) pmts: Pool<Pmt>,
+    pub(crate) events: Pool<Event>,
+    pub(crate) event_pairs: Pool<EventPair>,
+    pub(crate) ports: Pool<Port>,
+    pub(crate) timers: Pool<Timer>,
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
@@ -215,8 +252,10 @@ pub(crate) struct Objects {
     pub(crate) spare_unseen: u32,
     pub(crate) messages: Pool<Message>,
     pub(crate) observers: Pool<Observer>,
+    pub(crate) packets: Pool<Packet>,
     /// Handles of the whole system: at most [`Objects::MOST_HANDLES`].
     pub(crate) handle_count: u32,
+    last_handle: HandleId,
     next_koid: u64,
     first_dying: Option<ObjectRef>,
     last_dying: Option<ObjectRef>,
@@ -239,6 +278,11 @@ impl Objects {
             iommus: Pool::new(),
             btis: Pool::new(),
             pmts: Pool::new(),
+            events: Pool::new(),
+            event_pairs: Pool::new(),
+            ports: Pool::new(),
+            timers: Pool::new(),
+            packets: Pool::new(),
             mappings: Pool::new(),
             vmar_nodes: Pool::new(),
             spans: Pool::new(),
@@ -251,6 +295,7 @@ impl Objects {
             messages: Pool::new(),
             observers: Pool::new(),
             handle_count: 0,
+            last_handle: 0,
             // ZX_KOID_FIRST
             next_koid: 1024,
             first_dying: None,
@@ -296,29 +341,33 @@ impl Objects {
     }
 
     /// Counts one more handle.
-    pub(crate) fn add_handle(&mut self, object: ObjectRef) {
+    pub(crate) fn add_handle(&mut self, object: ObjectRef) -> HandleId {
         let head = self.head_mut(object);
         head.handles = head.handles.wrapping_add(1);
         self.handle_count = self.handle_count.wrapping_add(1);
+        self.last_handle = self.last_handle.wrapping_add(1);
+        self.last_handle
     }
 
-    /// Drops a handle. The last one queues the object: its last-handle action runs from there, but
-    /// for what the next call must see at once.
-    pub(crate) fn drop_handle(&mut self, object: ObjectRef) {
+    /// Drops a handle. The last one (the answer is true) queues the object: its last-handle action
+    /// runs from there, but for what the next call must see at once.
+    fn drop_handle(&mut self, object: ObjectRef) -> bool {
         self.handle_count = self
             .handle_count
             .checked_sub(1)
             .expect("handles are counted");
         let head = self.head_mut(object);
         head.handles = head.handles.checked_sub(1).expect("handles are counted");
-        if head.handles == 0 {
-            match object {
-                ObjectRef::Pmt(pmt) => self.quarantine_pmt(pmt),
-                ObjectRef::Resource(resource) => self.give_up_range(resource),
-                _ => {}
-            }
-            self.queue_dying(object);
+        if head.handles != 0 {
+            return false;
         }
+        match object {
+            ObjectRef::Pmt(pmt) => self.quarantine_pmt(pmt),
+            ObjectRef::Resource(resource) => self.give_up_range(resource),
+            _ => {}
+        }
+        self.queue_dying(object);
+        true
     }
 
     /// Queues an object whose last handle or last use is gone.

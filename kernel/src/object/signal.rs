@@ -3,22 +3,33 @@
 //! Nothing here wakes a thread: a wait that is over puts its thread into the queue of the woken,
 //! which `enter` drains after the call.
 
-use super::{ObjectRef, Objects};
+use super::{Handle, HandleId, ObjectRef, Objects, Packet};
 use crate::Kernel;
 use crate::mem::{Key, Link, Linked};
-use crate::task::{Process, Thread};
+use crate::task::Thread;
 use jacinth_abi::Signals;
 
-/// One wait of one thread on one object.
+/// Who is told when an observer matches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watcher {
+    /// A thread in a wait.
+    Thread(Key<Thread>),
+    /// A port, by the packet that goes there.
+    Port(Key<Packet>),
+}
+
+/// One wait on one object: of a thread, or of a port.
 #[derive(Debug)]
 pub(crate) struct Observer {
     pub(crate) object: ObjectRef,
-    pub(crate) thread: Key<Thread>,
-    /// The handle that the wait was made through: its process, and its value there.
-    handle: (Key<Process>, u32),
+    pub(crate) watcher: Watcher,
+    /// The handle that the wait was made through.
+    handle: HandleId,
     wanted: Signals,
     /// The whole word at the moment of the match, or with HANDLE_CLOSED when it was cancelled.
     pub(crate) observed: Option<Signals>,
+    /// The observer of the item before, in a wait for several objects.
+    pub(crate) before: Option<Key<Self>>,
     link: Link<Self>,
 }
 
@@ -26,16 +37,17 @@ impl Observer {
     /// A wait that nothing has matched yet.
     pub(crate) const fn new(
         object: ObjectRef,
-        thread: Key<Thread>,
-        handle: (Key<Process>, u32),
+        watcher: Watcher,
+        handle: HandleId,
         wanted: Signals,
     ) -> Self {
         Self {
             object,
-            thread,
+            watcher,
             handle,
             wanted,
             observed: None,
+            before: None,
             link: Link::new(),
         }
     }
@@ -60,14 +72,28 @@ impl Kernel {
         self.end_waits(object, new, |observer| observer.wanted.intersects(new));
     }
 
-    /// Ends the waits on `object` that were made through a handle which goes away.
-    pub(crate) fn cancel_waits(&mut self, object: ObjectRef, process: Key<Process>, value: u32) {
+    /// Ends a handle that is in no table and no message any more: the waits made through it are
+    /// over, and with the last handle what the next call must see happens at once.
+    pub(crate) fn end_handle(&mut self, handle: Handle) {
+        let object = handle.object();
+        self.cancel_waits(object, handle.id());
+        if handle.close(&mut self.objects) {
+            self.part_from_peer(object);
+        }
+    }
+
+    /// Ends the waits on `object` that were made through a handle which goes away, or which
+    /// arrives somewhere else.
+    pub(crate) fn cancel_waits(&mut self, object: ObjectRef, handle: HandleId) {
+        if let ObjectRef::Channel(channel) = object {
+            self.cancel_calls(channel, handle);
+        }
         let head = self.objects.head(object);
         if head.observers.is_empty() {
             return;
         }
         let word = head.signals | Signals::HANDLE_CLOSED;
-        self.end_waits(object, word, |observer| observer.handle == (process, value));
+        self.end_waits(object, word, |observer| observer.handle == handle);
     }
 
     /// Queues a wait. The observer's slot was reserved.
@@ -103,9 +129,15 @@ impl Kernel {
                 continue;
             }
             observer.observed = Some(word);
-            let thread = observer.thread;
+            let watcher = observer.watcher;
             self.with_observers(object, |list, pool| list.remove(pool, key));
-            self.wake(thread);
+            match watcher {
+                Watcher::Thread(thread) => self.wake(thread),
+                Watcher::Port(packet) => {
+                    self.objects.observers.remove(key);
+                    self.post_signals(packet, word);
+                }
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use super::info_process::{Handles, Vmos};
 use super::info_task::Koids;
 use crate::call::{Call, Flow, FromReg, HandleValue, Out, SysResult};
 use crate::mem::{self, Key};
-use crate::object::{Bti, Resource};
-use crate::task::{Job, JobState, Process, ProcessState, Thread, ThreadState, Work};
+use crate::object::{Bti, Resource, Timer};
+use crate::task::{Job, JobState, Process, ProcessState, Thread, ThreadState, Wait, Work};
 use crate::vm::{Maps, MapsVersion, Vmar, Vmo, VmoRecord};
 use jacinth_abi::{
     Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, JobInfo, PageTableInfo,
@@ -47,6 +47,7 @@ pub(crate) fn object_get_info(
         Topic::PROCESS => process(call, handle, to),
         Topic::PROCESS_V1 => process_v1(call, handle, to),
         Topic::BTI => bti(call, handle, to),
+        Topic::TIMER => timer(call, handle, to),
         Topic::PROCESS_HANDLE_STATS => process_handle_stats(call, handle, to),
         Topic::THREAD => thread(call, handle, to),
         Topic::KMEM_STATS | Topic::KMEM_STATS_V1 | Topic::KMEM_STATS_EXTENDED => {
@@ -139,6 +140,12 @@ fn process_record(call: &Call<'_>, handle: HandleValue) -> Result<ProcessInfo, S
     })
 }
 
+fn timer(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
+    let key = call.lookup::<Timer>(handle, Rights::INSPECT)?;
+    let record = call.kernel.objects.get(key).info;
+    single(call, to, record.to_bytes().as_ref())
+}
+
 fn process_handle_stats(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
     let record = ProcessHandleStatsInfo {
@@ -153,8 +160,11 @@ fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     let state = match (thread.state, &thread.wait) {
         (ThreadState::New, _) => 0x0,
         (ThreadState::Dead, _) => 0x5,
-        (ThreadState::Blocked, Some(crate::task::Wait::Sleep)) => 0x203,
-        (ThreadState::Blocked, Some(crate::task::Wait::Signals { .. })) => 0x603,
+        (ThreadState::Blocked, Some(Wait::Sleep)) => 0x203,
+        (ThreadState::Blocked, Some(Wait::Port(_))) => 0x403,
+        (ThreadState::Blocked, Some(Wait::Call(_))) => 0x503,
+        (ThreadState::Blocked, Some(Wait::Signals { .. })) => 0x603,
+        (ThreadState::Blocked, Some(Wait::Many(_))) => 0x703,
         _ => 0x1,
     };
     let record = ThreadInfo {

@@ -3,6 +3,9 @@
 mod bti;
 mod bti_pin;
 mod channel;
+mod channel_call;
+mod channel_write;
+mod event;
 mod handle;
 mod info;
 mod info_list;
@@ -11,6 +14,7 @@ mod info_process;
 mod info_task;
 mod job;
 mod object;
+mod port;
 mod process;
 mod property;
 mod resource;
@@ -18,11 +22,13 @@ mod system;
 mod task;
 mod thread;
 mod time;
+mod timer;
 mod vmar;
 mod vmar_range;
 mod vmo;
 mod vmo_child;
 mod vmo_range;
+mod wait_many;
 
 pub(crate) use bti_pin::Pin;
 pub(crate) use info_task::Child;
@@ -31,6 +37,8 @@ pub(crate) use process::Peek;
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
 use crate::task::Work;
 
+pub(crate) use channel::{Inbox, Reply};
+pub(crate) use channel_write::Consume;
 pub(crate) use info::{VmoCall, only_asks};
 pub(crate) use info_list::{Item, List};
 pub(crate) use vmo_child::SnapshotCall;
@@ -122,5 +130,7 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         Work::Child(child) => info_task::find_child(call, child),
         Work::Peek(peek) => process::go_on(call, peek),
         Work::ReleaseQuarantine { bti, left } => bti::resume_release(call, bti, left),
+        Work::Consume(rest) => rest.go_on(call),
+        Work::Reply(reply) => channel::resume_reply(call, reply),
     }
 }

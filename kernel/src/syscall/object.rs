@@ -1,7 +1,7 @@
 //! Signals and waits (spec: wait-semantics.md).
 
 use crate::call::{Call, Flow, HandleValue, Out, SysResult};
-use crate::object::Observer;
+use crate::object::{ObjectRef, Observer, Watcher};
 use crate::task::Wait;
 use jacinth_abi::{Rights, Signals, Status};
 
@@ -21,6 +21,7 @@ pub(crate) fn object_wait_one(
     if !object.has_signals() {
         return Err(Status::NOT_SUPPORTED);
     }
+    let id = call.handle(handle)?.id();
     let wanted = Signals::from_bits_retain(signals);
     let word = call.kernel.objects.head(object).signals;
     if word.intersects(wanted) {
@@ -36,7 +37,8 @@ pub(crate) fn object_wait_one(
         .map_err(crate::no_memory)?;
 
     // commit
-    let observer = Observer::new(object, call.thread, (call.process, handle), wanted);
+    let watcher = Watcher::Thread(call.thread);
+    let observer = Observer::new(object, watcher, id, wanted);
     let observer = call.kernel.observe(observer);
     call.kernel
         .timers
@@ -55,7 +57,7 @@ fn seen(call: &mut Call<'_>, observed: Out<u32>, word: Signals, outcome: SysResu
     outcome
 }
 
-/// `zx_object_signal`: users may touch the user signals only.
+/// `zx_object_signal`: users may touch the user signals only, and those of events.
 pub(crate) fn object_signal(
     call: &mut Call<'_>,
     handle: HandleValue,
@@ -66,15 +68,40 @@ pub(crate) fn object_signal(
     if !object.has_signals() {
         return Err(Status::NOT_SUPPORTED);
     }
-    let (clear, set) = (
-        Signals::from_bits_retain(clear_mask),
-        Signals::from_bits_retain(set_mask),
-    );
-    if !Signals::USER_ALL.contains(clear | set) {
-        return Err(Status::INVALID_ARGS);
-    }
+    let (clear, set) = masks(object, clear_mask, set_mask)?;
 
     // commit
     call.kernel.update_signals(object, clear, set);
     Ok(Flow::OK)
+}
+
+/// `zx_object_signal_peer`
+pub(crate) fn object_signal_peer(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    clear_mask: u32,
+    set_mask: u32,
+) -> SysResult {
+    let (object, _) = call.lookup_any(handle, Rights::SIGNAL_PEER)?;
+    let peer = call.kernel.objects.peer_of(object);
+    let peer = peer.ok_or(Status::NOT_SUPPORTED)?;
+    let (clear, set) = masks(object, clear_mask, set_mask)?;
+    let peer = peer.ok_or(Status::PEER_CLOSED)?;
+
+    // commit
+    call.kernel.update_signals(peer, clear, set);
+    Ok(Flow::OK)
+}
+
+/// The signals that a user asks to change, if all are the user's.
+fn masks(object: ObjectRef, clear: u32, set: u32) -> Result<(Signals, Signals), Status> {
+    let (clear, set) = (
+        Signals::from_bits_retain(clear),
+        Signals::from_bits_retain(set),
+    );
+    if object.user_signals().contains(clear | set) {
+        Ok((clear, set))
+    } else {
+        Err(Status::INVALID_ARGS)
+    }
 }

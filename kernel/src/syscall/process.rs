@@ -135,8 +135,7 @@ fn move_handle(call: &mut Call<'_>, to: Key<Process>, value: HandleValue) -> u32
     let Some(handle) = caller.handles.remove(value) else {
         return limits::HANDLE_INVALID;
     };
-    call.kernel
-        .cancel_waits(handle.object(), call.process, value);
+    call.kernel.cancel_waits(handle.object(), handle.id());
     let target = call.kernel.objects.get_mut(to);
     target.handles.insert_reserved(handle)
 }

@@ -92,8 +92,6 @@ fn name_of(kernel: &mut Kernel, object: ObjectRef) -> Option<&mut Name> {
         ObjectRef::Vmo(key) => Some(&mut objects.get_mut(key).name),
         ObjectRef::Resource(key) => Some(&mut objects.get_mut(key).name),
         ObjectRef::Bti(key) => Some(&mut objects.get_mut(key).name),
-        ObjectRef::Vmar(_) | ObjectRef::Channel(_) | ObjectRef::Iommu(_) | ObjectRef::Pmt(_) => {
-            None
-        }
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::PAGE_SIZE;
 use crate::call::{Call, Flow, In, Out, SysResult};
-use jacinth_abi::Status;
+use jacinth_abi::{Status, limits};
 
 /// Bytes that one `zx_debug_write` prints at the most; the rest is cut, as in Zircon.
 const MOST_DEBUG_BYTES: u64 = 256;
@@ -17,6 +17,24 @@ pub(crate) fn debug_write(call: &mut Call<'_>, buffer: In<u8>, buffer_size: u64)
     let text = bytes.get_mut(..len).ok_or(Status::INTERNAL)?;
     call.read_bytes(buffer.0, text)?;
     call.hal.write_console(text);
+    Ok(Flow::OK)
+}
+
+/// `zx_cprng_draw`, 256 bytes at the most.
+pub(crate) fn cprng_draw(call: &mut Call<'_>, buffer: Out<u8>, buffer_size: u64) -> SysResult {
+    if buffer_size > limits::CPRNG_DRAW_MAX_LEN {
+        return Err(Status::INVALID_ARGS);
+    }
+    let mut bytes = [0u8; 256];
+    let len = usize::try_from(buffer_size).unwrap_or(0);
+    let drawn = bytes.get_mut(..len).ok_or(Status::INTERNAL)?;
+    for word in drawn.chunks_mut(8) {
+        let random = call.hal.entropy().to_le_bytes();
+        word.iter_mut()
+            .zip(random)
+            .for_each(|(to, from)| *to = from);
+    }
+    call.write_bytes(buffer.0, drawn)?;
     Ok(Flow::OK)
 }
 

@@ -24,3 +24,22 @@ pub(crate) fn clock_get_monotonic(call: &mut Call<'_>, now: Out<i64>) -> SysResu
     call.write(now, time)?;
     Ok(Flow::OK)
 }
+
+/// `zx_clock_get_boot`, through the kernel: the machine is never suspended, so both clocks agree.
+pub(crate) fn clock_get_boot(call: &mut Call<'_>, now: Out<i64>) -> SysResult {
+    clock_get_monotonic(call, now)
+}
+
+/// `zx_ticks_get`: the clock that the kernel has counts in ns.
+pub(crate) fn ticks_get(call: &mut Call<'_>, now: Out<i64>) -> SysResult {
+    clock_get_monotonic(call, now)
+}
+
+/// `zx_ticks_per_second`
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every system call has one signature"
+)]
+pub(crate) fn ticks_per_second(_call: &mut Call<'_>) -> SysResult {
+    Ok(Flow::Done(1_000_000_000))
+}

@@ -21,6 +21,7 @@ impl Work {
             Self::Range { mut pages, .. } => vm::abandon_range(kernel, &mut pages),
             Self::RegionRange(range) => range.abandon(kernel),
             Self::SetSize(change) => change.abandon(kernel),
+            Self::Reply(reply) => kernel.discard(reply.message),
             _ => {}
         }
         let objects = &mut kernel.objects;

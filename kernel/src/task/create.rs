@@ -65,7 +65,7 @@ impl Kernel {
     ) -> Result<Key<Thread>, NoMemory> {
         self.objects.threads.reserve(&mut self.mem.budget)?;
         let frame = self.mem.frame_alloc()?;
-        if let Err(error) = self.timers.add_thread(&mut self.mem.budget) {
+        if let Err(error) = self.timers.add(&mut self.mem.budget) {
             self.mem.frame_free(frame);
             return Err(error);
         }

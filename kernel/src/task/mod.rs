@@ -8,11 +8,13 @@ mod process;
 mod sched;
 mod thread;
 mod timer;
+mod wait;
 
 pub(crate) use job::{Job, JobError, JobState, OfJob};
 pub(crate) use policy::{CONDITIONS, OnConflict, Policy, PolicyEntry};
 pub(crate) use process::{Process, ProcessState};
 pub use sched::Wander;
 pub(crate) use sched::{Current, Scheduler};
-pub(crate) use thread::{OfProcess, Thread, ThreadState, Wait, WaitEnd, Work};
-pub(crate) use timer::TimerHeap;
+pub(crate) use thread::{OfProcess, Thread, ThreadState, WaitEnd, Work};
+pub(crate) use timer::{Timed, TimerHeap};
+pub(crate) use wait::{CallWait, ManyWait, PortWait, Wait, Waiting};

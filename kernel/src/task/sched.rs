@@ -273,8 +273,8 @@ impl Kernel {
 
     /// Arms the timer for what comes first: the end of the slice while others wait, a deadline, or
     /// the next bit of teardown.
-    fn arm(&mut self, hal: &mut DynHal, cpu: CpuId) {
-        let mut deadline = self.timers.first_deadline();
+    pub(crate) fn arm(&mut self, hal: &mut DynHal, cpu: CpuId) {
+        let mut deadline = self.first_deadline();
         if self.sched.is_behind {
             deadline = deadline.min(hal.now().saturating_add(PAUSE_NS));
         }

@@ -1,16 +1,17 @@
 //! Threads, and what a blocked one waits for: the continuation as data.
 
-use super::Process;
+use super::wait::Ended;
+use super::{Process, Wait};
 use crate::call::Out;
 use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
-use crate::object::{Bti, Head, ObjectRef, Observer};
-use crate::syscall::{Child, List, Peek, Pin, SnapshotCall, VmoCall};
+use crate::object::{Bti, Head, ObjectRef};
+use crate::syscall::{Child, Consume, List, Peek, Pin, Reply, SnapshotCall, VmoCall};
 use crate::vm::{
     Fill, Inner, LockHow, Name, Overwrite, PolicyChange, Protect, RangeOp, RangePages, RegionRange,
     SizeChange, Transfer, Vmar, Vmo,
 };
-use crate::{Kernel, VirtAddr, VirtRange, copy};
+use crate::{Kernel, VirtRange};
 use jacinth_abi::{Signals, Status};
 
 /// Where a thread is in its life.
@@ -26,18 +27,6 @@ pub(crate) enum ThreadState {
     Blocked,
     /// Over; its context is given back by the teardown.
     Dead,
-}
-
-/// What a blocked thread waits for, and where its answer goes.
-#[derive(Debug)]
-pub(crate) enum Wait {
-    /// `zx_object_wait_one`: the observer, and the user address for the observed word (0: none).
-    Signals {
-        observer: Key<Observer>,
-        observed: u64,
-    },
-    /// `zx_nanosleep`.
-    Sleep,
 }
 
 /// A call whose work is not finished: the thread is ready, and goes on here when it is chosen.
@@ -107,6 +96,10 @@ pub(crate) enum Work {
     Peek(Peek),
     /// `zx_bti_release_quarantine`: how many ranges are still to be unpinned.
     ReleaseQuarantine { bti: Key<Bti>, left: u32 },
+    /// A write to a channel that failed: the rest of its handles, which are gone all the same.
+    Consume(Consume),
+    /// The answer to `zx_channel_call`; owns the message.
+    Reply(Reply),
 }
 
 /// How a wait ended.
@@ -135,6 +128,8 @@ pub(crate) struct Thread {
     link: Link<Self>,
     /// Its place among the threads of its process, until it is dead.
     of_process: Link<Self>,
+    /// Its place among the threads that wait for the same thing.
+    pub(super) waiting: Link<Self>,
 }
 
 impl Linked for Thread {
@@ -168,6 +163,7 @@ impl Thread {
             timer_slot: None,
             link: Link::new(),
             of_process: Link::new(),
+            waiting: Link::new(),
         }
     }
 }
@@ -194,37 +190,17 @@ impl Kernel {
             let (wait, end) = (thread.wait.take(), thread.wait_end.take());
             self.timers.remove(&mut self.objects.threads, key);
             if let (Some(wait), Some(end)) = (wait, end) {
-                let answer = self.finish_wait(hal, key, &wait, end);
-                let context = self.objects.get(key).context;
-                hal.context_set_result(context, i64::from(Status::from_result(answer)));
+                let ended = self.finish_wait(hal, key, wait, end);
+                let thread = self.objects.get_mut(key);
+                match ended {
+                    Ended::GoesOn(work) => thread.work = Some(work),
+                    Ended::Answer(answer) => {
+                        let status = Status::from_result(answer);
+                        hal.context_set_result(thread.context, i64::from(status));
+                    }
+                }
                 self.make_ready(key);
             }
-        }
-    }
-
-    /// What a wait that is over answers (wait-semantics.md §5, steps 4 to 6).
-    fn finish_wait(
-        &mut self,
-        hal: &mut DynHal,
-        thread: Key<Thread>,
-        wait: &Wait,
-        end: WaitEnd,
-    ) -> Result<(), Status> {
-        let Wait::Signals { observer, observed } = *wait else {
-            return Ok(());
-        };
-        let (word, _) = self.unobserve(observer).ok_or(Status::INTERNAL)?;
-        if observed != 0 {
-            let process = self.objects.get(thread).process;
-            let bytes = word.bits().to_le_bytes();
-            self.with_heap(hal, |kernel, hal| {
-                copy::write(kernel, hal, process, VirtAddr::new(observed), &bytes)
-            })?;
-        }
-        match end {
-            _ if word.contains(Signals::HANDLE_CLOSED) => Err(Status::CANCELED),
-            WaitEnd::Event => Ok(()),
-            WaitEnd::Deadline => Err(Status::TIMED_OUT),
         }
     }
 
@@ -258,8 +234,8 @@ impl Kernel {
             self.sched.remove(&mut self.objects.threads, key);
         }
         self.timers.remove(&mut self.objects.threads, key);
-        if let Some(Wait::Signals { observer, .. }) = wait {
-            self.unobserve(observer);
+        if let Some(wait) = wait {
+            wait.abandon(self, key);
         }
         self.update_signals(
             ObjectRef::Thread(key),

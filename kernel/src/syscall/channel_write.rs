@@ -1,0 +1,419 @@
+//! Writing to channels (spec: ipc.md §1.6, §1.7).
+//!
+//! The handles of a message are gone from the writer's table on every path on which their values
+//! could be read, but for want of memory: then the call can be made again.
+
+use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
+use crate::mem::{KVec, Key};
+use crate::object::{Channel, Handle, Message, Object, Objects};
+use arrayvec::ArrayVec;
+use jacinth_abi::{
+    ChannelIovec, Field, HandleDisposition, POLICY_CODE_CHANNEL_FULL_WRITE, Record, Rights, Status,
+    limits,
+};
+
+/// `zx_channel_write`
+pub(crate) fn channel_write(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    bytes: In<u8>,
+    num_bytes: u32,
+    handles: In<u32>,
+    num_handles: u32,
+) -> SysResult {
+    let letter = Letter {
+        options,
+        bytes: bytes.0,
+        num_bytes,
+        handles: handles.0,
+        num_handles,
+        format: OutFormat::Values,
+    };
+    write(call, handle, &letter)
+}
+
+/// `zx_channel_write_etc`
+pub(crate) fn channel_write_etc(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    bytes: In<u8>,
+    num_bytes: u32,
+    handles: Out<u8>,
+    num_handles: u32,
+) -> SysResult {
+    let letter = Letter {
+        options,
+        bytes: bytes.0,
+        num_bytes,
+        handles: handles.0,
+        num_handles,
+        format: OutFormat::Dispositions,
+    };
+    write(call, handle, &letter)
+}
+
+fn write(call: &mut Call<'_>, handle: HandleValue, letter: &Letter) -> SysResult {
+    let (channel, body) = match begin(call, handle, Rights::WRITE, letter, 0) {
+        Ok(begun) => begun,
+        Err(status) => return letter.refuse(call, status),
+    };
+    let entries = letter.entries(call, channel)?;
+
+    // commit
+    let message = entries.take(call, body);
+    let Some(peer) = call.kernel.objects.get(channel).peer.key else {
+        call.kernel.end_message(message);
+        return Err(Status::PEER_CLOSED);
+    };
+    send(call, peer, message)
+}
+
+/// Queues above this many messages cost the writer an exception (`ZX_CHANNEL` has no flow control).
+const MOST_MESSAGES: u32 = 3500;
+
+/// Delivers a message whose slot was reserved.
+pub(super) fn send(call: &mut Call<'_>, peer: Key<Channel>, message: Message) -> SysResult {
+    let message = call.kernel.objects.messages.insert_reserved(message);
+    if call.kernel.deliver(peer, message) <= MOST_MESSAGES {
+        return Ok(Flow::OK);
+    }
+    call.kernel
+        .policy_exception(call.hal, call.thread, POLICY_CODE_CHANNEL_FULL_WRITE);
+    Ok(Flow::Gone)
+}
+
+/// How a writer names handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutFormat {
+    /// `zx_handle_t`
+    Values,
+    /// `zx_handle_disposition_t`
+    Dispositions,
+}
+
+impl OutFormat {
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Values => 4,
+            Self::Dispositions => HandleDisposition::SIZE,
+        }
+    }
+
+    fn read(self, bytes: &[u8]) -> HandleDisposition {
+        match self {
+            Self::Values => HandleDisposition {
+                handle: u32::get(bytes),
+                rights: Rights::SAME_RIGHTS,
+                ..HandleDisposition::default()
+            },
+            Self::Dispositions => HandleDisposition::from_bytes(bytes),
+        }
+    }
+}
+
+/// What a writer asks to send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Letter {
+    pub(super) options: u32,
+    pub(super) bytes: u64,
+    pub(super) num_bytes: u32,
+    pub(super) handles: u64,
+    pub(super) num_handles: u32,
+    pub(super) format: OutFormat,
+}
+
+/// The most handles of a message.
+const MOST: usize = 64;
+type List = ArrayVec<HandleDisposition, MOST>;
+
+/// What is judged before the handles: options, channel, bytes, and how many handles there are. The
+/// memory for the message is found here.
+pub(super) fn begin(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    rights: Rights,
+    letter: &Letter,
+    least_bytes: usize,
+) -> Result<(Key<Channel>, Message), Status> {
+    if letter.options & !limits::CHANNEL_WRITE_USE_IOVEC != 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let channel = call.lookup::<Channel>(handle, rights)?;
+    let bytes = if letter.options == limits::CHANNEL_WRITE_USE_IOVEC {
+        read_pieces(call, letter)?
+    } else {
+        read_body(call, letter)?
+    };
+    if bytes.len() < least_bytes {
+        return Err(Status::INVALID_ARGS);
+    }
+    if letter.num_handles > limits::CHANNEL_MAX_MSG_HANDLES {
+        return Err(Status::OUT_OF_RANGE);
+    }
+    let kernel = &mut *call.kernel;
+    let budget = &mut kernel.mem.budget;
+    let mut handles = KVec::new();
+    let count = usize::try_from(letter.num_handles).unwrap_or(usize::MAX);
+    handles.reserve(count, budget).map_err(crate::no_memory)?;
+    let messages = &mut kernel.objects.messages;
+    messages.reserve(budget).map_err(crate::no_memory)?;
+    Ok((channel, Message::new(bytes, handles)))
+}
+
+fn read_body(call: &mut Call<'_>, letter: &Letter) -> Result<KVec<u8>, Status> {
+    if letter.num_bytes > limits::CHANNEL_MAX_MSG_BYTES {
+        return Err(Status::OUT_OF_RANGE);
+    }
+    let mut bytes = KVec::new();
+    append(call, &mut bytes, letter.bytes, letter.num_bytes)?;
+    Ok(bytes)
+}
+
+/// Reads the pieces of a message. How many they are and how much they hold is bounded by the ABI.
+fn read_pieces(call: &mut Call<'_>, letter: &Letter) -> Result<KVec<u8>, Status> {
+    const MOST: u32 = limits::CHANNEL_MAX_MSG_BYTES;
+    if letter.num_bytes > limits::CHANNEL_MAX_MSG_IOVECS {
+        return Err(Status::OUT_OF_RANGE);
+    }
+    let mut sum = 0u32;
+    let pieces = 0..u64::from(letter.num_bytes);
+    for index in pieces.clone() {
+        let piece = read_piece(call, letter, index)?;
+        if piece.reserved != 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        sum = sum
+            .checked_add(piece.capacity)
+            .filter(|sum| *sum <= MOST)
+            .ok_or(Status::OUT_OF_RANGE)?;
+    }
+    let mut bytes = KVec::new();
+    let room = usize::try_from(sum).unwrap_or(usize::MAX);
+    let budget = &mut call.kernel.mem.budget;
+    bytes.reserve(room, budget).map_err(crate::no_memory)?;
+    for index in pieces {
+        let piece = read_piece(call, letter, index)?;
+        // Another thread may have changed the array since it was added up.
+        if bytes
+            .len()
+            .saturating_add(usize::try_from(piece.capacity).unwrap_or(usize::MAX))
+            > room
+        {
+            return Err(Status::OUT_OF_RANGE);
+        }
+        append(call, &mut bytes, piece.buffer, piece.capacity)?;
+    }
+    Ok(bytes)
+}
+
+fn read_piece(call: &mut Call<'_>, letter: &Letter, index: u64) -> Result<ChannelIovec, Status> {
+    let mut bytes = ChannelIovec::zeroed_bytes();
+    let offset = index.wrapping_mul(u64::try_from(ChannelIovec::SIZE).unwrap_or(0));
+    let at = letter
+        .bytes
+        .checked_add(offset)
+        .ok_or(Status::INVALID_ARGS)?;
+    call.read_bytes(at, &mut bytes)?;
+    Ok(ChannelIovec::from_bytes(&bytes))
+}
+
+fn append(call: &mut Call<'_>, to: &mut KVec<u8>, from: u64, count: u32) -> Result<(), Status> {
+    let (start, count) = (to.len(), usize::try_from(count).unwrap_or(usize::MAX));
+    to.extend_with(count, 0, &mut call.kernel.mem.budget)
+        .map_err(crate::no_memory)?;
+    call.read_bytes(from, to.get_mut(start..).unwrap_or_default())
+}
+
+/// The handles of a message, each found to be in order.
+#[derive(Debug)]
+pub(super) struct Entries(List);
+
+impl Letter {
+    /// Reads the handles and judges each; if one is not in order, all are gone, with the status of
+    /// the first.
+    pub(super) fn entries(
+        &self,
+        call: &mut Call<'_>,
+        channel: Key<Channel>,
+    ) -> Result<Entries, Status> {
+        let mut list = self.read_list(call, self.handles, self.num_handles)?;
+        let mut first = Ok(());
+        for index in 0..list.len() {
+            let judged = judge(call, channel, &list, index);
+            if let (Err(status), Some(entry)) = (judged, list.get_mut(index)) {
+                entry.result = status.raw();
+                first = first.and(judged);
+            }
+        }
+        let added = list.iter().filter(|entry| is_duplicate(entry)).count();
+        let all = usize::try_from(call.kernel.objects.handle_count).unwrap_or(usize::MAX);
+        let most = usize::try_from(Objects::MOST_HANDLES).unwrap_or(usize::MAX);
+        if first.is_ok() && all.saturating_add(added) > most {
+            return Err(Status::NO_MEMORY);
+        }
+        let Err(status) = first else {
+            return Ok(Entries(list));
+        };
+        let has_results = self.format == OutFormat::Dispositions;
+        if has_results {
+            let bytes = list.len().saturating_mul(HandleDisposition::SIZE);
+            call.touch(self.handles, bytes)?;
+        }
+
+        // commit
+        let written = if has_results {
+            self.tell_results(call, &list)
+        } else {
+            Ok(())
+        };
+        close_moved(call, &list);
+        written.and(Err(status))
+    }
+
+    /// Reads a piece of the array of handles.
+    fn read_list(&self, call: &mut Call<'_>, at: u64, count: u32) -> Result<List, Status> {
+        let mut bytes = [0u8; MOST * HandleDisposition::SIZE];
+        let size = self.format.bytes();
+        let len = usize::try_from(count)
+            .unwrap_or(usize::MAX)
+            .min(MOST)
+            .saturating_mul(size);
+        let bytes = bytes.get_mut(..len).ok_or(Status::INTERNAL)?;
+        call.read_bytes(at, bytes)?;
+        let entries = bytes.chunks_exact(size);
+        Ok(entries.map(|entry| self.format.read(entry)).collect())
+    }
+
+    /// Writes the array back, with what was wrong.
+    fn tell_results(&self, call: &mut Call<'_>, list: &List) -> Result<(), Status> {
+        let mut at = self.handles;
+        for entry in list {
+            call.write_bytes(at, &entry.to_bytes())?;
+            at = at.wrapping_add(u64::try_from(HandleDisposition::SIZE).unwrap_or(0));
+        }
+        Ok(())
+    }
+
+    /// Fails with `status`; the handles are gone all the same, however many there are.
+    pub(super) fn refuse(&self, call: &mut Call<'_>, status: Status) -> SysResult {
+        if status == Status::NO_MEMORY {
+            return Err(status);
+        }
+        let rest = Consume {
+            handles: self.handles,
+            count: self.num_handles,
+            format: self.format,
+            status,
+        };
+        rest.go_on(call)
+    }
+}
+
+/// Whether a handle may be sent (ipc.md §1.7).
+fn judge(call: &Call<'_>, channel: Key<Channel>, list: &List, index: usize) -> Result<(), Status> {
+    let entry = list.get(index).ok_or(Status::INTERNAL)?;
+    if entry.operation > HandleDisposition::DUPLICATE {
+        return Err(Status::INVALID_ARGS);
+    }
+    let mut before = list.iter().take(index);
+    if before.any(|other| other.handle == entry.handle && !is_duplicate(other)) {
+        return Err(Status::BAD_HANDLE);
+    }
+    let (object, rights) = call.lookup_any(entry.handle, Rights::TRANSFER)?;
+    if object == Channel::to_ref(channel) {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    if entry.object_type != 0 && entry.object_type != object.object_type().number() {
+        return Err(Status::WRONG_TYPE);
+    }
+    arriving(entry, rights).ok_or(Status::INVALID_ARGS)?;
+    if is_duplicate(entry) && !rights.contains(Rights::DUPLICATE) {
+        return Err(Status::ACCESS_DENIED);
+    }
+    Ok(())
+}
+
+const fn is_duplicate(entry: &HandleDisposition) -> bool {
+    entry.operation == HandleDisposition::DUPLICATE
+}
+
+/// The rights that arrive of those that the sender has.
+fn arriving(entry: &HandleDisposition, held: Rights) -> Option<Rights> {
+    if entry.rights == Rights::SAME_RIGHTS {
+        return Some(held);
+    }
+    Rights::from_bits(entry.rights).filter(|rights| held.contains(*rights))
+}
+
+fn close_moved(call: &mut Call<'_>, list: &List) {
+    for entry in list.iter().filter(|entry| !is_duplicate(entry)) {
+        call.kernel.close_handle(call.process, entry.handle);
+    }
+}
+
+impl Entries {
+    /// Takes the handles out of the caller's table and puts them into the message, which has room.
+    pub(super) fn take(self, call: &mut Call<'_>, mut message: Message) -> Message {
+        for entry in &self.0 {
+            let objects = &mut call.kernel.objects;
+            let table = &mut objects.get_mut(call.process).handles;
+            let handle = if is_duplicate(entry) {
+                let held = table.get(entry.handle);
+                let held = held.map(|held| (held.object(), held.rights()));
+                held.and_then(|(object, rights)| {
+                    let rights = arriving(entry, rights)?;
+                    Some(Handle::new(objects, object, rights))
+                })
+            } else {
+                let handle = table.remove(entry.handle);
+                handle.map(|handle| {
+                    let rights = arriving(entry, handle.rights()).unwrap_or(handle.rights());
+                    handle.with_rights(rights)
+                })
+            };
+            message.handles.push_reserved(handle);
+        }
+        message
+    }
+}
+
+/// A write that failed, while its handles are being closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Consume {
+    handles: u64,
+    count: u32,
+    format: OutFormat,
+    status: Status,
+}
+
+impl Consume {
+    /// Closes the next handles of the array; what cannot be read cannot be closed.
+    pub(crate) fn go_on(mut self, call: &mut Call<'_>) -> SysResult {
+        let now = self.count.min(limits::CHANNEL_MAX_MSG_HANDLES);
+        let letter = Letter {
+            options: 0,
+            bytes: 0,
+            num_bytes: 0,
+            handles: self.handles,
+            num_handles: now,
+            format: self.format,
+        };
+        let list = match letter.read_list(call, self.handles, now) {
+            Ok(list) => list,
+            Err(Status::NO_MEMORY) => return Err(Status::NO_MEMORY),
+            Err(_) => return Err(self.status),
+        };
+
+        // commit
+        close_moved(call, &list);
+        self.count = self.count.saturating_sub(now);
+        let bytes = list.len().saturating_mul(self.format.bytes());
+        self.handles = self.handles.wrapping_add(u64::try_from(bytes).unwrap_or(0));
+        if self.count == 0 {
+            return Err(self.status);
+        }
+        Ok(Flow::Again(crate::task::Work::Consume(self)))
+    }
+}
