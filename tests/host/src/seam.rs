@@ -35,6 +35,13 @@ fn argument<'a>(arg: &'a mut Arg<'_>) -> Argument<'a> {
         Arg::In(bytes) => Argument::In(bytes),
         Arg::Out(bytes) => Argument::Out(bytes),
         Arg::At(address) => Argument::Word(address.raw()),
+        Arg::Record { bytes, parts } => Argument::Record {
+            bytes: bytes.to_vec(),
+            parts: parts
+                .iter_mut()
+                .map(|(offset, part)| (*offset, argument(part)))
+                .collect(),
+        },
     }
 }
 

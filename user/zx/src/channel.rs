@@ -1,10 +1,11 @@
-//! Channels, as far as there are any yet: a message can be read.
+//! Channels.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use jacinth_abi::Status;
 
+use crate::event::new_pair;
 use crate::handle::object;
 use crate::{Handle, sys};
 
@@ -23,6 +24,59 @@ pub struct Message {
 }
 
 impl Channel {
+    /// Makes both ends of a channel.
+    ///
+    /// # Errors
+    /// NO_MEMORY, ACCESS_DENIED by policy.
+    pub fn create() -> Result<(Self, Self), Status> {
+        let (one, two) = new_pair(|one, two| sys::channel_create(0, one, two))?;
+        Ok((Self::from(one), Self::from(two)))
+    }
+
+    /// Writes a message; the handles are gone, whatever comes of it.
+    ///
+    /// # Errors
+    /// PEER_CLOSED, ACCESS_DENIED without WRITE or for a handle without TRANSFER, OUT_OF_RANGE,
+    /// NOT_SUPPORTED for the end itself, NO_MEMORY.
+    pub fn write(&self, bytes: &[u8], handles: Vec<Handle>) -> Result<(), Status> {
+        let values = values_of(handles);
+        let (bytes, handles) = (sys::Input::Here(bytes), sys::Input::Here(&values));
+        sys::channel_write(self.value(), 0, bytes, handles)
+    }
+
+    /// Writes a request, whose first four bytes are for the kernel, and waits for its answer until
+    /// `deadline` (ns, monotonic). The answer may have as many bytes and handles as are said.
+    ///
+    /// # Errors
+    /// Those of [`Channel::write`], TIMED_OUT, BUFFER_TOO_SMALL.
+    pub fn call(
+        &self,
+        request: &[u8],
+        handles: Vec<Handle>,
+        deadline: i64,
+        (most_bytes, most_handles): (usize, usize),
+    ) -> Result<Message, Status> {
+        let mut values = values_of(handles);
+        let (mut bytes, mut received) = (vec![0; most_bytes], vec![0; most_handles * 4]);
+        let (mut len, mut count) = ([0; 4], [0; 4]);
+        let buffers = sys::CallBuffers {
+            wr_bytes: sys::Input::Here(request),
+            wr_handles: sys::Output::Here(&mut values),
+            rd_bytes: sys::Output::Here(&mut bytes),
+            rd_handles: sys::Output::Here(&mut received),
+        };
+        let block = sys::CallBlock::Here(buffers);
+        sys::channel_call(self.value(), 0, deadline, block, &mut len, &mut count)?;
+        bytes.truncate(u32::from_le_bytes(len) as usize);
+        let count = u32::from_le_bytes(count) as usize;
+        let handles = received
+            .chunks_exact(4)
+            .take(count)
+            .map(handle_at)
+            .collect();
+        Ok(Message { bytes, handles })
+    }
+
     /// Reads the first message.
     ///
     /// # Errors
@@ -65,6 +119,12 @@ impl Channel {
             .map(|()| (bytes, handles))
             .map_err(|status| (status, bytes, handles))
     }
+}
+
+/// The values of handles that are given away, as bytes.
+fn values_of(handles: Vec<Handle>) -> Vec<u8> {
+    let values = handles.into_iter().map(Handle::into_value);
+    values.flat_map(u32::to_le_bytes).collect()
 }
 
 /// The handle whose value the four bytes are.

@@ -20,7 +20,7 @@
 //! calls go to a simulated machine: see [`Seam`].
 //!
 //! - [`Handle`], [`Vmo`], [`Vmar`], [`Resource`], [`Channel`], [`Process`], [`Thread`], [`Iommu`],
-//!   [`Bti`], [`Pmt`]: objects.
+//!   [`Bti`], [`Pmt`], [`Event`], [`EventPair`], [`Port`], [`Timer`]: objects.
 //! - [`Region`]: mapped memory, ordinary or a device's, read and written a word at a time.
 //! - [`sys`]: every system call, safe; [`raw`]: the stubs underneath.
 //! - [`acpi`], [`device_tree`], [`pci`], [`cpio`]: where things are.
@@ -37,6 +37,7 @@ mod channel;
 pub mod console;
 pub mod cpio;
 pub mod device_tree;
+mod event;
 mod handle;
 #[cfg(all(target_os = "none", feature = "global-allocator"))]
 mod heap;
@@ -65,6 +66,7 @@ pub use jacinth_abi::{
 pub use address::Address;
 pub use bti::{Bti, Iommu, Pmt};
 pub use channel::{Channel, Message};
+pub use event::{Event, EventPair, Port, Timer};
 pub use handle::Handle;
 pub use region::Region;
 pub use resource::Resource;
@@ -76,6 +78,7 @@ pub use start::PANIC_RETURN_CODE;
 pub use startup::{Startup, Tables};
 pub use task::{Job, Process, exit};
 pub use thread::{Spawned, Thread};
+pub use time::fill_random;
 pub use vmar::{Span, Vmar};
 pub use vmo::Vmo;
 

@@ -5,6 +5,8 @@
 //! was given by [`set_host`]: a simulated machine that plays one process. Everything above this
 //! file is the same source on both.
 
+use alloc::vec::Vec;
+
 use crate::Address;
 
 /// One argument of a system call.
@@ -23,6 +25,14 @@ pub enum Arg<'a> {
     Out(&'a mut [u8]),
     /// An address of the process that is passed on as it is, good or bad.
     At(Address),
+    /// Memory of the caller that the kernel reads, and in which there are pointers to other memory
+    /// of the caller: each part's offset, 8 bytes there, and what it points to.
+    Record {
+        /// All of it; where the pointers are is overwritten.
+        bytes: &'a mut [u8],
+        /// The pointers.
+        parts: Vec<(usize, Arg<'a>)>,
+    },
 }
 
 /// How many bytes an access takes; accesses are single and aligned.
@@ -171,6 +181,13 @@ mod metal {
                 Self::In(bytes) => bytes.as_ptr().expose_provenance() as u64,
                 Self::Out(bytes) => bytes.as_mut_ptr().expose_provenance() as u64,
                 Self::At(address) => address.raw(),
+                Self::Record { bytes, parts } => {
+                    for (offset, part) in parts.iter_mut() {
+                        let pointer = part.register().to_le_bytes();
+                        bytes[*offset..][..pointer.len()].copy_from_slice(&pointer);
+                    }
+                    bytes.as_ptr().expose_provenance() as u64
+                }
             }
         }
     }

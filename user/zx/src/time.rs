@@ -1,4 +1,4 @@
-//! The monotonic clock, in nanoseconds, and the processor's counter.
+//! The monotonic clock, in nanoseconds, the processor's counter, and what is random.
 
 use jacinth_abi::Status;
 
@@ -44,4 +44,17 @@ pub fn after_ns(duration_ns: i64) -> i64 {
 /// Those of `zx_nanosleep`.
 pub fn sleep_ns(duration_ns: i64) -> Result<(), Status> {
     sys::nanosleep(after_ns(duration_ns))
+}
+
+/// Fills a buffer of any length with random bytes (`zx_cprng_draw`).
+///
+/// # Panics
+/// Never: the buffer is the program's.
+pub fn fill_random(bytes: &mut [u8]) {
+    const MOST: usize = jacinth_abi::limits::CPRNG_DRAW_MAX_LEN as usize;
+    for piece in bytes.chunks_mut(MOST) {
+        if let Err(status) = sys::cprng_draw(sys::Output::Here(piece)) {
+            panic!("nothing random is to be had: {status}");
+        }
+    }
 }

@@ -12,6 +12,14 @@ pub enum Argument<'a> {
     In(&'a [u8]),
     /// Bytes that the kernel writes; what it does not write stays as it was.
     Out(&'a mut [u8]),
+    /// Bytes that the kernel reads, with pointers of 8 bytes in them: the offset of each, and what
+    /// it points to.
+    Record {
+        /// All of it; where the pointers are is overwritten.
+        bytes: Vec<u8>,
+        /// The pointers.
+        parts: Vec<(usize, Argument<'a>)>,
+    },
 }
 
 /// Just below the stack's first pointer nothing is stored but these buffers.
@@ -25,6 +33,10 @@ impl Argument<'_> {
             Self::Word(_) => 0,
             Self::In(bytes) => room(bytes.len()),
             Self::Out(bytes) => room(bytes.len()),
+            Self::Record { bytes, parts } => {
+                let parts = parts.iter().map(|(_, part)| part.room());
+                room(bytes.len()) + parts.sum::<u64>()
+            }
         }
     }
 }
@@ -43,26 +55,49 @@ impl Thread {
         assert!(bytes <= MOST_BYTES, "buffers of {bytes} bytes in one call");
         let mut words = [0; 8];
         let mut at = (self.stack() - bytes) & !(ALIGN - 1);
-        for (word, arg) in words.iter_mut().zip(args.iter()) {
-            let from: &[u8] = match arg {
-                Argument::Word(value) => {
-                    *word = *value;
-                    continue;
-                }
-                Argument::In(from) => from,
-                Argument::Out(from) => from,
-            };
-            self.put(at, from);
-            *word = at;
+        for (word, arg) in words.iter_mut().zip(args.iter_mut()) {
+            *word = self.place(arg, at);
             at += arg.room();
         }
         let result = self.trap(number, &words);
         for (word, arg) in words.iter().zip(args.iter_mut()) {
-            if let Argument::Out(to) = arg {
-                self.take(*word, to);
-            }
+            self.bring_back(arg, *word);
         }
         result
+    }
+
+    /// Puts an argument's memory into its room at `at`; what goes into the register.
+    fn place(&self, arg: &mut Argument<'_>, at: u64) -> u64 {
+        match arg {
+            Argument::Word(value) => return *value,
+            Argument::In(from) => self.put(at, from),
+            Argument::Out(from) => self.put(at, from),
+            Argument::Record { bytes, parts } => {
+                let mut behind = at + room(bytes.len());
+                for (offset, part) in parts {
+                    let pointer = self.place(part, behind).to_le_bytes();
+                    bytes[*offset..][..pointer.len()].copy_from_slice(&pointer);
+                    behind += part.room();
+                }
+                self.put(at, bytes);
+            }
+        }
+        at
+    }
+
+    /// Copies out what the kernel may have written to an argument that was placed at `at`.
+    fn bring_back(&self, arg: &mut Argument<'_>, at: u64) {
+        match arg {
+            Argument::Word(_) | Argument::In(_) => {}
+            Argument::Out(to) => self.take(at, to),
+            Argument::Record { bytes, parts } => {
+                let mut behind = at + room(bytes.len());
+                for (_, part) in parts {
+                    self.bring_back(part, behind);
+                    behind += part.room();
+                }
+            }
+        }
     }
 
     /// Touches the memory that calls with buffers will use, so that it is there.

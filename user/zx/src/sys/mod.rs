@@ -12,6 +12,8 @@
 //! reach is memory in a [`Region`](crate::Region), where no Rust object lives.
 
 mod bti;
+mod channel;
+mod ipc;
 mod object;
 mod system;
 mod task;
@@ -21,14 +23,23 @@ mod vmo;
 pub use bti::{
     bti_create, bti_pin, bti_release_quarantine, iommu_create, pmt_unpin, vmo_create_contiguous,
 };
+pub use channel::{
+    CallBlock, CallBuffers, channel_call, channel_call_etc, channel_create, channel_read,
+    channel_read_etc, channel_write, channel_write_etc, channel_write_iovec,
+};
+pub use ipc::{
+    event_create, eventpair_create, object_signal_peer, object_wait_async, object_wait_many,
+    port_cancel, port_cancel_key, port_create, port_queue, port_wait, timer_cancel, timer_create,
+    timer_set,
+};
 pub use object::{
-    channel_read, handle_close, handle_close_many, handle_duplicate, handle_replace,
-    object_get_info, object_get_property, object_set_property, object_signal, object_wait_one,
-    resource_create,
+    handle_close, handle_close_many, handle_duplicate, handle_replace, object_get_info,
+    object_get_property, object_set_property, object_signal, object_wait_one, resource_create,
 };
 pub use system::{
-    clock_get_monotonic, debug_write, nanosleep, process_exit, system_get_num_cpus,
-    system_get_page_size, system_get_version_string, thread_exit,
+    clock_get_boot, clock_get_monotonic, cprng_draw, debug_write, nanosleep, process_exit,
+    system_get_num_cpus, system_get_page_size, system_get_version_string, thread_exit, ticks_get,
+    ticks_per_second,
 };
 pub(crate) use task::thread_start;
 pub use task::{
@@ -109,10 +120,14 @@ impl<'a> Input<'a> {
     }
 
     fn arg<T>(self) -> raw::In<'a, T> {
-        raw::In::new(match self {
+        raw::In::new(self.plain())
+    }
+
+    fn plain(self) -> Arg<'a> {
+        match self {
             Self::Here(bytes) => Arg::In(bytes),
             Self::At(address, _) => Arg::At(address),
-        })
+        }
     }
 }
 
@@ -128,10 +143,14 @@ impl<'a> Output<'a> {
     }
 
     fn arg<T>(self) -> raw::Out<'a, T> {
-        raw::Out::new(match self {
+        raw::Out::new(self.plain())
+    }
+
+    fn plain(self) -> Arg<'a> {
+        match self {
             Self::Here(bytes) => Arg::Out(bytes),
             Self::At(address, _) => Arg::At(address),
-        })
+        }
     }
 }
 
@@ -139,6 +158,14 @@ impl<'a, const N: usize> Place<'a, N> {
     fn arg<T>(self) -> raw::Out<'a, T> {
         raw::Out::new(match self {
             Self::Here(bytes) => Arg::Out(bytes),
+            Self::At(address) => Arg::At(address),
+        })
+    }
+
+    /// For a call that reads there.
+    fn read<T>(self) -> raw::In<'a, T> {
+        raw::In::new(match self {
+            Self::Here(bytes) => Arg::In(bytes),
             Self::At(address) => Arg::At(address),
         })
     }

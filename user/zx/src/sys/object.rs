@@ -1,4 +1,4 @@
-//! Calls on every kind of object, on resources and on channels.
+//! Calls on every kind of object, and on resources.
 
 use super::{Answer, Input, Output, Place, call};
 
@@ -124,35 +124,5 @@ pub fn resource_create<'a>(
         name.arg(),
         name_size,
         out
-    ))
-}
-
-/// `zx_channel_read`: handle values come out as little-endian bytes.
-///
-/// # Errors
-/// See `docs/syscalls.md`.
-///
-/// # Panics
-/// When a buffer has 4 GiB or more.
-pub fn channel_read<'a, 'b>(
-    handle: u32,
-    options: u32,
-    bytes: Output<'_>,
-    handles: Output<'_>,
-    actual_bytes: impl Into<Place<'a, 4>>,
-    actual_handles: impl Into<Place<'b, 4>>,
-) -> Answer {
-    let num_bytes = u32::try_from(bytes.len()).expect("a message is small");
-    let num_handles = u32::try_from(handles.len() / 4).expect("a message is small");
-    let (actual_bytes, actual_handles) = (actual_bytes.into().arg(), actual_handles.into().arg());
-    call!(channel_read(
-        handle,
-        options,
-        bytes.arg(),
-        handles.arg(),
-        num_bytes,
-        num_handles,
-        actual_bytes,
-        actual_handles,
     ))
 }

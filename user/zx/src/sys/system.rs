@@ -61,3 +61,34 @@ pub fn system_get_version_string(version: Output<'_>) -> Answer {
     let size = version.len();
     call!(system_get_version_string(version.arg(), size))
 }
+
+/// `zx_clock_get_boot`
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+pub fn clock_get_boot<'a>(now: impl Into<Place<'a, 8>>) -> Answer {
+    call!(clock_get_boot(now.into().arg()))
+}
+
+/// `zx_ticks_get`
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+pub fn ticks_get<'a>(now: impl Into<Place<'a, 8>>) -> Answer {
+    call!(ticks_get(now.into().arg()))
+}
+
+/// `zx_ticks_per_second`
+#[must_use]
+pub fn ticks_per_second() -> i64 {
+    raw_call!(ticks_per_second())
+}
+
+/// `zx_cprng_draw`, 256 bytes at the most.
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+pub fn cprng_draw(buffer: Output<'_>) -> Answer {
+    let size = buffer.len();
+    call!(cprng_draw(buffer.arg(), size))
+}
