@@ -22,6 +22,14 @@ mod handles;
 mod handles_more;
 mod info;
 mod info_more;
+mod ipc_channels;
+mod ipc_dispositions;
+mod ipc_kit;
+mod ipc_ports;
+mod ipc_threads;
+mod ipc_timers;
+mod ipc_waits;
+mod ipc_writing;
 mod kinship;
 mod kinship_ranges;
 mod kit;
@@ -118,6 +126,13 @@ const GROUPS: &[&[Scenario]] = &[
     vmar_range::SCENARIOS,
     lookup::SCENARIOS,
     pinned::SCENARIOS,
+    ipc_channels::SCENARIOS,
+    ipc_writing::SCENARIOS,
+    ipc_dispositions::SCENARIOS,
+    ipc_waits::SCENARIOS,
+    ipc_ports::SCENARIOS,
+    ipc_timers::SCENARIOS,
+    ipc_threads::SCENARIOS,
     growth::SCENARIOS,
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,
@@ -149,7 +164,8 @@ mod tests {
         let waiting: BTreeSet<String> = waiting.collect();
         let vmo = rows::VMO.iter().map(|row| format!("vmo:{row}"));
         let vmar = rows::VMAR.iter().map(|row| format!("vmar:{row}"));
-        let all: BTreeSet<String> = vmo.chain(vmar).collect();
+        let ipc = rows::IPC.iter().map(|row| format!("ipc:{row}"));
+        let all: BTreeSet<String> = vmo.chain(vmar).chain(ipc).collect();
         let known: BTreeSet<String> = covered.union(&waiting).cloned().collect();
         assert_eq!(
             all.difference(&known).collect::<Vec<_>>(),

@@ -15,9 +15,9 @@ const ELSEWHERE: &str = "–";
 const ABOUT: &str = "\
 # Conformance
 
-Which fact about Zircon's calls holds on which machine. Rows are those of the project's two tables of
+Which fact about Zircon's calls holds on which machine. Rows are those of the project's three tables of
 facts, `vmo` (resources, VMOs, handles, information) and `vmar` (regions, mappings, pinned memory,
-interrupts); a scenario in `tests/conformance` names the rows it covers, and more hold than are listed.
+interrupts) and `ipc` (channels, waits, time, tasks); a scenario in `tests/conformance` names the rows it covers, and more hold than are listed.
 
 `./qemu-run.sh test` makes this page of what the scenarios answered and fails when it differs;
 `JACINTH_BLESS=1 ./qemu-run.sh test` writes it anew. Sim is the simulated machine, which runs with several
@@ -47,6 +47,7 @@ pub fn page(verdicts: &Verdicts) -> String {
     let tables = [
         ("vmo", lines("vmo", rows::VMO)),
         ("vmar", lines("vmar", rows::VMAR)),
+        ("ipc", lines("ipc", rows::IPC)),
     ];
     let rowless = scenarios().filter(|scenario| scenario.rows.is_empty());
     let rowless: Vec<Line> = rowless.map(alone).collect();
@@ -102,7 +103,7 @@ fn passed(page: &str) -> BTreeSet<(String, &'static str)> {
     passed
 }
 
-/// The lines of one of the two tables.
+/// The lines of one of the tables.
 fn lines(table: &str, numbers: &[u16]) -> Vec<Line> {
     let mut covered: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
     for scenario in scenarios() {
