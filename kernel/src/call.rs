@@ -26,8 +26,11 @@ pub(crate) enum Flow {
 }
 
 impl Flow {
-    /// Success.
-    pub(crate) const OK: Self = Self::Done(0);
+    /// Success. No constant: that would be copied with all the room that other outcomes take.
+    #[inline(always)]
+    pub(crate) const fn ok() -> Self {
+        Self::Done(0)
+    }
 }
 
 /// What every system call returns.
@@ -246,7 +249,7 @@ impl Call<'_> {
             self.kernel.close_handle(self.process, value0);
             self.kernel.close_handle(self.process, value1);
         }
-        told.map(|()| Flow::OK)
+        told.map(|()| Flow::ok())
     }
 
     /// As [`Call::install`], for a handle that is made already.
@@ -254,7 +257,7 @@ impl Call<'_> {
         let process = self.kernel.objects.get_mut(self.process);
         let value = process.handles.insert_reserved(handle);
         match self.write(out, value) {
-            Ok(()) => Ok(Flow::OK),
+            Ok(()) => Ok(Flow::ok()),
             Err(status) => {
                 self.kernel.close_handle(self.process, value);
                 Err(status)

@@ -88,7 +88,7 @@ pub(super) fn resume_release(call: &mut Call<'_>, bti: Key<Bti>, left: u32) -> S
         }
         call.kernel.objects.release_first_of_quarantine(bti);
     }
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// drivers.md §6.3: the handle is gone whatever it was to.
@@ -101,7 +101,7 @@ pub(crate) fn pmt_unpin(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
         call.kernel.objects.release_pmt(pmt);
     }
     call.kernel.close_handle(call.process, handle);
-    pmt.map(|_| Flow::OK).ok_or(Status::WRONG_TYPE)
+    pmt.map(|_| Flow::ok()).ok_or(Status::WRONG_TYPE)
 }
 
 /// vmo.md §9.

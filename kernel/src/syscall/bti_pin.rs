@@ -205,5 +205,5 @@ fn finish(call: &mut Call<'_>, pin: &Pin) -> SysResult {
         return Err(status);
     }
     call.kernel.objects.drop_use(object);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }

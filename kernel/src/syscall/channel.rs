@@ -243,7 +243,7 @@ impl Inbox {
             values.push(value);
             at = at.wrapping_add(self.format.bytes());
         }
-        Ok(Flow::OK)
+        Ok(Flow::ok())
     }
 }
 
@@ -287,5 +287,5 @@ impl Reply {
 /// Goes on with an answer for which memory was short.
 pub(super) fn resume_reply(call: &mut Call<'_>, reply: Reply) -> SysResult {
     reply.take(call)?;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }

@@ -77,7 +77,7 @@ const MOST_MESSAGES: u32 = 3500;
 pub(super) fn send(call: &mut Call<'_>, peer: Key<Channel>, message: Message) -> SysResult {
     let message = call.kernel.objects.messages.insert_reserved(message);
     if call.kernel.deliver(peer, message) <= MOST_MESSAGES {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     call.kernel
         .policy_exception(call.hal, call.thread, POLICY_CODE_CHANNEL_FULL_WRITE);

@@ -9,7 +9,7 @@ use jacinth_abi::{Rights, Status, limits};
 /// `zx_handle_close`
 pub(crate) fn handle_close(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
     if handle == limits::HANDLE_INVALID || call.kernel.close_handle(call.process, handle) {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     Err(Status::BAD_HANDLE)
 }
@@ -54,7 +54,7 @@ pub(crate) fn close_rest(
     if any_bad {
         Err(Status::BAD_HANDLE)
     } else {
-        Ok(Flow::OK)
+        Ok(Flow::ok())
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn object_get_info(
         avail,
     };
     match Topic(topic) {
-        Topic::HANDLE_VALID => call.lookup_any(handle, Rights::empty()).map(|_| Flow::OK),
+        Topic::HANDLE_VALID => call.lookup_any(handle, Rights::empty()).map(|_| Flow::ok()),
         Topic::HANDLE_BASIC => handle_basic(call, handle, to),
         Topic::HANDLE_COUNT => handle_count(call, handle, to),
         Topic::PROCESS => process(call, handle, to),
@@ -380,7 +380,7 @@ pub(super) fn single(call: &mut Call<'_>, to: Answer, record: &[u8]) -> SysResul
         }
     }
     if fits {
-        Ok(Flow::OK)
+        Ok(Flow::ok())
     } else {
         Err(Status::BUFFER_TOO_SMALL)
     }

@@ -116,7 +116,7 @@ pub(super) fn go_on(call: &mut Call<'_>, mut list: List) -> SysResult {
             call.write(out, count)?;
         }
     }
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 impl List {

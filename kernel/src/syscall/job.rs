@@ -81,7 +81,7 @@ pub(crate) fn job_set_policy(
 
     // commit
     call.kernel.objects.get_mut(key).policy = changed;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// Reads one entry of an array.

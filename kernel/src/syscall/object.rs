@@ -25,7 +25,7 @@ pub(crate) fn object_wait_one(
     let wanted = Signals::from_bits_retain(signals);
     let word = call.kernel.objects.head(object).signals;
     if word.intersects(wanted) {
-        return seen(call, observed, word, Ok(Flow::OK));
+        return seen(call, observed, word, Ok(Flow::ok()));
     }
     if deadline <= call.hal.now() {
         return seen(call, observed, word, Err(Status::TIMED_OUT));
@@ -72,7 +72,7 @@ pub(crate) fn object_signal(
 
     // commit
     call.kernel.update_signals(object, clear, set);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// `zx_object_signal_peer`
@@ -90,7 +90,7 @@ pub(crate) fn object_signal_peer(
 
     // commit
     call.kernel.update_signals(peer, clear, set);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// The signals that a user asks to change, if all are the user's.

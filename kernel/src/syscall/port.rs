@@ -46,7 +46,7 @@ pub(crate) fn port_queue(call: &mut Call<'_>, handle: HandleValue, packet: In<u8
     let packet = Packet::user(port, &PortPacket::from_bytes(&bytes));
     let packet = call.kernel.objects.packets.insert_reserved(packet);
     call.kernel.post(packet);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 fn reserve_packet(call: &mut Call<'_>) -> Result<(), Status> {
@@ -69,7 +69,7 @@ pub(crate) fn port_wait(
     // commit
     if let Some(found) = call.kernel.take_packet(port) {
         let told = call.write_bytes(packet.0, &found.record().to_bytes());
-        return told.map(|()| Flow::OK);
+        return told.map(|()| Flow::ok());
     }
     if deadline <= call.hal.now() {
         return Err(Status::TIMED_OUT);
@@ -123,14 +123,14 @@ pub(crate) fn object_wait_async(
     let word = call.kernel.objects.head(object).signals;
     if word.intersects(wanted) && !options.contains(WaitAsyncOptions::EDGE) {
         call.kernel.post_seen(packet, word);
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     // An observer that waits for an edge may find its signal active already: it matches when some
     // signal becomes active later and one that it wants is (wait-semantics.md §4).
     let observer = Observer::new(object, Watcher::Port(packet), source, wanted);
     let observer = call.kernel.observe(observer);
     call.kernel.register(packet, observer);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// `zx_port_cancel`
@@ -166,7 +166,7 @@ pub(crate) fn port_cancel_key(
 fn cancel(call: &mut Call<'_>, port: crate::mem::Key<Port>, chosen: Chosen) -> SysResult {
     // commit
     if call.kernel.cancel_packets(port, chosen) {
-        Ok(Flow::OK)
+        Ok(Flow::ok())
     } else {
         Err(Status::NOT_FOUND)
     }

@@ -55,7 +55,7 @@ pub(crate) fn process_create(
         call.kernel.close_handle(call.process, first);
         return Err(status);
     }
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// Puts a new handle into a slot of the caller's table that was reserved; its value.

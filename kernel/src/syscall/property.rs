@@ -23,13 +23,13 @@ pub(crate) fn object_get_property(
         Property::Name => {
             let name = *name_of(call.kernel, object).ok_or(Status::WRONG_TYPE)?;
             call.write_bytes(value.0, name.as_bytes())?;
-            Ok(Flow::OK)
+            Ok(Flow::ok())
         }
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
             let size = vm::stream_size(&call.kernel.objects, vmo);
             call.write_bytes(value.0, &size.to_le_bytes())?;
-            Ok(Flow::OK)
+            Ok(Flow::ok())
         }
     }
 }
@@ -58,7 +58,7 @@ pub(crate) fn object_set_property(
             if let Some(place) = name_of(call.kernel, object) {
                 *place = name;
             }
-            Ok(Flow::OK)
+            Ok(Flow::ok())
         }
         // vmo.md §11: newer Zircon counts it as writing, and says so first.
         Property::VmoContentSize if !rights.contains(Rights::WRITE) => Err(Status::ACCESS_DENIED),

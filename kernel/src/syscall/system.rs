@@ -17,7 +17,7 @@ pub(crate) fn debug_write(call: &mut Call<'_>, buffer: In<u8>, buffer_size: u64)
     let text = bytes.get_mut(..len).ok_or(Status::INTERNAL)?;
     call.read_bytes(buffer.0, text)?;
     call.hal.write_console(text);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// `zx_cprng_draw`, 256 bytes at the most.
@@ -35,7 +35,7 @@ pub(crate) fn cprng_draw(call: &mut Call<'_>, buffer: Out<u8>, buffer_size: u64)
             .for_each(|(to, from)| *to = from);
     }
     call.write_bytes(buffer.0, drawn)?;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// `zx_system_get_page_size`
@@ -68,5 +68,5 @@ pub(crate) fn system_get_version_string(
         return Err(Status::BUFFER_TOO_SMALL);
     }
     call.write_bytes(version.0, VERSION.as_bytes())?;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }

@@ -35,5 +35,5 @@ pub(crate) fn task_kill(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
         }
         _ => return Err(Status::WRONG_TYPE),
     }
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }

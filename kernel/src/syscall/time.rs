@@ -10,7 +10,7 @@ use crate::task::Wait;
 )]
 pub(crate) fn nanosleep(call: &mut Call<'_>, deadline: i64) -> SysResult {
     if deadline <= call.hal.now() {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     call.kernel
         .timers
@@ -22,7 +22,7 @@ pub(crate) fn nanosleep(call: &mut Call<'_>, deadline: i64) -> SysResult {
 pub(crate) fn clock_get_monotonic(call: &mut Call<'_>, now: Out<i64>) -> SysResult {
     let time = call.hal.now();
     call.write(now, time)?;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// `zx_clock_get_boot`, through the kernel: the machine is never suspended, so both clocks agree.

@@ -54,7 +54,7 @@ pub(crate) fn timer_set(
     if let ThreadState::Running(cpu) = call.kernel.objects.get(call.thread).state {
         call.kernel.arm(call.hal, cpu);
     }
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// `zx_timer_cancel`
@@ -63,5 +63,5 @@ pub(crate) fn timer_cancel(call: &mut Call<'_>, handle: HandleValue) -> SysResul
 
     // commit
     call.kernel.disarm_alarm(timer);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }

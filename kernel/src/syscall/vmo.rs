@@ -79,7 +79,7 @@ pub(crate) fn vmo_get_size(call: &mut Call<'_>, handle: HandleValue, size: Out<u
     let vmo = call.lookup::<Vmo>(handle, Rights::empty())?;
     let bytes = vm::size(&call.kernel.objects, vmo);
     call.write(size, bytes)?;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// vmo.md §12.
@@ -136,7 +136,7 @@ pub(crate) fn vmo_get_stream_size(
     let vmo = call.lookup::<Vmo>(handle, Rights::empty())?;
     let bytes = vm::stream_size(&call.kernel.objects, vmo);
     call.write(size, bytes)?;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// vmo.md §11.

@@ -28,7 +28,7 @@ pub(crate) fn vmo_op_range(
         }
         // Either will do.
         VmoOp::Lock | VmoOp::TryLock | VmoOp::Unlock => rights & (Rights::READ | Rights::WRITE),
-        VmoOp::DontNeed | VmoOp::AlwaysNeed => return Ok(Flow::OK),
+        VmoOp::DontNeed | VmoOp::AlwaysNeed => return Ok(Flow::ok()),
     };
     if needed.is_empty() || !rights.contains(needed) {
         return Err(Status::ACCESS_DENIED);
@@ -48,12 +48,12 @@ pub(crate) fn vmo_op_range(
         VmoOp::TryLock => return vm::lock(call, vmo, LockHow::Try, offset, size),
         VmoOp::Unlock => {
             vm::unlock(&mut call.kernel.objects, vmo, offset, size)?;
-            return Ok(Flow::OK);
+            return Ok(Flow::ok());
         }
         // Nothing has a pager: what could be fetched is there, and what could be reclaimed is not.
         VmoOp::Prefetch | VmoOp::DontNeed | VmoOp::AlwaysNeed => {
             vm::check_inside(&call.kernel.objects, vmo, offset, size)?;
-            return Ok(Flow::OK);
+            return Ok(Flow::ok());
         }
     };
     let pages = vm::check_range(&call.kernel.objects, vmo, op, offset, size)?;

@@ -43,7 +43,7 @@ pub(crate) fn object_wait_many(
         any |= word.intersects(target.wanted);
     }
     if any {
-        return tell(call, items, &list).map(|()| Flow::OK);
+        return tell(call, items, &list).map(|()| Flow::ok());
     }
     if deadline <= call.hal.now() {
         tell(call, items, &list)?;

@@ -89,7 +89,7 @@ pub(crate) fn resume_copy(
         cursor.buffer = cursor.buffer.checked_add(bytes).ok_or(Status::NOT_FOUND)?;
         cursor.len = cursor.len.saturating_sub(bytes);
     }
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// Copies up to the next end of a page, in the VMO or the buffer; how many bytes.

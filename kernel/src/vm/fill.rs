@@ -206,7 +206,7 @@ pub(super) fn finish_map(
     out: Out<u64>,
 ) -> SysResult {
     match call.write(out, range.start.raw()) {
-        Ok(()) => Ok(Flow::OK),
+        Ok(()) => Ok(Flow::ok()),
         Err(status) => Ok(undo(vmar, range, status)),
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn map_and_tell(call: &mut Call<'_>, request: MapRequest, out: Out<u6
     // commit
     insert_piece(&mut call.kernel.objects, new);
     match told {
-        Ok(()) => Ok(Flow::OK),
+        Ok(()) => Ok(Flow::ok()),
         // It may lie in the new mapping itself.
         Err(_) => finish_map(call, new.vmar, new.range, out),
     }

@@ -69,7 +69,7 @@ pub(crate) fn protect(call: &mut Call<'_>, mut protect: Protect) -> SysResult {
     let result = protect.step(call.kernel, call.hal, &mut work);
     call.kernel.mem.release_tables();
     if result? {
-        Ok(Flow::OK)
+        Ok(Flow::ok())
     } else {
         Ok(Flow::Again(Work::Protect(protect)))
     }

@@ -178,7 +178,7 @@ pub(crate) fn destroy(call: &mut Call<'_>, vmar: Key<Vmar>) -> SysResult {
 pub(crate) fn resume_destroy(call: &mut Call<'_>, vmar: Key<Vmar>) -> SysResult {
     let mut work = mem::Work::new(mem::Work::EVENT);
     if destroy_some(call.kernel, call.hal, vmar, &mut work) {
-        Ok(Flow::OK)
+        Ok(Flow::ok())
     } else {
         Ok(Flow::Again(Work::Destroy { vmar }))
     }

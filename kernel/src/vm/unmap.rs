@@ -49,7 +49,7 @@ pub(crate) fn unmap(
 ) -> SysResult {
     let objects = &call.kernel.objects;
     if objects.get(vmar).children.is_empty() {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     check_covered(objects, vmar, range, inner)?;
     let cuts = cuts(objects, vmar, range);

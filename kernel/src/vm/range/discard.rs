@@ -89,7 +89,7 @@ pub(crate) fn lock(
 /// As [`lock`].
 pub(crate) fn resume_lock(call: &mut Call<'_>, vmo: Key<Vmo>, how: LockHow) -> SysResult {
     if !super::lives(&call.kernel.objects, vmo) {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     let mut work = mem::Work::new(mem::Work::EVENT);
     if !discard_step(call.kernel, call.hal, vmo, &mut work) {
@@ -110,7 +110,7 @@ pub(crate) fn resume_lock(call: &mut Call<'_>, vmo: Key<Vmo>, how: LockHow) -> S
     spare.remove(vmos, vmo);
     let locks = &mut call.kernel.objects.get_mut(vmo).locks;
     (locks.count, locks.contents) = (count, Contents::Kept);
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// Tells the caller what is locked and what of it is gone.

@@ -140,7 +140,7 @@ pub(crate) fn run(call: &mut Call<'_>, op: RangeOp, mut pages: Pages) -> SysResu
     let mut work = mem::Work::new(mem::Work::EVENT);
     step(call.kernel, call.hal, op, &mut pages, &mut work)?;
     Ok(if pages.left() == 0 {
-        Flow::OK
+        Flow::ok()
     } else {
         Flow::Again(Work::Range { op, pages })
     })

@@ -34,7 +34,7 @@ pub(crate) fn set_cache_policy(
     if shown.is_physical() || shown.cache == policy {
         // Nothing of a device is in caches: the kernel never touches it.
         call.kernel.objects.get_mut(vmo).cache = policy;
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     let pages = Pages::new(objects, vmo, 0, size(objects, vmo));
     resume_set_cache_policy(call, PolicyChange { vmo, policy, pages })
@@ -51,7 +51,7 @@ pub(crate) fn set_cache_policy(
 pub(crate) fn resume_set_cache_policy(call: &mut Call<'_>, mut change: PolicyChange) -> SysResult {
     let PolicyChange { vmo, policy, .. } = change;
     if !super::lives(&call.kernel.objects, vmo) {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     let mut work = mem::Work::new(mem::Work::EVENT);
     let op = RangeOp::Cache(CacheOp::CleanInvalidate);
@@ -62,7 +62,7 @@ pub(crate) fn resume_set_cache_policy(call: &mut Call<'_>, mut change: PolicyCha
     check(&call.kernel.objects, vmo, policy)?;
     // commit
     call.kernel.objects.get_mut(vmo).cache = policy;
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 fn check(objects: &Objects, vmo: Key<Vmo>, policy: CachePolicy) -> Result<(), Status> {

@@ -194,7 +194,7 @@ impl RegionRange {
 /// What lies before is done then.
 pub(crate) fn op_region_range(call: &mut Call<'_>, mut range: RegionRange) -> SysResult {
     if range.step(call.kernel, call.hal)? {
-        Ok(Flow::OK)
+        Ok(Flow::ok())
     } else {
         Ok(Flow::Again(Work::RegionRange(range)))
     }

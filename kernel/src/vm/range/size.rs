@@ -100,7 +100,7 @@ pub(crate) fn set_size(call: &mut Call<'_>, vmo: Key<Vmo>, bytes: u64) -> SysRes
 pub(crate) fn resume_set_size(call: &mut Call<'_>, mut change: SizeChange) -> SysResult {
     let root = change.root;
     if !super::lives(&call.kernel.objects, root) {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     let mut work = mem::Work::new(mem::Work::EVENT);
     if !change.is_set {
@@ -113,7 +113,7 @@ pub(crate) fn resume_set_size(call: &mut Call<'_>, mut change: SizeChange) -> Sy
     }
     // The size is set: want of memory leaves the rest to the next call, or to the VMO's end.
     match clear_stale(call.kernel, call.hal, root, &mut work) {
-        Ok(true) | Err(_) => Ok(Flow::OK),
+        Ok(true) | Err(_) => Ok(Flow::ok()),
         Ok(false) => Ok(Flow::Again(Work::SetSize(change))),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn set_content_size(call: &mut Call<'_>, vmo: Key<Vmo>, bytes: u64) -
     let end = size(objects, vmo);
     let from = round_up(bytes).unwrap_or(end).min(end);
     if from == end || !objects.get(root).marks.contains(Marks::STREAM) {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     let pages = Pages::new(objects, vmo, from, end.saturating_sub(from));
     run(call, RangeOp::Hide, pages)
@@ -62,7 +62,7 @@ pub(crate) fn set_stream_size(call: &mut Call<'_>, vmo: Key<Vmo>, bytes: u64) ->
     // zeroes what is left.
     call.kernel.objects.get_mut(owner).stream_size = bytes;
     if pages.left() == 0 {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     run(call, RangeOp::Empty, pages)
 }

@@ -67,7 +67,7 @@ pub(crate) fn transfer(
     let objects = &call.kernel.objects;
     let (from, to) = (end(objects, src)?, end(objects, dst)?);
     if src == dst {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     for (vmo, offset) in [dst, src] {
         super::kinds::check_inside(objects, vmo, offset, bytes)?;
@@ -118,7 +118,7 @@ pub(crate) fn resume_transfer(call: &mut Call<'_>, mut transfer: Transfer) -> Sy
     let Transfer { from, to, left, .. } = transfer;
     for End { root, at } in [from, to] {
         if !super::lives(&call.kernel.objects, root) {
-            return Ok(Flow::OK);
+            return Ok(Flow::ok());
         }
         let range = at..at.saturating_add(left);
         if range.end > call.kernel.objects.get(root).size {
@@ -129,7 +129,7 @@ pub(crate) fn resume_transfer(call: &mut Call<'_>, mut transfer: Transfer) -> Sy
         }
     }
     if from == to {
-        return Ok(Flow::OK);
+        return Ok(Flow::ok());
     }
     let mut work = mem::Work::new(mem::Work::EVENT);
     while transfer.left != 0 {
@@ -154,7 +154,7 @@ pub(crate) fn resume_transfer(call: &mut Call<'_>, mut transfer: Transfer) -> Sy
             Err(status) => return Err(status),
         }
     }
-    Ok(Flow::OK)
+    Ok(Flow::ok())
 }
 
 /// Moves a chunk: all of it, or nothing.
