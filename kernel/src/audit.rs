@@ -6,7 +6,7 @@
 use crate::Kernel;
 use crate::hal::DynHal;
 use crate::object::{ObjectRef, Objects};
-use crate::task::{Wait, Work};
+use crate::task::{ProcessState, ThreadState, Wait, Work};
 use alloc::collections::BTreeMap;
 
 /// What does not agree.
@@ -55,13 +55,27 @@ impl Kernel {
     }
 
     fn count_references(&self, refs: &mut References) {
+        self.count_tasks(refs);
+        self.count_threads(refs);
+        self.count_pins(refs);
+        self.count_memory(refs);
+        for (_, message) in self.objects.messages.iter() {
+            message
+                .handles
+                .iter()
+                .flatten()
+                .for_each(|handle| refs.handle(&self.objects, handle.object()));
+        }
+    }
+
+    fn count_tasks(&self, refs: &mut References) {
         let objects = &self.objects;
         for (_, job) in objects.jobs.iter() {
             if let Some(parent) = job.parent {
                 refs.use_of(objects, ObjectRef::Job(parent));
             }
         }
-        for (_, process) in objects.processes.iter() {
+        for (key, process) in objects.processes.iter() {
             if let Some(job) = process.job {
                 refs.use_of(objects, ObjectRef::Job(job));
             }
@@ -72,14 +86,17 @@ impl Kernel {
             if let Some(root) = process.root_vmar {
                 refs.use_of(objects, ObjectRef::Vmar(root));
             }
+            if matches!(process.state, ProcessState::Dying { .. }) {
+                refs.use_of(objects, ObjectRef::Process(key));
+            }
         }
-        for (_, message) in objects.messages.iter() {
-            message
-                .handles
-                .iter()
-                .flatten()
-                .for_each(|handle| refs.handle(objects, handle.object()));
+        if let Some(init) = self.init {
+            refs.use_of(objects, ObjectRef::Process(init));
         }
+    }
+
+    fn count_threads(&self, refs: &mut References) {
+        let objects = &self.objects;
         for (key, thread) in objects.threads.iter() {
             refs.use_of(objects, ObjectRef::Process(thread.process));
             if let Some(held) = thread.work.as_ref().and_then(Work::holds) {
@@ -88,21 +105,14 @@ impl Kernel {
             if let Some(held) = thread.wait.as_ref().and_then(Wait::holds) {
                 refs.use_of(objects, held);
             }
-            if !matches!(
-                thread.state,
-                crate::task::ThreadState::New | crate::task::ThreadState::Dead
-            ) {
+            if !matches!(thread.state, ThreadState::New | ThreadState::Dead) {
                 refs.use_of(objects, ObjectRef::Thread(key));
             }
         }
-        for (key, process) in objects.processes.iter() {
-            if matches!(process.state, crate::task::ProcessState::Dying { .. }) {
-                refs.use_of(objects, ObjectRef::Process(key));
-            }
-        }
-        if let Some(init) = self.init {
-            refs.use_of(objects, ObjectRef::Process(init));
-        }
+    }
+
+    fn count_pins(&self, refs: &mut References) {
+        let objects = &self.objects;
         for (_, bti) in objects.btis.iter() {
             refs.use_of(objects, ObjectRef::Iommu(bti.iommu));
         }
@@ -113,6 +123,10 @@ impl Kernel {
                 refs.use_of(objects, ObjectRef::Pmt(key));
             }
         }
+    }
+
+    fn count_memory(&self, refs: &mut References) {
+        let objects = &self.objects;
         for (_, vmo) in objects.vmos.iter() {
             if let Some(parent) = vmo.parent {
                 refs.use_of(objects, ObjectRef::Vmo(parent));
