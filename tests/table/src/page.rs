@@ -21,7 +21,8 @@ interrupts) and `ipc` (channels, waits, time, tasks); a scenario in `tests/confo
 
 `./qemu-run.sh test` makes this page of what the scenarios answered and fails when it differs;
 `JACINTH_BLESS=1 ./qemu-run.sh test` writes it anew. Sim is the simulated machine, which runs with several
-seeds and numbers of processors; a cell says ok when every run did.
+seeds and numbers of processors; SMP is a machine with two or four processors, on which threads stay
+where they are or are moved all the time. A cell says ok when every run did.
 
 ";
 

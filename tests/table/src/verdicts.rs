@@ -17,19 +17,25 @@ pub enum Machine {
     SimX86_64,
     /// The simulated machine with aarch64's page tables.
     SimAarch64,
-    /// A kernel booted in QEMU.
+    /// A kernel booted in QEMU on one processor.
     QemuX86_64,
-    /// A kernel booted in QEMU.
+    /// A kernel booted in QEMU on one processor.
     QemuAarch64,
+    /// A kernel booted in QEMU on several processors.
+    SmpX86_64,
+    /// A kernel booted in QEMU on several processors.
+    SmpAarch64,
 }
 
 impl Machine {
     /// All of them, in the order of the page's columns.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::SimX86_64,
         Self::SimAarch64,
         Self::QemuX86_64,
         Self::QemuAarch64,
+        Self::SmpX86_64,
+        Self::SmpAarch64,
     ];
 
     /// The name of its column.
@@ -40,6 +46,8 @@ impl Machine {
             Self::SimAarch64 => "Sim aarch64",
             Self::QemuX86_64 => "QEMU x86_64",
             Self::QemuAarch64 => "QEMU aarch64",
+            Self::SmpX86_64 => "QEMU x86_64 SMP",
+            Self::SmpAarch64 => "QEMU aarch64 SMP",
         }
     }
 
@@ -47,8 +55,12 @@ impl Machine {
     #[must_use]
     pub fn has(self, row: &str) -> bool {
         match self {
-            Self::SimX86_64 | Self::QemuX86_64 => !rows::ONLY_AARCH64.contains(&row),
-            Self::SimAarch64 | Self::QemuAarch64 => !rows::ONLY_X86_64.contains(&row),
+            Self::SimX86_64 | Self::QemuX86_64 | Self::SmpX86_64 => {
+                !rows::ONLY_AARCH64.contains(&row)
+            }
+            Self::SimAarch64 | Self::QemuAarch64 | Self::SmpAarch64 => {
+                !rows::ONLY_X86_64.contains(&row)
+            }
         }
     }
 
@@ -149,6 +161,6 @@ mod tests {
         assert_eq!(verdicts.of(Machine::SimAarch64, "two"), Some(true));
         assert_eq!(verdicts.of(Machine::SimAarch64, "three"), None);
         assert_eq!(verdicts.of(Machine::SimX86_64, "one"), None);
-        assert_eq!(verdicts.missing().count(), 3);
+        assert_eq!(verdicts.missing().count(), Machine::ALL.len() - 1);
     }
 }

@@ -11,29 +11,47 @@ const TIME_LIMIT: u32 = 300;
 
 pub(crate) fn tests() -> Vec<(String, Test)> {
     vec![
-        test("all", |boot| all(boot, "all")),
+        test("all", |boot| all(boot, Processors::One, "all")),
         test("memory_64m", |boot| {
-            all(boot.option("--mem", "64M"), "memory-64m")
+            let boot = boot.option("--mem", "64M");
+            all(boot, Processors::One, "memory-64m")
         }),
-        test("two_cpus", |boot| all(wandering(boot, "2"), "cpus-2")),
-        test("four_cpus", |boot| all(wandering(boot, "4"), "cpus-4")),
+        test("four_cpus", |boot| {
+            let boot = boot.option("--cpus", "4");
+            all(boot, Processors::Several, "cpus-4")
+        }),
+        test("two_cpus_wander", |boot| wandering(boot, "2")),
+        test("four_cpus_wander", |boot| wandering(boot, "4")),
     ]
 }
 
-/// Several processors, among which the program is moved all the time.
-fn wandering(boot: Boot, cpus: &str) -> Boot {
-    boot.option("--cpus", cpus).option("--append", "wander")
+/// How many processors the machine has.
+#[derive(Clone, Copy)]
+enum Processors {
+    One,
+    Several,
 }
 
-fn all(boot: Boot, part: &str) -> Outcome {
-    let arch = boot.arch;
+/// Several processors, among which the threads are moved all the time.
+fn wandering(boot: Boot, cpus: &str) -> Outcome {
+    let boot = boot.option("--cpus", cpus).option("--append", "wander");
+    all(boot, Processors::Several, &format!("cpus-{cpus}-wander"))
+}
+
+fn all(boot: Boot, processors: Processors, part: &str) -> Outcome {
+    let machine = match (boot.arch, processors) {
+        (Arch::X86_64, Processors::One) => Machine::QemuX86_64,
+        (Arch::Aarch64, Processors::One) => Machine::QemuAarch64,
+        (Arch::X86_64, Processors::Several) => Machine::SmpX86_64,
+        (Arch::Aarch64, Processors::Several) => Machine::SmpAarch64,
+    };
     let boot = boot.option("--program", "conformance-user");
     let ran = boot.time_limit(TIME_LIMIT).run()?;
     let wanted: Vec<_> = conformance::scenarios()
         .map(|scenario| scenario.name)
         .collect();
     let results: Vec<_> = ran.lines_after("JTEST ").collect();
-    write_down(&results, arch, part)?;
+    write_down(&results, machine, part)?;
     let failed: Vec<_> = results
         .iter()
         .filter(|line| line.contains("FAILED"))
@@ -48,11 +66,7 @@ fn all(boot: Boot, part: &str) -> Outcome {
     ran.status(0)
 }
 
-fn write_down(results: &[&str], arch: Arch, part: &str) -> Outcome {
-    let machine = match arch {
-        Arch::X86_64 => Machine::QemuX86_64,
-        Arch::Aarch64 => Machine::QemuAarch64,
-    };
+fn write_down(results: &[&str], machine: Machine, part: &str) -> Outcome {
     let verdicts = conformance::scenarios().filter_map(|scenario| {
         let rest = |line: &&str| {
             line.strip_prefix(scenario.name)?
