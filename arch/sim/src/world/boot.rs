@@ -2,6 +2,7 @@
 
 use super::state::{Ending, PANICKED, State};
 use super::thread::{Control, Killed, Shared, Thread};
+use super::watchdog::Watchdog;
 use crate::{Changes, Config, Sim};
 use jacinth_kernel::boot::{BootVmo, Program, Segment};
 use jacinth_kernel::hal::MmuFlags;

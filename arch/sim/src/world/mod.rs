@@ -9,6 +9,7 @@ mod boot;
 mod state;
 mod thread;
 mod user;
+mod watchdog;
 
 pub use boot::{Main, Options, Report, run};
 pub use state::Ending;
