@@ -52,6 +52,7 @@ const CODE: [u8; 64] = [0xcc; 64];
 /// When the kernel refuses to start.
 #[must_use]
 pub fn run(options: &Options, main: Main<'_>) -> Report {
+    let _watchdog = Watchdog::new(&options.config);
     let mut state = State::new(Sim::new(&options.config), options.is_audited);
     start_init(&mut state, &options.args);
     state.start();
