@@ -27,6 +27,7 @@ mod rights;
 mod signals;
 mod status;
 mod syscalls;
+mod thread_state;
 mod topic;
 mod vm;
 
@@ -58,6 +59,10 @@ pub use rights::Rights;
 pub use signals::Signals;
 pub use status::Status;
 pub use syscalls::{SYSCALLS, Syscall};
+pub use thread_state::{
+    FpRegsX86_64, GeneralRegsAarch64, GeneralRegsX86_64, ThreadStateKind, VectorRegsAarch64,
+    VectorRegsX86_64,
+};
 pub use topic::Topic;
 pub use vm::{
     BadAlignment, CachePolicy, VmOptions, VmarOp, VmoChildOptions, VmoLockState, VmoOp, VmoOptions,

@@ -47,7 +47,7 @@ macro_rules! integer_field {
     )+};
 }
 
-integer_field!(u8, u32, u64, i32, i64);
+integer_field!(u8, u16, u32, u64, i32, i64);
 
 /// Lists of koids have records of one number.
 impl Record for u64 {

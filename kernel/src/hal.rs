@@ -6,6 +6,7 @@
 
 use crate::mem::{Frame, Mem, TlbFlush, Work};
 use crate::{PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_abi::ThreadStateKind;
 
 /// The machine as all of the core names it; one alias, so that it can become a type parameter.
 pub type DynHal = dyn Hal;
@@ -112,7 +113,32 @@ pub trait Contexts {
     fn context_set_result(&mut self, context: ContextId, result: i64);
     /// Reads what a crash report shows.
     fn context_crash_registers(&self, context: ContextId) -> CrashRegisters;
+    /// The bytes that a part of the registers takes in the ABI's form; `None` where the
+    /// architecture, or this machine, has no such part.
+    fn context_state_bytes(&self, kind: ThreadStateKind) -> Option<usize>;
+    /// Reads a part of the registers of a thread that is on no CPU and whose FP state was saved:
+    /// as many bytes as [`context_state_bytes`](Contexts::context_state_bytes) says.
+    fn context_read_state(&self, context: ContextId, kind: ThreadStateKind, to: &mut [u8]);
+    /// Writes a part of the registers of such a thread; of flags only those that user mode may
+    /// change. The machine must then go on with it by [`Next::Switch`](crate::Next::Switch), and its
+    /// FP state must be loaded anew.
+    ///
+    /// # Errors
+    /// [`NotUserState`], with nothing written.
+    fn context_write_state(
+        &mut self,
+        context: ContextId,
+        kind: ThreadStateKind,
+        from: &[u8],
+    ) -> Result<(), NotUserState>;
+    /// Makes a thread that is in a system call, and has no answer yet, make it again when it goes
+    /// on.
+    fn context_restart_call(&mut self, context: ContextId);
 }
+
+/// The registers hold what user mode must not: an address of the kernel's half, or of none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotUserState;
 
 /// What is done to the caches that hold a piece of memory (`ZX_VMO_OP_CACHE_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,11 +1,14 @@
 //! The machine as the kernel sees it.
 
 use crate::Arch;
+use crate::registers::Registers;
 use crate::sim::{Context, Sim, root_table};
 use crate::tables::{AnyWalker, Tables};
+use jacinth_abi::{Field, FpRegsX86_64, ThreadStateKind, VectorRegsAarch64, VectorRegsX86_64};
 use jacinth_kernel::hal::{
     AspaceId, CacheOp, Changed, Console, ContextId, Contexts, Cpu, CpuId, CrashRegisters,
-    EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem, ThreadStart, Translation,
+    EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, NotUserState, PhysMem, ThreadStart,
+    Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{PhysAddr, PhysRun, VirtAddr, VirtRange};
@@ -24,6 +27,9 @@ impl Contexts for Sim {
         let context = Context {
             start: None,
             result: 0,
+            registers: Registers::new(self.config.arch),
+            restarts: false,
+            jumps: false,
             serial: self.context_serial,
             fp_saved: 0,
             fp_true: 0,
@@ -48,23 +54,90 @@ impl Contexts for Sim {
     }
 
     fn context_start(&mut self, context: ContextId, start: ThreadStart) {
-        self.context_mut(context).start = Some(start);
+        let context = self.context_mut(context);
+        context.start = Some(start);
+        context.registers.start(start);
     }
 
     fn context_set_result(&mut self, context: ContextId, result: i64) {
-        self.context_mut(context).result = result;
+        let context = self.context_mut(context);
+        context.result = result;
+        *context.registers.result() = result.cast_unsigned();
     }
 
     fn context_crash_registers(&self, context: ContextId) -> CrashRegisters {
-        let start = self
+        let found = self.contexts.get(&context.0);
+        found.map_or_else(CrashRegisters::default, |context| context.registers.crash())
+    }
+
+    fn context_state_bytes(&self, kind: ThreadStateKind) -> Option<usize> {
+        match (kind, self.config.arch) {
+            (ThreadStateKind::General, arch) => Some(Registers::bytes(arch)),
+            (ThreadStateKind::Vector, Arch::X86_64) => Some(size_of::<VectorRegsX86_64>()),
+            (ThreadStateKind::Vector, Arch::Aarch64) => Some(size_of::<VectorRegsAarch64>()),
+            (ThreadStateKind::Fp, Arch::X86_64) => Some(size_of::<FpRegsX86_64>()),
+            (ThreadStateKind::FsBase | ThreadStateKind::GsBase, Arch::X86_64) => Some(8),
+            _ => None,
+        }
+    }
+
+    fn context_read_state(&self, context: ContextId, kind: ThreadStateKind, to: &mut [u8]) {
+        let mut found = *self
             .contexts
             .get(&context.0)
-            .and_then(|context| context.start);
-        start.map_or_else(CrashRegisters::default, |start| CrashRegisters {
-            pc: start.entry,
-            sp: start.stack,
-            frame_pointer: 0,
-        })
+            .expect("a context that was made");
+        assert_eq!(
+            found.fp_saved, found.fp_true,
+            "FP state is saved before anybody reads registers"
+        );
+        to.fill(0);
+        match kind {
+            ThreadStateKind::General => found.registers.read(to),
+            ThreadStateKind::Vector => {
+                to[self.fp_place()..][..8].copy_from_slice(&found.fp_saved.to_le_bytes());
+            }
+            kind => {
+                if let Some(base) = found.registers.base(kind) {
+                    to.copy_from_slice(&base.to_le_bytes());
+                }
+            }
+        }
+    }
+
+    fn context_write_state(
+        &mut self,
+        context: ContextId,
+        kind: ThreadStateKind,
+        from: &[u8],
+    ) -> Result<(), NotUserState> {
+        let (user_end, fp_place) = (self.config.arch.user().end.raw(), self.fp_place());
+        let context = self.context_mut(context);
+        match kind {
+            ThreadStateKind::General => {
+                let before = *context.registers.pc();
+                context.registers.write(from, user_end)?;
+                context.jumps |= before != *context.registers.pc();
+            }
+            ThreadStateKind::Vector => {
+                let state = u64::get(from.get(fp_place..).unwrap_or_default());
+                (context.fp_saved, context.fp_true) = (state, state);
+            }
+            kind => {
+                let value = u64::get(from);
+                if value >= user_end {
+                    return Err(NotUserState);
+                }
+                if let Some(base) = context.registers.base(kind) {
+                    *base = value;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn context_restart_call(&mut self, context: ContextId) {
+        let context = self.context_mut(context);
+        context.restarts = true;
     }
 }
 
@@ -73,6 +146,14 @@ impl Sim {
         self.contexts
             .get_mut(&context.0)
             .expect("a context that was made")
+    }
+
+    /// Where the FP state, which is one number, is in the vector registers.
+    const fn fp_place(&self) -> usize {
+        match self.config.arch {
+            Arch::X86_64 => 0,
+            Arch::Aarch64 => 8,
+        }
     }
 
     fn tables(&mut self) -> (AnyWalker, Tables<'_>) {

@@ -14,6 +14,7 @@ mod device;
 mod hal;
 mod ram;
 mod random;
+mod registers;
 mod sim;
 mod tables;
 mod tlb;

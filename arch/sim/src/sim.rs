@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::device::Device;
 use crate::ram::Ram;
 use crate::random::Random;
+use crate::registers::Registers;
 use crate::tables::AnyWalker;
 use crate::tlb::Tlb;
 use crate::walk::{self, Found, Leaf, Upper};
@@ -30,12 +31,21 @@ pub(crate) struct Processor {
 pub(crate) struct Context {
     pub(crate) start: Option<ThreadStart>,
     pub(crate) result: i64,
+    pub(crate) registers: Registers,
+    /// Whether it is to make the call that it is in again.
+    pub(crate) restarts: bool,
+    /// Whether it goes on somewhere else than where it was.
+    pub(crate) jumps: bool,
     /// Distinguishes contexts that use one frame after each other.
     pub(crate) serial: u64,
     /// Its FP state where it was saved, and as its thread left it.
     pub(crate) fp_saved: u64,
     pub(crate) fp_true: u64,
 }
+
+/// How long the instruction is by which a thread makes a system call: that of aarch64, and twice
+/// that of x86_64.
+pub(crate) const SYSCALL_BYTES: u64 = 4;
 
 /// A simulated machine.
 #[derive(Debug)]
@@ -294,6 +304,13 @@ impl Sim {
         }
         thread.fp_true += 1;
         processor.fp_state += 1;
+        // It has come some way since it began.
+        if thread
+            .start
+            .is_some_and(|start| start.entry == *thread.registers.pc())
+        {
+            *thread.registers.pc() += SYSCALL_BYTES;
+        }
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! The machine as a value: what the kernel asks of it.
 
+use jacinth_abi::ThreadStateKind;
 use jacinth_kernel::hal::{
     AspaceId, Backing, CacheOp, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId,
-    CrashRegisters, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem,
-    ThreadStart, Translation,
+    CrashRegisters, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, NotUserState,
+    PhysMem, ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
@@ -27,7 +28,7 @@ use crate::metal::tables::{Facts, Scope, UserTables, Words};
 use crate::metal::timer;
 use crate::metal::trap::{fp_load, fp_save};
 use crate::metal::uart::early_console_write;
-use crate::metal::{cache, context, gic};
+use crate::metal::{cache, context, gic, state};
 
 /// What a machine is made of; the start code prepares it.
 #[derive(Debug)]
@@ -173,6 +174,31 @@ impl Contexts for Machine {
     fn context_crash_registers(&self, context: ContextId) -> CrashRegisters {
         // SAFETY: as above.
         unsafe { context::crash_registers(context) }
+    }
+
+    fn context_state_bytes(&self, kind: ThreadStateKind) -> Option<usize> {
+        state::bytes(kind)
+    }
+
+    fn context_read_state(&self, context: ContextId, kind: ThreadStateKind, to: &mut [u8]) {
+        // SAFETY: as above; the kernel asks about threads that are on no CPU.
+        unsafe { state::read(context, kind, to) };
+    }
+
+    fn context_write_state(
+        &mut self,
+        context: ContextId,
+        kind: ThreadStateKind,
+        from: &[u8],
+    ) -> Result<(), NotUserState> {
+        // SAFETY: as above.
+        unsafe { state::write(context, kind, from) };
+        Ok(())
+    }
+
+    fn context_restart_call(&mut self, context: ContextId) {
+        // SAFETY: as above; a thread in a call has its registers saved.
+        unsafe { state::restart_call(context) };
     }
 }
 

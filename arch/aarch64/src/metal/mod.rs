@@ -12,6 +12,7 @@ mod regs;
 mod semihosting;
 mod space;
 mod stale;
+mod state;
 mod tables;
 mod timer;
 mod trap;

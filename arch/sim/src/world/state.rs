@@ -124,6 +124,22 @@ impl State {
             .map_or(0, |context| context.result)
     }
 
+    /// Whether the thread is to make its call again; asked once.
+    pub(crate) fn take_restart(&mut self, thread: ThreadId) -> bool {
+        let context = self.sim.contexts.get_mut(&thread.context);
+        context.is_some_and(|context| std::mem::take(&mut context.restarts))
+    }
+
+    /// Whether the thread goes on elsewhere, and not with a call that it was in; asked once.
+    pub(crate) fn take_jump(&mut self, thread: ThreadId) -> bool {
+        let context = self.sim.contexts.get_mut(&thread.context);
+        context.is_some_and(|context| {
+            let jumps = std::mem::take(&mut context.jumps);
+            context.restarts &= !jumps;
+            jumps
+        })
+    }
+
     /// Whether the allocation that a test lets fail was asked for.
     pub(crate) fn was_reached(&mut self) -> bool {
         self.failing

@@ -5,12 +5,16 @@ use super::state::{Fault, State, ThreadId};
 use crate::{Refused, Sim};
 use jacinth_kernel::hal::{ContextId, CpuId, ThreadStart};
 use jacinth_kernel::{Access, Event, Kernel, PAGE_SIZE};
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// What a thread that was killed unwinds with.
 pub(crate) struct Killed;
+
+/// What a thread unwinds with whose program counter somebody changed.
+struct Jumped;
 
 /// What a thread does that a program starts.
 pub(crate) type Body = Box<dyn FnOnce(&Thread) + Send>;
@@ -162,26 +166,50 @@ impl Thread {
         word
     }
 
-    /// The life of a thread that a program started. One that was given no body, or comes back from
-    /// it, runs into the breakpoints that its code is made of.
-    fn run(self, body: Option<Body>) {
-        let life = catch_unwind(AssertUnwindSafe(|| {
-            self.fetch(self.entry);
-            if let Some(body) = body {
-                body(&self);
+    /// The life of a thread that a program started. When its registers are written it goes on as
+    /// if it had been started with them.
+    fn run(self, mut body: Option<Body>) {
+        let mut thread = self;
+        loop {
+            let Err(payload) = catch_unwind(AssertUnwindSafe(|| thread.live(body.take())));
+            if payload.is::<Jumped>() {
+                (thread, body) = thread.at_new_place();
+                continue;
             }
-            loop {
-                self.fetch(self.entry);
-                if let Some(mut state) = self.baton() {
-                    state.breakpoint(self.entry);
-                }
+            if !payload.is::<Killed>() {
+                let control = Control(Arc::clone(&thread.shared));
+                control.fail(format!("panic in a thread: {}", text(payload.as_ref())));
             }
-        }));
-        let Err(payload) = life;
-        if !payload.is::<Killed>() {
-            let control = Control(Arc::clone(&self.shared));
-            control.fail(format!("panic in a thread: {}", text(payload.as_ref())));
+            return;
         }
+    }
+
+    /// One that was given no body, or comes back from it, runs into the breakpoints that its code
+    /// is made of.
+    fn live(&self, body: Option<Body>) -> Infallible {
+        self.fetch(self.entry);
+        if let Some(body) = body {
+            body(self);
+        }
+        loop {
+            self.fetch(self.entry);
+            if let Some(mut state) = self.baton() {
+                state.breakpoint(self.entry);
+            }
+        }
+    }
+
+    /// Where the thread goes on, and what it does there: what was prepared for the word that its
+    /// second argument's register holds.
+    fn at_new_place(&self) -> (Self, Option<Body>) {
+        let mut state = self.shared.lock();
+        let context = state.sim.contexts.get(&self.me.context);
+        let start = context.map_or_else(
+            || panic!("a thread that jumped lives"),
+            |context| context.registers.as_start(),
+        );
+        let body = state.bodies.remove(&start.arg2);
+        (Self::new(Arc::clone(&self.shared), self.me, start), body)
     }
 
     pub(crate) const fn context(&self) -> ContextId {
@@ -204,18 +232,22 @@ impl Thread {
     ///
     /// Unwinds when the thread is dead or the world has ended; `None` when it does so already.
     fn baton(&self) -> Option<MutexGuard<'_, State>> {
+        if std::thread::panicking() {
+            return None;
+        }
         let mut state = self.shared.lock();
         loop {
             self.shared.spawn_holder(&mut state);
             if state.ending.is_some() || !state.is_alive(self.me) {
                 drop(state);
                 self.shared.pass();
-                if std::thread::panicking() {
-                    return None;
-                }
                 resume_unwind(Box::new(Killed));
             }
             if state.holder() == Some(self.me) {
+                if state.take_jump(self.me) {
+                    drop(state);
+                    resume_unwind(Box::new(Jumped));
+                }
                 return Some(state);
             }
             self.shared.pass();
@@ -325,6 +357,9 @@ impl Thread {
             let Some(mut state) = self.baton() else {
                 return 0;
             };
+            if state.take_restart(self.me) {
+                continue;
+            }
             let result = state.result(self.me);
             if !(result == NO_MEMORY && state.take_failure()) {
                 return result;

@@ -83,6 +83,12 @@ pub(crate) fn xsave_bytes() -> u32 {
     __cpuid_count(LEAF_XSAVE, 0).ebx
 }
 
+/// Where a component is in an `xsave` area, in bytes from its start.
+#[must_use]
+pub(crate) fn xsave_offset(component: u32) -> u32 {
+    __cpuid_count(LEAF_XSAVE, component).ebx
+}
+
 /// The registers of `number`, if the range of leaves that `range` begins has it.
 pub(crate) fn leaf_if_present(range: u32, number: u32) -> Option<CpuidResult> {
     (leaf(range).eax >= number).then(|| leaf(number))

@@ -53,6 +53,11 @@ fn enable_components() -> u64 {
     XCr0::read_raw()
 }
 
+/// The components of threads' state, as in XCR0; 0 where there is only what `fxsave` keeps.
+pub(crate) fn components() -> u64 {
+    COMPONENTS.load(Ordering::Relaxed)
+}
+
 /// Saves the state of this CPU.
 ///
 /// # Safety

@@ -4,10 +4,11 @@ use core::cell::OnceCell;
 use core::sync::atomic::Ordering;
 
 use arrayvec::ArrayVec;
+use jacinth_abi::ThreadStateKind;
 use jacinth_kernel::hal::{
     AspaceId, CacheOp, CachePolicy, Changed, Console, ContextId, Contexts, Cpu, CpuId,
-    CrashRegisters, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem,
-    ThreadStart, Translation,
+    CrashRegisters, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, NotUserState,
+    PhysMem, ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
@@ -20,7 +21,9 @@ use super::cpuid::Features;
 use super::kernel_space::{KernelSpace, load_root, loaded_root};
 use super::layout::{HEAP, USER};
 use super::physmap::Tables;
-use super::{cache, context, entropy, fp, lapic, per_cpu, physmap, serial, shootdown, user_bases};
+use super::{
+    cache, context, entropy, fp, lapic, per_cpu, physmap, serial, shootdown, state, user_bases,
+};
 use crate::rate::Rate;
 use crate::runs::RunSet;
 
@@ -201,6 +204,27 @@ impl Contexts for Machine {
 
     fn context_crash_registers(&self, context: ContextId) -> CrashRegisters {
         context::crash_registers(context)
+    }
+
+    fn context_state_bytes(&self, kind: ThreadStateKind) -> Option<usize> {
+        state::bytes(kind)
+    }
+
+    fn context_read_state(&self, context: ContextId, kind: ThreadStateKind, to: &mut [u8]) {
+        state::read(context, kind, to);
+    }
+
+    fn context_write_state(
+        &mut self,
+        context: ContextId,
+        kind: ThreadStateKind,
+        from: &[u8],
+    ) -> Result<(), NotUserState> {
+        state::write(context, kind, from)
+    }
+
+    fn context_restart_call(&mut self, context: ContextId) {
+        state::restart_call(context);
     }
 }
 

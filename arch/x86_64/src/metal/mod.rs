@@ -26,6 +26,7 @@ mod serial;
 mod shootdown;
 mod stacks;
 mod start;
+mod state;
 mod trap;
 mod user_bases;
 

@@ -94,8 +94,8 @@ extern "C" fn on_syscall(context: *mut Context, cpu: CpuId) -> *mut Context {
     let registers: *mut Registers = context.cast();
     // SAFETY: the block of the thread that made the call, which this CPU alone uses now.
     let number = unsafe { (*registers).rax };
-    // SAFETY: as above. The answer, the only thing that the core writes into a block whose thread
-    // is in the kernel, is no part of the arguments.
+    // SAFETY: as above. The answer and rip, the only things that the core writes into a block whose
+    // thread is in a call, are no part of the arguments; the rest is written when the call is over.
     let args = unsafe { &(*registers).args };
     let next = jacinth_enter(cpu, Event::Syscall { number, args });
     follow(cpu, context, next)
