@@ -375,6 +375,13 @@ zx_status_t zx_clock_get_boot(int64_t* now);
 zx_status_t zx_ticks_get(int64_t* now);
 zx_status_t zx_ticks_per_second(void);
 zx_status_t zx_cprng_draw(void* buffer, uint64_t buffer_size);
+zx_status_t zx_futex_wait(const uint32_t* value_ptr, uint32_t current_value, zx_handle_t new_owner, int64_t deadline);
+zx_status_t zx_futex_wake(const uint32_t* value_ptr, uint32_t wake_count);
+zx_status_t zx_futex_requeue(const uint32_t* value_ptr, uint32_t wake_count, uint32_t current_value, const uint32_t* requeue_ptr, uint32_t requeue_count, zx_handle_t new_requeue_owner);
+zx_status_t zx_futex_wake_single_owner(const uint32_t* value_ptr);
+zx_status_t zx_futex_requeue_single_owner(const uint32_t* value_ptr, uint32_t current_value, const uint32_t* requeue_ptr, uint32_t requeue_count, zx_handle_t new_requeue_owner);
+zx_status_t zx_futex_get_owner(const uint32_t* value_ptr, uint64_t* koid);
+zx_status_t zx_futex_wake_handle_close_thread_exit(uint32_t* value_ptr, uint32_t wake_count, uint32_t new_value, zx_handle_t close_handle);
 
 #ifdef __cplusplus
 }

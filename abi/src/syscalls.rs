@@ -312,6 +312,34 @@ macro_rules! syscalls {
             ///
             /// Errors: INVALID_ARGS (buffer, or more than 256 bytes).
             92 system: cprng_draw(buffer: Out<u8>, buffer_size: u64);
+            /// Waits while a word of memory has a value, until a thread of the process wakes who waits at that address, or the deadline (ns, monotonic) passes.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (address; owner of another process, not started, the caller, or a waiter there), BAD_STATE (another value), BAD_HANDLE, WRONG_TYPE, TIMED_OUT, NO_MEMORY.
+            93 futex: futex_wait(value_ptr: In<u32>, current_value: u32, new_owner: Handle, deadline: i64);
+            /// Wakes some of those that wait at an address, the oldest first; nobody owns it then.
+            ///
+            /// Errors: INVALID_ARGS (address).
+            94 futex: futex_wake(value_ptr: In<u32>, wake_count: u32);
+            /// Wakes some of those that wait at an address, and has more of them wait at another one.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (addresses, which are two; owner as in `futex_wait`, or a waiter at either), BAD_STATE (another value), BAD_HANDLE, WRONG_TYPE, NO_MEMORY.
+            95 futex: futex_requeue(value_ptr: In<u32>, wake_count: u32, current_value: u32, requeue_ptr: In<u32>, requeue_count: u32, new_requeue_owner: Handle);
+            /// Wakes the one that has waited longest at an address, which owns it then.
+            ///
+            /// Errors: INVALID_ARGS (address).
+            96 futex: futex_wake_single_owner(value_ptr: In<u32>);
+            /// As `futex_requeue`, with one woken, which owns the first address then.
+            ///
+            /// Rights: none. Errors: as `futex_requeue`.
+            97 futex: futex_requeue_single_owner(value_ptr: In<u32>, current_value: u32, requeue_ptr: In<u32>, requeue_count: u32, new_requeue_owner: Handle);
+            /// Tells which thread owns an address that threads wait at: its koid, or 0.
+            ///
+            /// Errors: INVALID_ARGS (address, `koid`), NO_MEMORY.
+            98 futex: futex_get_owner(value_ptr: In<u32>, koid: Out<u64>);
+            /// Stores a word, wakes some of those that wait there, closes a handle, and ends the thread: it returns on an error only.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (address), NO_MEMORY.
+            99 futex: futex_wake_handle_close_thread_exit(value_ptr: Out<u32>, wake_count: u32, new_value: u32, close_handle: Handle);
         }
     };
 }

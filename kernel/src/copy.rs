@@ -118,6 +118,36 @@ fn read_pages(
     Ok(())
 }
 
+/// Reads an aligned word of a process as one access, so that no other CPU's store to it shows by
+/// halves.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_word(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    from: VirtAddr,
+) -> Result<u32, Status> {
+    let phys = user_page(kernel, hal, process, from, Access::Read).map_err(as_argument)?;
+    hal.read_word(phys).map_err(as_device)
+}
+
+/// Writes an aligned word of a process as one access.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn write_word(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    process: Key<Process>,
+    to: VirtAddr,
+    word: u32,
+) -> Result<(), Status> {
+    let phys = user_page(kernel, hal, process, to, Access::Write).map_err(as_argument)?;
+    hal.write_word(phys, word).map_err(as_device)
+}
+
 /// A bad user address is a bad argument; only want of memory keeps its name.
 const fn as_argument(reason: Status) -> Status {
     match reason {

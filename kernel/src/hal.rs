@@ -178,6 +178,16 @@ pub trait PhysMem {
     /// # Errors
     /// [`NotMemory`], with nothing written.
     fn write(&mut self, to: PhysAddr, from: &[u8]) -> Result<(), NotMemory>;
+    /// Reads four bytes, aligned to as much, as one access: never halves of two that were written.
+    ///
+    /// # Errors
+    /// [`NotMemory`].
+    fn read_word(&self, from: PhysAddr) -> Result<u32, NotMemory>;
+    /// Writes four bytes, aligned to as much, as one access.
+    ///
+    /// # Errors
+    /// [`NotMemory`], with nothing written.
+    fn write_word(&mut self, to: PhysAddr, word: u32) -> Result<(), NotMemory>;
     /// Copies `bytes` bytes from memory to memory; the two ranges do not overlap.
     ///
     /// # Errors

@@ -202,6 +202,18 @@ impl PhysMem for Sim {
         Ok(())
     }
 
+    fn read_word(&self, from: PhysAddr) -> Result<u32, NotMemory> {
+        assert!(from.is_aligned(4), "one access reads a word");
+        let mut bytes = [0; 4];
+        self.read(from, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn write_word(&mut self, to: PhysAddr, word: u32) -> Result<(), NotMemory> {
+        assert!(to.is_aligned(4), "one access writes a word");
+        self.write(to, &word.to_le_bytes())
+    }
+
     fn copy(&mut self, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
         self.pool(to, bytes)?;
         self.pool(from, bytes)?;

@@ -16,6 +16,7 @@ mod region_gap;
 mod region_node;
 mod region_tree;
 mod span_tree;
+mod word_map;
 
 pub use budget::{Budget, NoMemory, Work};
 pub use frame::{Frame, TlbFlush};
@@ -27,6 +28,7 @@ pub use pool::{Key, Pool};
 pub use region_node::RegionNode;
 pub use region_tree::{Gap, Region, RegionPool, RegionTree};
 pub use span_tree::{Span, SpanNode, SpanPool, SpanTree};
+pub use word_map::{WordMap, WordNode, WordPool};
 
 use crate::PhysRun;
 

@@ -29,8 +29,8 @@ pub(crate) use resource::{Request, Resource, Resources};
 pub(crate) use signal::{Observer, Watcher};
 pub(crate) use timer::Timer;
 
-use crate::mem::{Key, List, Pool, SpanPool};
-use crate::task::{Job, Process, Thread};
+use crate::mem::{Key, List, Pool, SpanPool, WordPool};
+use crate::task::{Futex, Job, Process, Thread};
 use crate::vm::{Mapping, Vmar, VmarNode, Vmo};
 use jacinth_abi::{ObjectType, Signals};
 
@@ -253,6 +253,7 @@ pub(crate) struct Objects {
     pub(crate) messages: Pool<Message>,
     pub(crate) observers: Pool<Observer>,
     pub(crate) packets: Pool<Packet>,
+    pub(crate) futexes: WordPool<Futex>,
     /// Handles of the whole system: at most [`Objects::MOST_HANDLES`].
     pub(crate) handle_count: u32,
     last_handle: HandleId,
@@ -283,6 +284,7 @@ impl Objects {
             ports: Pool::new(),
             timers: Pool::new(),
             packets: Pool::new(),
+            futexes: WordPool::new(),
             mappings: Pool::new(),
             vmar_nodes: Pool::new(),
             spans: Pool::new(),

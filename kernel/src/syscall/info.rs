@@ -161,6 +161,7 @@ fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
         (ThreadState::New, _) => 0x0,
         (ThreadState::Dead, _) => 0x5,
         (ThreadState::Blocked, Some(Wait::Sleep)) => 0x203,
+        (ThreadState::Blocked, Some(Wait::Futex(_))) => 0x303,
         (ThreadState::Blocked, Some(Wait::Port(_))) => 0x403,
         (ThreadState::Blocked, Some(Wait::Call(_))) => 0x503,
         (ThreadState::Blocked, Some(Wait::Signals { .. })) => 0x603,

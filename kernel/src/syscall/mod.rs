@@ -6,6 +6,7 @@ mod channel;
 mod channel_call;
 mod channel_write;
 mod event;
+mod futex;
 mod handle;
 mod info;
 mod info_list;
@@ -39,6 +40,7 @@ use crate::task::Work;
 
 pub(crate) use channel::{Inbox, Reply};
 pub(crate) use channel_write::Consume;
+pub(crate) use futex::{Requeue, WakeSome};
 pub(crate) use info::{VmoCall, only_asks};
 pub(crate) use info_list::{Item, List};
 pub(crate) use vmo_child::SnapshotCall;
@@ -132,5 +134,7 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         Work::ReleaseQuarantine { bti, left } => bti::resume_release(call, bti, left),
         Work::Consume(rest) => rest.go_on(call),
         Work::Reply(reply) => channel::resume_reply(call, reply),
+        Work::Wake(wake) => wake.go_on(call),
+        Work::Requeue(requeue) => requeue.go_on(call),
     }
 }

@@ -3,7 +3,7 @@
 use super::{Job, Process, ProcessState, Thread};
 use crate::Kernel;
 use crate::hal::{DynHal, EntryCounts, ThreadStart};
-use crate::mem::{Key, Link, List, NoMemory};
+use crate::mem::{Key, Link, List, NoMemory, WordMap};
 use crate::object::{HandleTable, Head, ObjectRef};
 use crate::vm::{self, Name, Vmar};
 use jacinth_abi::Signals;
@@ -43,6 +43,7 @@ impl Kernel {
             return_code: None,
             start_time: 0,
             threads: List::new(),
+            futexes: WordMap::new(),
             next_torn_down: None,
             of_job: Link::new(),
         });
@@ -64,6 +65,7 @@ impl Kernel {
         name: Name,
     ) -> Result<Key<Thread>, NoMemory> {
         self.objects.threads.reserve(&mut self.mem.budget)?;
+        self.objects.reserve_futex(&mut self.mem.budget)?;
         let frame = self.mem.frame_alloc()?;
         if let Err(error) = self.timers.add(&mut self.mem.budget) {
             self.mem.frame_free(frame);

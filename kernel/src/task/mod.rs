@@ -2,6 +2,7 @@
 
 mod abandon;
 mod create;
+mod futex;
 mod job;
 mod policy;
 mod process;
@@ -10,6 +11,7 @@ mod thread;
 mod timer;
 mod wait;
 
+pub(crate) use futex::{Futex, FutexWait};
 pub(crate) use job::{Job, JobError, JobState, OfJob};
 pub(crate) use policy::{CONDITIONS, OnConflict, Policy, PolicyEntry};
 pub(crate) use process::{Process, ProcessState};

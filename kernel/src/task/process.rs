@@ -1,9 +1,9 @@
 //! Processes: an address space, a handle table, and threads.
 
-use super::{Job, OfJob, OfProcess, Policy, Thread};
+use super::{Futex, Job, OfJob, OfProcess, Policy, Thread};
 use crate::Kernel;
 use crate::hal::{AspaceId, DynHal, EntryCounts};
-use crate::mem::{self, Key, Link, Linked, List};
+use crate::mem::{self, Key, Link, Linked, List, WordMap};
 use crate::object::{HandleTable, Head, ObjectRef};
 use crate::vm::{self, Name, Vmar};
 use jacinth_abi::Signals;
@@ -48,6 +48,8 @@ pub(crate) struct Process {
     pub(crate) start_time: i64,
     /// Its threads that were started and are not dead.
     pub(crate) threads: List<Thread, OfProcess>,
+    /// The addresses that they wait at.
+    pub(crate) futexes: WordMap<Futex>,
     /// The next process that is being torn down.
     pub(crate) next_torn_down: Option<Key<Process>>,
     /// Its place among the processes of its job.

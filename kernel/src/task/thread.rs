@@ -6,7 +6,9 @@ use crate::call::Out;
 use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Bti, Head, ObjectRef};
-use crate::syscall::{Child, Consume, List, Peek, Pin, Reply, SnapshotCall, VmoCall};
+use crate::syscall::{
+    Child, Consume, List, Peek, Pin, Reply, Requeue, SnapshotCall, VmoCall, WakeSome,
+};
 use crate::vm::{
     Fill, Inner, LockHow, Name, Overwrite, PolicyChange, Protect, RangeOp, RangePages, RegionRange,
     SizeChange, Transfer, Vmar, Vmo,
@@ -100,6 +102,10 @@ pub(crate) enum Work {
     Consume(Consume),
     /// The answer to `zx_channel_call`; owns the message.
     Reply(Reply),
+    /// `zx_futex_wake`
+    Wake(WakeSome),
+    /// `zx_futex_requeue`
+    Requeue(Requeue),
 }
 
 /// How a wait ended.

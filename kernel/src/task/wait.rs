@@ -1,6 +1,6 @@
 //! What a blocked thread waits for: the continuation as data, how it ends, and how it is given up.
 
-use super::{Thread, WaitEnd, Work};
+use super::{FutexWait, Thread, WaitEnd, Work};
 use crate::call::Call;
 use crate::hal::DynHal;
 use crate::mem::{Key, Link, Linked};
@@ -23,6 +23,8 @@ pub(crate) enum Wait {
     Port(PortWait),
     /// `zx_channel_call`
     Call(CallWait),
+    /// `zx_futex_wait`
+    Futex(FutexWait),
     /// `zx_nanosleep`.
     Sleep,
 }
@@ -109,6 +111,9 @@ impl Wait {
                 Some(Ok(message)) => kernel.discard(message),
                 Some(Err(_)) => {}
             },
+            Self::Futex(wait) => {
+                kernel.objects.leave_futex(thread, wait.at);
+            }
             Self::Sleep => {}
         }
     }
@@ -138,6 +143,11 @@ impl Kernel {
             }
             Wait::Many(many) => self.finish_many(hal, thread, many, end),
             Wait::Port(wait) => self.finish_port(hal, thread, wait),
+            // Whoever was woken is not there any more, and has won over the deadline.
+            Wait::Futex(wait) if self.objects.leave_futex(thread, wait.at) => {
+                Err(Status::TIMED_OUT)
+            }
+            Wait::Futex(_) => Ok(()),
             Wait::Call(call) => return self.finish_call(hal, thread, call),
         };
         Ended::Answer(answer)

@@ -24,6 +24,7 @@ mod info;
 mod info_more;
 mod ipc_channels;
 mod ipc_dispositions;
+mod ipc_futexes;
 mod ipc_kit;
 mod ipc_ports;
 mod ipc_threads;
@@ -133,6 +134,7 @@ const GROUPS: &[&[Scenario]] = &[
     ipc_ports::SCENARIOS,
     ipc_timers::SCENARIOS,
     ipc_threads::SCENARIOS,
+    ipc_futexes::SCENARIOS,
     growth::SCENARIOS,
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,

@@ -224,6 +224,21 @@ impl PhysMem for Machine {
         Ok(())
     }
 
+    fn read_word(&self, from: PhysAddr) -> Result<u32, NotMemory> {
+        assert!(from.is_aligned(4), "one access reads a word");
+        let start = self.memory(from, 4)?.cast::<u32>();
+        // SAFETY: as in `read`, and aligned.
+        Ok(unsafe { start.read_volatile() })
+    }
+
+    fn write_word(&mut self, to: PhysAddr, word: u32) -> Result<(), NotMemory> {
+        assert!(to.is_aligned(4), "one access writes a word");
+        let start = self.memory(to, 4)?.cast::<u32>();
+        // SAFETY: as in `read_word`.
+        unsafe { start.write_volatile(word) };
+        Ok(())
+    }
+
     fn copy(&mut self, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
         let (target, source) = (self.memory(to, bytes)?, self.memory(from, bytes)?);
         let bytes = usize::try_from(bytes).map_err(|_| NotMemory)?;

@@ -250,6 +250,21 @@ impl PhysMem for Machine {
         Ok(())
     }
 
+    fn read_word(&self, from: PhysAddr) -> Result<u32, NotMemory> {
+        self.check(from, 4)?;
+        assert!(from.is_aligned(4), "one access reads a word");
+        // SAFETY: as in `zero`, and aligned.
+        Ok(unsafe { physmap::read_word(from) })
+    }
+
+    fn write_word(&mut self, to: PhysAddr, word: u32) -> Result<(), NotMemory> {
+        self.check(to, 4)?;
+        assert!(to.is_aligned(4), "one access writes a word");
+        // SAFETY: as in `zero`, and aligned.
+        unsafe { physmap::write_word(to, word) };
+        Ok(())
+    }
+
     fn copy(&mut self, to: PhysAddr, from: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
         self.check(from, bytes)?;
         self.check(to, bytes)?;

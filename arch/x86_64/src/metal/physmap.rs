@@ -83,6 +83,24 @@ pub(crate) unsafe fn write(to: PhysAddr, from: &[u8]) {
     unsafe { ptr::copy_nonoverlapping(from.as_ptr(), pointer(to), from.len()) }
 }
 
+/// Reads a word as one access.
+///
+/// # Safety
+/// As [`zero`], and the address is a multiple of 4.
+pub(crate) unsafe fn read_word(from: PhysAddr) -> u32 {
+    // SAFETY: the caller says so. Volatile: other processors write it too.
+    unsafe { pointer(from).cast::<u32>().read_volatile() }
+}
+
+/// Writes a word as one access.
+///
+/// # Safety
+/// As [`read_word`].
+pub(crate) unsafe fn write_word(to: PhysAddr, word: u32) {
+    // SAFETY: as above.
+    unsafe { pointer(to).cast::<u32>().write_volatile(word) }
+}
+
 /// Copies physical memory; the ranges may overlap.
 ///
 /// # Safety

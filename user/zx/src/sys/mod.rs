@@ -13,6 +13,7 @@
 
 mod bti;
 mod channel;
+mod futex;
 mod ipc;
 mod object;
 mod system;
@@ -26,6 +27,10 @@ pub use bti::{
 pub use channel::{
     CallBlock, CallBuffers, channel_call, channel_call_etc, channel_create, channel_read,
     channel_read_etc, channel_write, channel_write_etc, channel_write_iovec,
+};
+pub use futex::{
+    futex_get_owner, futex_requeue, futex_requeue_single_owner, futex_wait, futex_wake,
+    futex_wake_handle_close_thread_exit, futex_wake_single_owner,
 };
 pub use ipc::{
     event_create, eventpair_create, object_signal_peer, object_wait_async, object_wait_many,
