@@ -64,9 +64,11 @@ impl Objects {
         (thread.state != ThreadState::Dead).then_some(owner)
     }
 
-    /// Whether a thread waits at an address.
+    /// Whether a thread waits at an address, and was not woken.
     pub(crate) fn waits_at(&mut self, thread: Key<Thread>, at: VirtAddr) -> bool {
-        let wait = self.threads.get_mut(thread).and_then(FutexWait::of);
+        let thread = self.threads.get_mut(thread);
+        let waiting = thread.filter(|thread| thread.wait_end.is_none());
+        let wait = waiting.and_then(FutexWait::of);
         wait.is_some_and(|wait| wait.at == at)
     }
 

@@ -38,6 +38,7 @@ pub mod console;
 pub mod cpio;
 pub mod device_tree;
 mod event;
+mod futex;
 mod handle;
 #[cfg(all(target_os = "none", feature = "global-allocator"))]
 mod heap;
@@ -67,6 +68,7 @@ pub use address::Address;
 pub use bti::{Bti, Iommu, Pmt};
 pub use channel::{Channel, Message};
 pub use event::{Event, EventPair, Port, Timer};
+pub use futex::Futex;
 pub use handle::Handle;
 pub use region::Region;
 pub use resource::Resource;
