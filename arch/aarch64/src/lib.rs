@@ -25,6 +25,6 @@ pub mod syndrome;
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 pub use metal::{
     CpuStacks, DeviceWindow, Devices, Facts, KernelAccess, KernelSpace, MAX_PRIVATE, Machine,
-    Memory, Missing, Parts, Words, cpu_on, current_cpu, early_console_write, exit, own_affinity,
-    phys_bits, prepare_cpu, start_cpu,
+    Memory, Missing, Parts, Words, counter, cpu_on, current_cpu, early_console_write, exit,
+    own_affinity, phys_bits, prepare_cpu, start_cpu,
 };

@@ -22,12 +22,13 @@ const BOOT_CPU: CpuId = 0;
 static IS_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Takes over from the start code: prints the machine table, makes the kernel and its first
-/// process, and lets the boot CPU run.
+/// process, and lets the boot CPU run. `began` is what the processor's counter said at the kernel's
+/// first instruction.
 ///
 /// # Safety
 /// `info` tells the truth about the machine: its heap is mapped and used by nobody, its archive and
 /// tables can be read through the machine's map of physical memory. Called once.
-pub(crate) unsafe fn main(mut machine: Machine, info: BootInfo) -> ! {
+pub(crate) unsafe fn main(mut machine: Machine, info: BootInfo, began: u64) -> ! {
     // SAFETY: the caller's promise about the heap.
     unsafe { heap::init(info.heap.0, info.heap.1) };
     table::write(&mut console::writer(), &info).ok();
@@ -38,7 +39,7 @@ pub(crate) unsafe fn main(mut machine: Machine, info: BootInfo) -> ! {
     // SAFETY: as above.
     let left = unsafe { left(&machine, &info) };
     match make(&mut machine, &info, &left) {
-        Ok(kernel) => run(State { kernel, machine }),
+        Ok(kernel) => run(State { kernel, machine }, began),
         Err(failure) => {
             console::print(format_args!("jacinth: boot failed: {failure}\n"));
             arch::exit(ExitCode::BootFailed)
@@ -55,11 +56,13 @@ fn make(machine: &mut Machine, info: &BootInfo, left: &Left<'_>) -> Result<Kerne
     Ok(kernel)
 }
 
-/// Lets the boot CPU run what there is.
-fn run(state: State) -> ! {
+/// Lets the boot CPU run what there is, and says how long it took to come here.
+fn run(state: State, began: u64) -> ! {
     *STATE.lock() = Some(state);
     IS_OPEN.store(true, Ordering::Release);
     let next = enter::jacinth_enter(BOOT_CPU, Event::Start);
+    let took = arch::counter().wrapping_sub(began);
+    console::print(format_args!("init starts after {took} ticks\n"));
     // SAFETY: this CPU is set up, and `next` is the kernel's answer to its first event.
     unsafe { arch::start_cpu(next) }
 }

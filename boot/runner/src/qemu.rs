@@ -130,8 +130,11 @@ fn cpu(arch: Arch, options: &Options) -> &str {
     options.cpu.as_deref().unwrap_or(usual)
 }
 
-/// A machine whose time is the number of its instructions, and a device of 1 GiB.
-const COUNTING: [&str; 6] = [
+/// A machine whose time is the number of its instructions and whose random numbers, which decide
+/// where mappings are, are always the same, and a device of 1 GiB.
+const COUNTING: [&str; 8] = [
+    "-seed",
+    "1",
     "-icount",
     "shift=0,sleep=off",
     "-object",

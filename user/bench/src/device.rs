@@ -4,16 +4,19 @@ use zx::pci::{Bus, Memory};
 use zx::{Region, Status, VmOptions, Vmo};
 
 use crate::Bench;
+use crate::place::Place;
 
 const IDS: (u16, u16) = (0x1AF4, 0x1110);
 const BAR: u8 = 2;
+const PAGE: u64 = 4096;
 
 pub(crate) const READ_WRITE: VmOptions = VmOptions::PERM_READ.union(VmOptions::PERM_WRITE);
+/// How much of the device is created, mapped at once, touched, unmapped and closed.
 const SIZES: [(&str, u64); 4] = [
-    ("4 KiB: create, map, touch, unmap, close", 4 << 10),
-    ("2 MiB: create, map, touch, unmap, close", 2 << 20),
-    ("64 MiB: create, map, touch, unmap, close", 64 << 20),
-    ("1 GiB: create, map, touch, unmap, close", 1 << 30),
+    ("device 4 KiB", 4 << 10),
+    ("device 2 MiB", 2 << 20),
+    ("device 64 MiB", 64 << 20),
+    ("device 1 GiB", 1 << 30),
 ];
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Status> {
@@ -26,27 +29,26 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Result<(), Status> {
     } = bench;
     let create = |bytes| Vmo::create_physical(&memory.resource, memory.base, bytes);
     let mut row = |name, cost| table.put_single(name, cost);
-    row(
-        "vmo_create_physical + close",
-        meter.median(|_| create(4096))?,
-    );
+    row("vmo_create_physical", meter.making(|_| create(PAGE))?);
+    let all = meter.cost(|_| create(PAGE))?;
+    row("vmo_create_physical + close", all);
+    let place = Place::new(&start.root_vmar)?;
     for (name, bytes) in SIZES {
-        let all = meter.median(|_| {
+        let all = meter.cost(|_| {
             let vmo = create(bytes)?;
-            let eagerly = READ_WRITE | VmOptions::MAP_RANGE;
-            let region = start.root_vmar.map_at(eagerly, 0, &vmo, 0, bytes)?;
+            let region = place.map(VmOptions::MAP_RANGE, &vmo, bytes)?;
             touch(&region);
             region.unmap()
         })?;
         row(name, all);
     }
-    let vmo = create(4096)?;
-    let [fault] = meter.medians(|_| {
-        let region = start.root_vmar.map_at(READ_WRITE, 0, &vmo, 0, 4096)?;
+    let vmo = create(PAGE)?;
+    let [fault] = meter.costs(|_| {
+        let region = place.map(VmOptions::empty(), &vmo, PAGE)?;
         let (_, fault) = meter.time(|| region.read32(0));
         region.unmap().map(|()| [fault])
     })?;
-    row("page fault", fault);
+    row("page fault of a physical VMO", fault);
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! What system calls cost, in instructions, alone and with many objects around.
 //!
 //! `./qemu-run.sh bench` boots it on a machine that counts instructions instead of time, so that
-//! its figures are the same everywhere. It prints a table for people, then the same as lines of
-//! JSON for machines, then how many page-table entries the mappings of a large device took. Words
+//! its figures are the same everywhere. It prints a table for people, with what other systems need
+//! for the same operations, then the same as lines of JSON for machines, then how many page-table entries the mappings of a large device took. Words
 //! on the command line: `counts=1000,10000` (how many objects), `only=TEXT` (sections whose title
 //! holds it, with `_` for spaces). The return code is 0 when every operation did what it should.
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -10,13 +10,18 @@
 
 extern crate alloc;
 
-mod basic;
+mod beside;
 mod device;
 mod mappings;
 mod meter;
 mod objects;
+mod own;
 mod pages;
+mod place;
 mod population;
+mod print;
+mod rivals;
+mod server;
 mod table;
 
 use alloc::string::String;
@@ -24,7 +29,7 @@ use alloc::vec::Vec;
 
 use meter::Meter;
 use population::Population;
-use table::Table;
+use table::{Kind, Table};
 use zx::{Startup, Status, time};
 
 zx::main!(bench);
@@ -56,15 +61,16 @@ fn bench(start: Startup) -> i64 {
         only: word("only=").unwrap_or("").replace('_', " "),
         has_failed: false,
     };
-    bench.section("one operation", basic::measure);
-    bench.section("a device, through and through", device::measure);
+    bench.section("beside other systems", beside::measure);
+    bench.section("alone", own::measure);
     for population in objects::all(&start)
         .into_iter()
         .chain(mappings::all(&start))
     {
         bench.grow(population);
     }
-    bench.table.print();
+    print::print_for_people(&bench.table);
+    bench.table.print_for_machines();
     bench.section("the entries of 1 GiB", device::entries);
     if bench.has_failed { FAILED } else { 0 }
 }
@@ -79,7 +85,7 @@ impl Bench<'_> {
     /// Runs a section that has no population.
     fn section(&mut self, title: &'static str, run: fn(&mut Self) -> Result<(), Status>) {
         if title.contains(&self.only) {
-            self.table.section(title);
+            self.table.section(title, Kind::Single);
             let result = run(self);
             self.note(title, result);
         }
@@ -91,7 +97,7 @@ impl Bench<'_> {
         if !title.contains(&self.only) {
             return;
         }
-        self.table.section(title);
+        self.table.section(title, Kind::Counted);
         for (column, count) in self.table.counts().into_iter().enumerate() {
             zx::println!("bench: {title}: {count}");
             let rows = population
@@ -99,8 +105,8 @@ impl Bench<'_> {
                 .and_then(|()| population.measure(&self.meter));
             match rows {
                 Ok(rows) => {
-                    for (name, instructions) in rows {
-                        self.table.put(name, column, instructions);
+                    for (name, cost) in rows {
+                        self.table.put(name, column, cost);
                     }
                 }
                 Err(status) => return self.note(title, Err(status)),

@@ -58,10 +58,7 @@ impl Population for OfOneVmo<'_> {
     fn measure(&mut self, meter: &Meter) -> Result<Rows, Status> {
         let vmo = self.vmo.as_ref().ok_or(Status::BAD_STATE)?;
         let mut rows = operations(meter, self.root, vmo)?;
-        rows.push((
-            "object_get_info VMO of it",
-            meter.median(|_| vmo.vmo_info())?,
-        ));
+        rows.push(("object_get_info VMO of it", meter.cost(|_| vmo.vmo_info())?));
         Ok(rows)
     }
 }
@@ -86,7 +83,7 @@ impl Population for OfManyVmos<'_> {
 
     fn measure(&mut self, meter: &Meter) -> Result<Rows, Status> {
         let mut rows = operations(meter, self.root, &page()?)?;
-        let new = meter.medians(|_| {
+        let new = meter.costs(|_| {
             let vmo = Vmo::create(PAGE, VmoOptions::empty())?;
             let region = self.root.map_at(READ_WRITE, 0, &vmo, 0, PAGE)?;
             let (_, fault) = meter.time(|| region.write32(0, 1));
@@ -136,7 +133,7 @@ impl Population for Regions<'_> {
     fn measure(&mut self, meter: &Meter) -> Result<Rows, Status> {
         let one = |round| pick(&self.children, round).ok_or(Status::BAD_STATE);
         let vmo = page()?;
-        let [map, fault, unmap] = meter.medians(|round| {
+        let [map, fault, unmap] = meter.costs(|round| {
             let Child(child) = one(round)?;
             let (region, map) = meter.time(|| child.map_at(READ_WRITE, 0, &vmo, 0, PAGE));
             let region = region?;
@@ -147,11 +144,11 @@ impl Population for Regions<'_> {
         Ok(alloc::vec![
             (
                 "vmar_allocate + destroy + close",
-                meter.median(|_| self.make())?
+                meter.cost(|_| self.make())?
             ),
             (
                 "object_get_info VMAR of one",
-                meter.median(|round| one(round)?.0.vmar_info())?
+                meter.cost(|round| one(round)?.0.vmar_info())?
             ),
             ("vmar_map of a page in one", map),
             ("page fault in one, page is there", fault),
@@ -169,7 +166,7 @@ fn page() -> Result<Vmo, Status> {
 
 /// The life of one more mapping.
 fn operations(meter: &Meter, root: &Vmar, vmo: &Vmo) -> Result<Rows, Status> {
-    let [map, fault, protect, unmap] = meter.medians(|_| {
+    let [map, fault, protect, unmap] = meter.costs(|_| {
         let (region, map) = meter.time(|| root.map_at(READ_WRITE, 0, vmo, 0, PAGE));
         let region = region?;
         let (_, fault) = meter.time(|| region.write32(0, 1));

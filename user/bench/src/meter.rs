@@ -1,17 +1,42 @@
-//! Counting instructions: reads of the counter around an operation, and medians.
+//! Counting instructions: reads of the counter around an operation, medians and spreads.
 
 use alloc::vec::Vec;
 
 use zx::{Status, time};
 
 /// How often an operation is measured.
-const ROUNDS: usize = 501;
+const ROUNDS: usize = 1_001;
 /// How often before that, so that memory is where it will be.
 const WARM_UP: usize = 20;
+/// The part of the rounds that the upper end of the spread leaves out: one in so many.
+const BEYOND: usize = 20;
+
+/// What an operation costs, in instructions, over many rounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// As much as half of the rounds at most.
+    pub(crate) median: u64,
+    /// The cheapest round.
+    pub(crate) low: u64,
+    /// What 95 % of the rounds cost at most.
+    pub(crate) high: u64,
+}
 
 /// Counts what operations cost, less what the counting costs.
 pub(crate) struct Meter {
     empty: u64,
+}
+
+impl Cost {
+    fn of(mut costs: Vec<u64>) -> Self {
+        costs.sort_unstable();
+        let at = |place: usize| costs.get(place).copied().unwrap_or_default();
+        Self {
+            median: at(costs.len() / 2),
+            low: at(0),
+            high: at(costs.len() - costs.len() / BEYOND - 1),
+        }
+    }
 }
 
 impl Meter {
@@ -31,14 +56,14 @@ impl Meter {
         (result, ticks.saturating_sub(self.empty))
     }
 
-    /// The median of the costs of a round's operations, each by itself.
+    /// The costs of a round's operations, each by itself.
     ///
     /// # Errors
     /// Those of the rounds.
-    pub(crate) fn medians<const N: usize>(
+    pub(crate) fn costs<const N: usize>(
         &self,
         mut round: impl FnMut(usize) -> Result<[u64; N], Status>,
-    ) -> Result<[u64; N], Status> {
+    ) -> Result<[Cost; N], Status> {
         for number in 0..WARM_UP {
             round(number)?;
         }
@@ -48,23 +73,35 @@ impl Meter {
                 costs.push(cost);
             }
         }
-        Ok(costs.map(|mut costs| {
-            costs.sort_unstable();
-            costs.get(costs.len() / 2).copied().unwrap_or_default()
-        }))
+        Ok(costs.map(Cost::of))
     }
 
-    /// The median of what an operation costs.
+    /// What an operation costs; what it answers is dropped within the time.
     ///
     /// # Errors
     /// Those of the operation.
-    pub(crate) fn median<T>(
+    pub(crate) fn cost<T>(
         &self,
         mut operation: impl FnMut(usize) -> Result<T, Status>,
-    ) -> Result<u64, Status> {
-        let [cost] = self.medians(|round| {
+    ) -> Result<Cost, Status> {
+        let [cost] = self.costs(|round| {
             let (result, cost) = self.time(|| operation(round).map(drop));
             result.map(|()| [cost])
+        })?;
+        Ok(cost)
+    }
+
+    /// What an operation costs that makes something, without what its end costs.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    pub(crate) fn making<T>(
+        &self,
+        mut operation: impl FnMut(usize) -> Result<T, Status>,
+    ) -> Result<Cost, Status> {
+        let [cost] = self.costs(|round| {
+            let (result, cost) = self.time(|| operation(round));
+            result.map(|_| [cost])
         })?;
         Ok(cost)
     }

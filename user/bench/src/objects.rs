@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use zx::abi::{RSRC_FLAG_EXCLUSIVE, ResourceKind};
 use zx::{Handle, Resource, Rights, Startup, Status, Vmo, VmoOptions};
 
-use crate::basic::is_valid;
+use crate::beside::is_valid;
 use crate::meter::Meter;
 use crate::pages::Pages;
 use crate::population::{Population, Rows, fill, pick, scatter};
@@ -60,19 +60,19 @@ impl Population for Handles {
         Ok(alloc::vec![
             (
                 "object_get_info HANDLE_VALID",
-                meter.median(|round| is_valid(one(round)?))?
+                meter.cost(|round| is_valid(one(round)?))?
             ),
             (
                 "object_get_info HANDLE_BASIC",
-                meter.median(|round| one(round)?.basic_info())?
+                meter.cost(|round| one(round)?.basic_info())?
             ),
             (
                 "handle_duplicate + close",
-                meter.median(|round| one(round)?.duplicate())?
+                meter.cost(|round| one(round)?.duplicate())?
             ),
             (
                 "handle_duplicate + replace + close",
-                meter.median(|round| one(round)?.duplicate()?.replace(Rights::TRANSFER))?
+                meter.cost(|round| one(round)?.duplicate()?.replace(Rights::TRANSFER))?
             ),
         ])
     }
@@ -97,19 +97,19 @@ impl Population for Vmos {
         Ok(alloc::vec![
             (
                 "vmo_create + close",
-                meter.median(|_| Vmo::create(PAGE, VmoOptions::empty()))?
+                meter.cost(|_| Vmo::create(PAGE, VmoOptions::empty()))?
             ),
             (
                 "object_get_info VMO of one",
-                meter.median(|round| one(round)?.vmo_info())?
+                meter.cost(|round| one(round)?.vmo_info())?
             ),
             (
                 "a slice of one + close",
-                meter.median(|round| one(round)?.slice(0, PAGE))?
+                meter.cost(|round| one(round)?.slice(0, PAGE))?
             ),
             (
                 "write a byte of one + decommit",
-                meter.median(|round| {
+                meter.cost(|round| {
                     one(round)?.write(0, &[1])?;
                     one(round)?.decommit(0, PAGE)
                 })?
@@ -163,18 +163,18 @@ impl Population for Children {
         let parent = self.parent.as_ref().ok_or(Status::BAD_STATE)?;
         let one = |round| pick(&self.children, round).ok_or(Status::BAD_STATE);
         Ok(alloc::vec![
-            ("one more + close", meter.median(|_| self.kind.of(parent))?),
+            ("one more + close", meter.cost(|_| self.kind.of(parent))?),
             (
                 "one more + write a byte + close",
-                meter.median(|_| self.kind.of(parent)?.write(0, &[2]))?
+                meter.cost(|_| self.kind.of(parent)?.write(0, &[2]))?
             ),
             (
                 "object_get_info VMO of the parent",
-                meter.median(|_| parent.vmo_info())?
+                meter.cost(|_| parent.vmo_info())?
             ),
             (
                 "object_get_info VMO of one",
-                meter.median(|round| one(round)?.vmo_info())?
+                meter.cost(|round| one(round)?.vmo_info())?
             ),
         ])
     }
@@ -215,15 +215,15 @@ impl Population for Resources<'_> {
         Ok(alloc::vec![
             (
                 "resource_create, shared + close",
-                meter.median(|round| self.make(round, 0))?
+                meter.cost(|round| self.make(round, 0))?
             ),
             (
                 "resource_create, exclusive + close",
-                meter.median(|_| self.make(behind, RSRC_FLAG_EXCLUSIVE))?
+                meter.cost(|_| self.make(behind, RSRC_FLAG_EXCLUSIVE))?
             ),
             (
                 "vmo_create_physical by one + close",
-                meter.median(|round| {
+                meter.cost(|round| {
                     let index = scatter(self.children.len(), round);
                     let resource = self.children.get(index).ok_or(Status::BAD_STATE)?;
                     Vmo::create_physical(resource, address(index), PAGE)

@@ -40,20 +40,20 @@ impl Population for Pages {
         Ok(alloc::vec![
             (
                 "vmo_write of a byte",
-                meter.median(|round| vmo.write(place(round), &[1]))?
+                meter.cost(|round| vmo.write(place(round), &[1]))?
             ),
             (
                 "decommit + commit of a page",
-                meter.median(|round| {
+                meter.cost(|round| {
                     vmo.decommit(place(round), PAGE)?;
                     vmo.commit(place(round), PAGE)
                 })?
             ),
-            ("object_get_info VMO", meter.median(|_| vmo.vmo_info())?),
-            ("a snapshot + close", meter.median(|_| snapshot())?),
+            ("object_get_info VMO", meter.cost(|_| vmo.vmo_info())?),
+            ("a snapshot + close", meter.cost(|_| snapshot())?),
             (
                 "a snapshot + write a byte + close",
-                meter.median(|round| snapshot()?.write(place(round), &[2]))?
+                meter.cost(|round| snapshot()?.write(place(round), &[2]))?
             ),
         ])
     }

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use zx::Status;
 
-use crate::meter::Meter;
+use crate::meter::{Cost, Meter};
 
 /// Names of operations with what each costs.
-pub(crate) type Rows = Vec<(&'static str, u64)>;
+pub(crate) type Rows = Vec<(&'static str, Cost)>;
 
 /// Many objects of a kind, and what operations cost while they live.
 pub(crate) trait Population {

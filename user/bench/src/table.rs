@@ -1,34 +1,45 @@
-//! The figures, for people and for machines.
+//! The figures, kept by section, and as lines of JSON for machines. [`print`](crate::print) has
+//! them for people.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 
-use zx::{print, println};
+use zx::println;
 
-/// How wide the column of names is.
-const NAMES: usize = 54;
-/// How wide a figure is.
-const FIGURES: usize = 11;
+use crate::meter::Cost;
+use crate::rivals;
 
 /// The architecture that the program is built for.
-const ARCH: &str = if cfg!(target_arch = "x86_64") {
+pub(crate) const ARCH: &str = if cfg!(target_arch = "x86_64") {
     "x86_64"
 } else {
     "aarch64"
 };
 
-struct Row {
-    name: &'static str,
-    /// A figure for each count; one that is alone counts for all.
-    figures: Vec<Option<u64>>,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// A figure for each count, or a single one.
+    pub(crate) figures: Vec<Option<Cost>>,
 }
 
-struct Section {
-    title: &'static str,
-    rows: Vec<Row>,
+/// Rows that belong together.
+pub(crate) struct Section {
+    pub(crate) title: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) rows: Vec<Row>,
 }
 
-/// Sections of rows, a figure for each count.
+/// What the figures of a section are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One of each row.
+    Single,
+    /// One for each count of objects.
+    Counted,
+}
+
+/// Sections of rows.
 pub(crate) struct Table {
     counts: Vec<usize>,
     sections: Vec<Section>,
@@ -46,21 +57,28 @@ impl Table {
         self.counts.clone()
     }
 
+    /// The sections that have rows.
+    pub(crate) fn sections(&self) -> impl Iterator<Item = &Section> {
+        let sections = self.sections.iter();
+        sections.filter(|section| !section.rows.is_empty())
+    }
+
     /// Begins a section.
-    pub(crate) fn section(&mut self, title: &'static str) {
+    pub(crate) fn section(&mut self, title: &'static str, kind: Kind) {
         self.sections.push(Section {
             title,
+            kind,
             rows: Vec::new(),
         });
     }
 
     /// Puts a figure that does not depend on a count into the last section.
-    pub(crate) fn put_single(&mut self, name: &'static str, figure: u64) {
-        self.put(name, 0, figure);
+    pub(crate) fn put_single(&mut self, name: &'static str, cost: Cost) {
+        self.put(name, 0, cost);
     }
 
     /// Puts a figure into the last section.
-    pub(crate) fn put(&mut self, name: &'static str, column: usize, figure: u64) {
+    pub(crate) fn put(&mut self, name: &'static str, column: usize, cost: Cost) {
         let Some(section) = self.sections.last_mut() else {
             return;
         };
@@ -72,74 +90,48 @@ impl Table {
         });
         if let Some(row) = section.rows.get_mut(place) {
             row.figures.resize(column, None);
-            row.figures.push(Some(figure));
+            row.figures.push(Some(cost));
         }
     }
 
-    pub(crate) fn print(&self) {
-        self.print_for_people();
-        for section in self
-            .sections
-            .iter()
-            .filter(|section| !section.rows.is_empty())
-        {
-            self.print_for_machines(section);
-        }
-    }
-
-    fn print_for_people(&self) {
-        let title = alloc::format!("instructions on {ARCH}, medians");
-        print!("\n{title:NAMES$}");
-        for count in &self.counts {
-            print!("{count:>FIGURES$}");
-        }
-        println!();
-        for section in self
-            .sections
-            .iter()
-            .filter(|section| !section.rows.is_empty())
-        {
-            println!("{}", section.title);
+    /// Prints a line of JSON for each figure.
+    pub(crate) fn print_for_machines(&self) {
+        for section in self.sections() {
             for row in &section.rows {
-                print!("  {:width$}", row.name, width = NAMES - 2);
-                for figure in &row.figures {
-                    let text = figure.map_or_else(|| "-".into(), grouped);
-                    print!("{text:>FIGURES$}");
-                }
-                println!();
+                self.print_row(section, row);
             }
         }
-        println!();
     }
 
-    fn print_for_machines(&self, section: &Section) {
-        let title = section.title;
-        for Row { name, figures } in &section.rows {
-            let with = |column: usize| match figures.len() {
-                1 => None,
-                _ => self.counts.get(column),
+    fn print_row(&self, section: &Section, row: &Row) {
+        let (title, name) = (section.title, row.name);
+        for (column, cost) in row.figures.iter().enumerate() {
+            let Some(Cost { median, low, high }) = cost else {
+                continue;
             };
-            for (column, figure) in figures.iter().enumerate() {
-                let Some(figure) = figure else { continue };
-                let count = with(column)
-                    .map_or_else(String::new, |count| alloc::format!(r#","count":{count}"#));
-                println!(
-                    r#"{{"arch":"{ARCH}","section":"{title}","operation":"{name}"{count},"instructions":{figure}}}"#
-                );
-            }
+            let count = match (section.kind, self.counts.get(column)) {
+                (Kind::Counted, Some(count)) => alloc::format!(r#""count":{count},"#),
+                _ => String::new(),
+            };
+            println!(
+                r#"{{"arch":"{ARCH}","section":"{title}","operation":"{name}",{count}"instructions":{median},"low":{low},"high":{high}{}}}"#,
+                others(name)
+            );
         }
     }
 }
 
-/// A number with a comma before every three digits.
-fn grouped(number: u64) -> String {
-    let digits = alloc::format!("{number}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+/// What there is to reach, and what others need.
+fn others(operation: &str) -> String {
+    let Some(rival) = rivals::of(operation) else {
+        return String::new();
+    };
+    let mut text = alloc::format!(r#","goal":{},"others":{{"#, rival.goal);
+    for (index, (name, figure)) in rival.others.iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        // Writing to a string does not fail.
+        write!(text, r#"{comma}"{name}":{figure}"#).ok();
     }
+    text.push('}');
     text
 }

@@ -37,7 +37,7 @@ pub(crate) fn silence() {
 }
 
 /// The virtual counter. The barrier keeps the read from being done too early.
-pub(crate) fn counter() -> u64 {
+pub fn counter() -> u64 {
     isb(SY);
     CNTVCT_EL0.get()
 }

@@ -41,7 +41,7 @@ impl Clock {
 }
 
 /// Reads the TSC.
-pub(crate) fn read_tsc() -> u64 {
+pub fn read_tsc() -> u64 {
     // SAFETY: every 64-bit processor has it.
     unsafe { _rdtsc() }
 }

@@ -30,6 +30,7 @@ mod state;
 mod trap;
 mod user_bases;
 
+pub use clock::read_tsc as counter;
 pub use cpuid::{Features, features};
 pub use exit::exit;
 pub use fault::frame_pointer;

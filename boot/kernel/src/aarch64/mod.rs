@@ -18,7 +18,9 @@ use jacinth_abi::ExitCode;
 use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::CpuId;
 
-pub(crate) use jacinth_aarch64::{Machine, current_cpu, early_console_write, exit, start_cpu};
+pub(crate) use jacinth_aarch64::{
+    Machine, counter, current_cpu, early_console_write, exit, start_cpu,
+};
 pub(crate) use stacks::stack_of;
 
 use cpus::Roots;
@@ -42,8 +44,9 @@ const BOOT_CPU: CpuId = 0;
 /// The first Rust: on the boot CPU's final stack, under the early tables.
 ///
 /// # Safety
-/// Called once, by the start code, with the physical addresses of device tree and image.
-unsafe extern "C" fn start(tree: u64, load: u64) -> ! {
+/// Called once, by the start code, with the physical addresses of device tree and image, and the
+/// counter at the kernel's first instruction.
+unsafe extern "C" fn start(tree: u64, load: u64, began: u64) -> ! {
     let stacks = stacks::tops(BOOT_CPU);
     // SAFETY: the stacks are the boot CPU's alone. It is on the first one now and starts over
     // there when it takes its first exception from user mode, which is after `main` is left.
@@ -84,7 +87,7 @@ unsafe extern "C" fn start(tree: u64, load: u64) -> ! {
     let machine = unsafe { machine(&plan, &found, space, no_user, devices) };
     let info = describe::boot_info(&plan, &found, &machine, heap, cpus);
     // SAFETY: the description is true, as far as the device tree is; the heap is mapped and new.
-    unsafe { crate::main(machine, info) }
+    unsafe { crate::main(machine, info, began) }
 }
 
 /// Reads the device tree at a virtual address, of at most `limit` bytes; says how long it is.

@@ -5,7 +5,7 @@
 // relative to pc until the MMU is on.
 //
 //   x19 device tree, physical        x20 start of the image, physical
-//   x21 0
+//   x21 0                            x22 the counter at the first instruction
 //
 // Other CPUs come the same way, with their number in x19 and 1 in x21. They use the tables that the
 // boot CPU made.
@@ -41,6 +41,7 @@ jacinth_secondary:
     b       both
 
 begin:
+    mrs     x22, cntvct_el0
     mov     x21, xzr
 both:
     msr     daifset, #0xf
@@ -238,6 +239,7 @@ high:
     mov     x30, xzr
     mov     x0, x19
     mov     x1, x20
+    mov     x2, x22
     b       {start}
 
 secondary_high:

@@ -34,7 +34,7 @@ use start_info::StartInfo;
 /// What a CPU does while it waits for the big lock.
 pub(crate) use jacinth_x86_64::serve as while_waiting;
 pub(crate) use jacinth_x86_64::{
-    Machine, current_cpu, early_console_write, exit, frame_pointer, stack_of, start_cpu,
+    Machine, counter, current_cpu, early_console_write, exit, frame_pointer, stack_of, start_cpu,
 };
 
 global_asm!(
@@ -66,7 +66,9 @@ unsafe extern "C" {
 }
 
 /// The first code in Rust, on the boot CPU's own stack, under the temporary page tables.
-extern "C" fn start(start_info: u32) -> ! {
+///
+/// `began` is the time-stamp counter at the kernel's first instruction.
+extern "C" fn start(start_info: u32, began: u64) -> ! {
     init_boot_cpu();
     let Some(start) = StartInfo::read(u64::from(start_info)) else {
         refuse("the boot loader gave no start info with a memory map");
@@ -111,7 +113,7 @@ extern "C" fn start(start_info: u32) -> ! {
         timing,
     });
     // SAFETY: all of it was just found out, and the heap is mapped.
-    unsafe { crate::main(machine, info) }
+    unsafe { crate::main(machine, info, began) }
 }
 
 /// Ends a machine that cannot be used, saying why.

@@ -31,6 +31,9 @@ pvh_start:
     cli
     cld
     movl %ebx, %esi
+    rdtsc                               # when the kernel began: edi and ebp keep it
+    movl %eax, %ebp
+    movl %edx, %edi
 
     # A processor without 64-bit mode or no-execute pages ends here.
     movl $0x80000001, %eax
@@ -99,6 +102,11 @@ start64:
     movl %eax, %fs
     movl %eax, %gs
     movl %eax, %ss
+    movl %edi, %ebx
+    shlq $32, %rbx
+    movl %ebp, %eax
+    orq %rax, %rbx
+    xorl %eax, %eax
     movabsq $bss_start, %rdi
     movabsq $bss_end, %rcx
     subq %rdi, %rcx
@@ -107,6 +115,7 @@ start64:
     movabsq ${stacks} + {stack_top}, %rsp
     xorl %ebp, %ebp
     movl %esi, %edi
+    movq %rbx, %rsi
     movabsq ${start}, %rax
     callq *%rax
     ud2
