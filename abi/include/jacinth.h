@@ -256,6 +256,7 @@ typedef uint32_t zx_vm_option_t;
 #define ZX_INFO_JOB_PROCESSES ((uint32_t)0x9u)
 #define ZX_INFO_THREAD ((uint32_t)0xau)
 #define ZX_INFO_THREAD_EXCEPTION_REPORT ((uint32_t)0x1000000bu)
+#define ZX_INFO_THREAD_EXCEPTION_REPORT_V1 ((uint32_t)0xbu)
 #define ZX_INFO_TASK_STATS ((uint32_t)0x1000000cu)
 #define ZX_INFO_TASK_STATS_V1 ((uint32_t)0xcu)
 #define ZX_INFO_PROCESS_MAPS ((uint32_t)0x2000000du)
@@ -352,6 +353,9 @@ zx_status_t zx_process_write_memory(zx_handle_t handle, uint64_t vaddr, const vo
 zx_status_t zx_job_create(zx_handle_t parent, uint32_t options, uint32_t* out);
 zx_status_t zx_object_get_child(zx_handle_t handle, uint64_t koid, uint32_t rights, uint32_t* out);
 zx_status_t zx_job_set_policy(zx_handle_t handle, uint32_t options, uint32_t topic, const void* policy, uint32_t count);
+zx_status_t zx_task_create_exception_channel(zx_handle_t handle, uint32_t options, uint32_t* out);
+zx_status_t zx_exception_get_thread(zx_handle_t handle, uint32_t* out);
+zx_status_t zx_exception_get_process(zx_handle_t handle, uint32_t* out);
 zx_status_t zx_channel_create(uint32_t options, uint32_t* out0, uint32_t* out1);
 zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes, const uint32_t* handles, uint32_t num_handles);
 zx_status_t zx_channel_write_etc(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes, void* handles, uint32_t num_handles);

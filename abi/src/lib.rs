@@ -33,8 +33,9 @@ mod vm;
 
 pub use bti::{BtiOptions, IommuType};
 pub use exception::{
-    ExceptionType, POLICY_CODE_BAD_SYSCALL, POLICY_CODE_CHANNEL_FULL_WRITE,
-    POLICY_CODE_HANDLE_LEAK, POLICY_CODE_PORT_TOO_MANY_OBSERVERS,
+    EXCEPTION_CHANNEL_DEBUGGER, ExceptionChannelType, ExceptionInfo, ExceptionReport,
+    ExceptionState, ExceptionStrategy, ExceptionType, POLICY_CODE_BAD_SYSCALL,
+    POLICY_CODE_CHANNEL_FULL_WRITE, POLICY_CODE_HANDLE_LEAK, POLICY_CODE_PORT_TOO_MANY_OBSERVERS,
     POLICY_CODE_PORT_TOO_MANY_PACKETS,
 };
 pub use exit::ExitCode;

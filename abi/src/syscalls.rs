@@ -222,6 +222,18 @@ macro_rules! syscalls {
             ///
             /// Rights: SET_POLICY. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (it has children), OUT_OF_RANGE (more entries than conditions), NOT_SUPPORTED (unknown action), ALREADY_EXISTS (another action is fixed).
             54 job: job_set_policy(handle: Handle, options: u32, topic: u32, policy: In<u8>, count: u32);
+            /// Creates a channel on which the exceptions of a thread, a process or a job are told.
+            ///
+            /// Rights: INSPECT, DUPLICATE, TRANSFER, MANAGE_THREAD; ENUMERATE on processes and jobs. Errors: INVALID_ARGS (options, a debugger of a thread, `out`), ACCESS_DENIED (also: policy), BAD_HANDLE, WRONG_TYPE, BAD_STATE (the task is over), ALREADY_BOUND, NO_MEMORY.
+            60 exception: task_create_exception_channel(handle: Handle, options: u32, out: Out<u32>);
+            /// Makes a handle to the thread that is in an exception, with the rights of the handle that the channel was created through.
+            ///
+            /// Rights: none. Errors: BAD_HANDLE, WRONG_TYPE, INVALID_ARGS (`out`), NO_MEMORY.
+            61 exception: exception_get_thread(handle: Handle, out: Out<u32>);
+            /// As `exception_get_thread`, for the thread's process.
+            ///
+            /// Rights: none. Errors: as `exception_get_thread`, ACCESS_DENIED (the channel is a thread's).
+            62 exception: exception_get_process(handle: Handle, out: Out<u32>);
             /// Creates a channel: two ends, each of which reads what is written to the other.
             ///
             /// Rights: none. Errors: INVALID_ARGS (options, `out0`, `out1`), ACCESS_DENIED (policy), NO_MEMORY.

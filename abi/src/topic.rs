@@ -54,6 +54,8 @@ topics! {
     THREAD = 10, 0;
     /// `zx_exception_report_t`
     THREAD_EXCEPTION_REPORT = 11, 1;
+    /// `zx_exception_report_t` of 32 bytes.
+    THREAD_EXCEPTION_REPORT_V1 = 11, 0;
     /// `zx_info_task_stats_t`
     TASK_STATS = 12, 1;
     /// `zx_info_task_stats_t` of 32 bytes.

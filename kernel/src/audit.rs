@@ -6,7 +6,7 @@
 use crate::Kernel;
 use crate::hal::DynHal;
 use crate::object::{ObjectRef, Objects};
-use crate::task::{ProcessState, ThreadState, Wait, Work};
+use crate::task::{Exceptionate, ProcessState, ThreadState, Wait, Work};
 use alloc::collections::BTreeMap;
 
 /// What does not agree.
@@ -74,6 +74,7 @@ impl Kernel {
             if let Some(parent) = job.parent {
                 refs.use_of(objects, ObjectRef::Job(parent));
             }
+            refs.ends(objects, [&job.exceptionate, &job.debugger]);
         }
         for (key, process) in objects.processes.iter() {
             if let Some(job) = process.job {
@@ -89,6 +90,7 @@ impl Kernel {
             if matches!(process.state, ProcessState::Dying { .. }) {
                 refs.use_of(objects, ObjectRef::Process(key));
             }
+            refs.ends(objects, [&process.exceptionate, &process.debugger]);
         }
         if let Some(init) = self.init {
             refs.use_of(objects, ObjectRef::Process(init));
@@ -99,6 +101,7 @@ impl Kernel {
         let objects = &self.objects;
         for (key, thread) in objects.threads.iter() {
             refs.use_of(objects, ObjectRef::Process(thread.process));
+            refs.ends(objects, [&thread.exceptionate]);
             if let Some(held) = thread.work.as_ref().and_then(Work::holds) {
                 refs.use_of(objects, held);
             }
@@ -108,6 +111,9 @@ impl Kernel {
             if !matches!(thread.state, ThreadState::New | ThreadState::Dead) {
                 refs.use_of(objects, ObjectRef::Thread(key));
             }
+        }
+        for (_, exception) in objects.exceptions.iter() {
+            refs.use_of(objects, ObjectRef::Thread(exception.thread));
         }
     }
 
@@ -207,6 +213,13 @@ impl References {
     fn handle(&mut self, objects: &Objects, object: ObjectRef) {
         let entry = self.0.entry(objects.head(object).koid).or_default();
         entry.0 = entry.0.wrapping_add(1);
+    }
+
+    /// The kernel's ends of exception channels.
+    fn ends<const N: usize>(&mut self, objects: &Objects, bound: [&Exceptionate; N]) {
+        for handle in bound.into_iter().filter_map(Exceptionate::handle) {
+            self.handle(objects, handle.object());
+        }
     }
 
     fn use_of(&mut self, objects: &Objects, object: ObjectRef) {

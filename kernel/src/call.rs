@@ -204,7 +204,7 @@ impl Call<'_> {
     /// # Errors
     /// ACCESS_DENIED; the caller is gone, too, if the policy says so.
     pub(crate) fn enforce(&mut self, condition: PolicyCondition) -> Result<(), Status> {
-        self.kernel.enforce(self.process, condition)
+        self.kernel.enforce(self.process, self.thread, condition)
     }
 
     /// Makes sure that [`Call::install`] finds room for one handle.

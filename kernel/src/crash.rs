@@ -2,7 +2,7 @@
 
 use crate::hal::{CpuId, DynHal};
 use crate::mem::Key;
-use crate::task::{Current, Thread};
+use crate::task::{Cause, Current, Process, Thread};
 use crate::{Access, Kernel, VirtAddr, copy, vm};
 use core::fmt::{self, Write};
 use jacinth_abi::{ExceptionType, Status, limits};
@@ -27,13 +27,14 @@ pub(crate) fn warn(hal: &mut DynHal, what: fmt::Arguments<'_>) {
 }
 
 impl Kernel {
-    /// Resolves a fault of the running thread, or kills its process; true when the thread goes on.
+    /// Resolves a fault of the running thread, or raises an exception; true when the thread goes on.
     pub(crate) fn page_fault(
         &mut self,
         hal: &mut DynHal,
         cpu: CpuId,
         address: VirtAddr,
         access: Access,
+        code: u64,
     ) -> bool {
         let Some(Current { thread, .. }) = self.sched.current(cpu) else {
             return false;
@@ -48,21 +49,17 @@ impl Kernel {
             Err(Status::NO_MEMORY) if self.is_behind() || self.reclaim() => return true,
             Err(reason) => reason,
         };
-        let how = match access {
-            Access::Read => "read of",
-            Access::Write => "write to",
-            Access::Execute => "execution of",
+        let cause = Cause::PageFault {
+            address,
+            access,
+            code,
+            reason,
         };
-        self.crash(
-            hal,
-            thread,
-            format_args!("page fault ({how} {address}, pc "),
-            format_args!(", reason {reason})"),
-        );
+        self.raise(hal, thread, cause);
         false
     }
 
-    /// Kills the process of the running thread for what the hardware refused.
+    /// Stops the running thread for what the hardware refused.
     pub(crate) fn exception(
         &mut self,
         hal: &mut DynHal,
@@ -74,57 +71,67 @@ impl Kernel {
         let Some(Current { thread, .. }) = self.sched.current(cpu) else {
             return;
         };
-        let name =
-            ExceptionType::from_number(kind).map_or("unknown exception", ExceptionType::name);
-        self.crash(
-            hal,
-            thread,
-            format_args!("{name} (address {address:#x}, pc "),
-            format_args!(", code {code:#x})"),
-        );
+        let cause = Cause::Hardware {
+            kind,
+            code,
+            address,
+        };
+        self.raise(hal, thread, cause);
     }
 
-    /// Kills the process of the running thread for a system call that does not exist (tasks.md §7).
-    pub(crate) fn bad_system_call(&mut self, hal: &mut DynHal, thread: Key<Thread>, number: u64) {
-        self.crash(
-            hal,
-            thread,
-            format_args!("bad system call (number {number:#x}, pc "),
-            format_args!(", reason {})", Status::BAD_SYSCALL),
-        );
-    }
-
-    /// Kills the process of the running thread for asking too much (`ZX_EXCP_POLICY_CODE_*`).
-    pub(crate) fn policy_exception(&mut self, hal: &mut DynHal, thread: Key<Thread>, code: u32) {
-        self.crash(
-            hal,
-            thread,
-            format_args!("{} (code {code}, pc ", ExceptionType::PolicyError.name()),
-            format_args!(")"),
-        );
-    }
-
-    fn crash(
-        &mut self,
-        hal: &mut DynHal,
-        thread: Key<Thread>,
-        what: fmt::Arguments<'_>,
-        why: fmt::Arguments<'_>,
-    ) {
+    /// Kills the process of a thread for an exception that nobody handled.
+    pub(crate) fn crash(&mut self, hal: &mut DynHal, thread: Key<Thread>, cause: Cause) {
         let state = self.objects.get(thread);
         let (process, registers) = (state.process, hal.context_crash_registers(state.context));
-        let name = self.objects.get(process).name;
-        let mut text = Text(hal);
-        // The console cannot fail: `Text` never returns an error.
-        let written = write!(
-            text,
-            "jacinth: process {name} killed: {what}{:#x}{why}\n  user {:#x}\n",
-            registers.pc, registers.pc
-        );
+        let pc = format_args!("pc {:#x}", registers.pc);
+        match cause {
+            Cause::PageFault {
+                address,
+                access,
+                reason,
+                ..
+            } => {
+                let how = match access {
+                    Access::Read => "read of",
+                    Access::Write => "write to",
+                    Access::Execute => "execution of",
+                };
+                let what = format_args!("page fault ({how} {address}, {pc}, reason {reason})");
+                self.report_crash(hal, process, what);
+            }
+            Cause::Hardware {
+                kind,
+                code,
+                address,
+            } => {
+                let name = ExceptionType::from_number(kind)
+                    .map_or("unknown exception", ExceptionType::name);
+                let what = format_args!("{name} (address {address:#x}, {pc}, code {code:#x})");
+                self.report_crash(hal, process, what);
+            }
+            Cause::BadSyscall { number } => {
+                let reason = Status::BAD_SYSCALL;
+                let what =
+                    format_args!("bad system call (number {number:#x}, {pc}, reason {reason})");
+                self.report_crash(hal, process, what);
+            }
+            Cause::Policy { code } => {
+                let name = ExceptionType::PolicyError.name();
+                self.report_crash(hal, process, format_args!("{name} (code {code}, {pc})"));
+            }
+            Cause::ProcessStarting | Cause::ThreadStarting | Cause::ThreadExiting => {}
+        }
+        let written = writeln!(Text(hal), "  user {:#x}", registers.pc);
         debug_assert!(written.is_ok(), "the console cannot fail");
         self.user_backtrace(hal, thread, registers.frame_pointer);
         self.init_crashed |= self.init == Some(process);
         self.kill_process(process, limits::retcode::EXCEPTION_KILL);
+    }
+
+    fn report_crash(&self, hal: &mut DynHal, process: Key<Process>, what: fmt::Arguments<'_>) {
+        let name = self.objects.get(process).name;
+        let written = writeln!(Text(hal), "jacinth: process {name} killed: {what}");
+        debug_assert!(written.is_ok(), "the console cannot fail");
     }
 
     /// Follows the frame pointers of a program: each frame holds the caller's and its address.

@@ -34,6 +34,8 @@ pub enum Event<'a> {
         address: VirtAddr,
         /// How.
         access: Access,
+        /// The architecture's code, as in [`Event::Exception`].
+        code: u64,
     },
     /// The thread did something else that the hardware refused.
     Exception {

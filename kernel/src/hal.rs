@@ -406,6 +406,9 @@ pub trait Cpu {
     fn swap_fp(&mut self, cpu: CpuId, from: Option<ContextId>, to: Option<ContextId>);
     /// Makes another CPU enter the kernel soon ([`Event::Kick`](crate::Event::Kick)).
     fn kick(&mut self, cpu: CpuId);
+    /// What an exception report tells of an event's code and address
+    /// (`zx_exception_context_t.arch`).
+    fn exception_words(&self, code: u64, address: u64) -> [u64; 3];
     /// 64 random bits, as good as the machine has them.
     fn entropy(&mut self) -> u64;
 }

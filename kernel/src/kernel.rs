@@ -22,6 +22,8 @@ pub struct Kernel {
     pub(crate) alarms: TimerHeap<Timer>,
     /// Threads whose wait is over and whose answer is still to be set.
     pub(crate) woken: List<Thread>,
+    /// Whether the call of this event raises an exception when it has its answer.
+    pub(crate) is_raising: bool,
     /// Packets that are to be told what time it is, before the event is over.
     pub(crate) unstamped: List<Packet, Unstamped>,
     /// Processes that are being torn down.
@@ -61,6 +63,7 @@ impl Kernel {
             timers: TimerHeap::new(),
             alarms: TimerHeap::new(),
             woken: List::new(),
+            is_raising: false,
             unstamped: List::new(),
             tearing_down: None,
             init: None,
@@ -148,9 +151,10 @@ impl Kernel {
             && !syscall::only_asks(number, args)
         {
             // The answer stays the same; the policy may end the process.
-            self.enforce(current.process, PolicyCondition::BadHandle)
+            self.enforce(current.process, current.thread, PolicyCondition::BadHandle)
                 .ok();
         }
+        self.is_raising = false;
         if self.answer(hal, current, result) && self.nothing_pending() {
             return Next::Resume;
         }
@@ -161,8 +165,12 @@ impl Kernel {
     #[inline(never)]
     fn other_event(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
         match *event {
-            Event::PageFault { address, access } => {
-                if self.page_fault(hal, cpu, address, access) && self.nothing_pending() {
+            Event::PageFault {
+                address,
+                access,
+                code,
+            } => {
+                if self.page_fault(hal, cpu, address, access, code) && self.nothing_pending() {
                     return Next::Resume;
                 }
             }
@@ -179,7 +187,7 @@ impl Kernel {
 
     /// Whether the running thread may simply go on.
     const fn nothing_pending(&self) -> bool {
-        self.woken.is_empty() && self.unstamped.is_empty() && !self.is_behind()
+        self.woken.is_empty() && self.unstamped.is_empty() && !self.is_raising && !self.is_behind()
     }
 
     /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.
@@ -189,6 +197,7 @@ impl Kernel {
             self.end_stopped_thread(thread);
         }
         self.continue_work(hal, cpu);
+        self.is_raising = false;
         if self.first_deadline() != i64::MAX {
             let now = hal.now();
             self.fire_alarms(now);
@@ -202,6 +211,12 @@ impl Kernel {
             self.stamp_packets(hal.now());
         }
         self.finish_waits(hal);
+        while let Some(thread) = self.sched.take_leaving(cpu) {
+            // An exception that nobody handled took this CPU's thread along.
+            self.end_stopped_thread(thread);
+            self.finish_waits(hal);
+        }
+        let all_done = all_done && !self.is_behind();
         if all_done && let Some(code) = self.verdict() {
             // Nothing shows it any more, and whoever counts frames now finds them all.
             if let Some(zeros) = self.zero_page.take() {
@@ -255,7 +270,11 @@ impl Kernel {
             }
             Ok(Flow::Yield(value)) => {
                 hal.context_set_result(current.context, value);
-                self.make_ready(current.thread);
+                if self.objects.get(current.thread).raised.is_some() {
+                    self.offer(hal, current.thread);
+                } else {
+                    self.make_ready(current.thread);
+                }
                 return false;
             }
             Ok(Flow::Again(work)) => {
@@ -266,6 +285,10 @@ impl Kernel {
             Ok(Flow::Gone) => return false,
         };
         hal.context_set_result(current.context, value);
+        if self.objects.get(current.thread).raised.is_some() {
+            self.offer(hal, current.thread);
+            return false;
+        }
         true
     }
 
@@ -283,6 +306,9 @@ impl Kernel {
         let Some(work) = thread.work.take() else {
             return;
         };
+        if work == Work::Raise {
+            return self.offer(hal, current.thread);
+        }
         let result = self.with_heap(hal, |kernel, hal| {
             let mut call = Call {
                 kernel,

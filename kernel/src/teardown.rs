@@ -40,6 +40,10 @@ impl Kernel {
             ObjectRef::EventPair(key) if unused => self.objects.event_pairs.remove(key).is_some(),
             ObjectRef::Port(key) if no_handles => self.close_port(key, unused, work),
             ObjectRef::Timer(key) if no_handles => self.close_timer(key, unused),
+            ObjectRef::Exception(key) if unused => {
+                self.free_exception(key);
+                true
+            }
             _ => true,
         }
     }

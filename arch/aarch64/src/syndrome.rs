@@ -78,6 +78,7 @@ fn abort(syndrome: u64, address: u64, access: Access) -> Event<'static> {
         TRANSLATION | ACCESS_FLAG | PERMISSION => Event::PageFault {
             address: VirtAddr::new(address),
             access,
+            code: syndrome,
         },
         // The entry is there, but names what the processor cannot reach.
         ADDRESS_SIZE => exception(FATAL_PAGE_FAULT),
@@ -108,7 +109,12 @@ mod tests {
 
     fn fault(class: u64, rest: u64) -> Option<Access> {
         match event(syndrome(class, rest), 0xab00_0000_1234_5678) {
-            Event::PageFault { address, access } => {
+            Event::PageFault {
+                address,
+                access,
+                code,
+            } => {
+                assert_eq!(code, syndrome(class, rest));
                 assert_eq!(address.raw(), 0x1234_5678);
                 Some(access)
             }

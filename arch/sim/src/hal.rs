@@ -375,6 +375,10 @@ impl Cpu for Sim {
         self.processors[cpu].kicked = true;
     }
 
+    fn exception_words(&self, code: u64, address: u64) -> [u64; 3] {
+        [code >> 32, code & u64::from(u32::MAX), address]
+    }
+
     fn entropy(&mut self) -> u64 {
         self.random.next_u64()
     }

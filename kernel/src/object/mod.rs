@@ -7,6 +7,7 @@ mod bti;
 mod channel;
 mod claims;
 mod event;
+mod exception;
 mod handle;
 mod iommu;
 mod peer;
@@ -20,6 +21,7 @@ pub(crate) use bti::Bti;
 pub(crate) use channel::{Channel, Message};
 pub(crate) use claims::Claims;
 pub(crate) use event::{Event, EventPair};
+pub(crate) use exception::Exception;
 pub(crate) use handle::{Handle, HandleId, HandleTable};
 pub(crate) use iommu::Iommu;
 pub(crate) use peer::Peer;
@@ -88,6 +90,7 @@ pub(crate) enum ObjectRef {
     EventPair(Key<EventPair>),
     Port(Key<Port>),
     Timer(Key<Timer>),
+    Exception(Key<Exception>),
 }
 
 impl ObjectRef {
@@ -108,6 +111,7 @@ impl ObjectRef {
             Self::EventPair(_) => ObjectType::EventPair,
             Self::Port(_) => ObjectType::Port,
             Self::Timer(_) => ObjectType::Timer,
+            Self::Exception(_) => ObjectType::Exception,
         }
     }
 
@@ -121,6 +125,7 @@ impl ObjectRef {
                 | Self::Bti(_)
                 | Self::Pmt(_)
                 | Self::Port(_)
+                | Self::Exception(_)
         )
     }
 
@@ -217,6 +222,7 @@ objects! {
     EventPair in event_pairs,
     Port in ports,
     Timer in timers,
+    Exception in exceptions,
 }
 
 /// All objects of the system.
@@ -236,6 +242,7 @@ pub(crate) struct Objects {
     pub(crate) event_pairs: Pool<EventPair>,
     pub(crate) ports: Pool<Port>,
     pub(crate) timers: Pool<Timer>,
+    pub(crate) exceptions: Pool<Exception>,
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
@@ -283,6 +290,7 @@ impl Objects {
             event_pairs: Pool::new(),
             ports: Pool::new(),
             timers: Pool::new(),
+            exceptions: Pool::new(),
             packets: Pool::new(),
             futexes: WordPool::new(),
             mappings: Pool::new(),

@@ -78,7 +78,10 @@ impl Kernel {
         let object = handle.object();
         self.cancel_waits(object, handle.id());
         if handle.close(&mut self.objects) {
-            self.part_from_peer(object);
+            match object {
+                ObjectRef::Exception(exception) => self.end_exception(exception),
+                _ => self.part_from_peer(object),
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::mem::{KVec, Key};
 use crate::object::{Channel, Handle, Message, Object, Objects};
+use crate::task::Cause;
 use arrayvec::ArrayVec;
 use jacinth_abi::{
     ChannelIovec, Field, HandleDisposition, POLICY_CODE_CHANNEL_FULL_WRITE, Record, Rights, Status,
@@ -79,9 +80,11 @@ pub(super) fn send(call: &mut Call<'_>, peer: Key<Channel>, message: Message) ->
     if call.kernel.deliver(peer, message) <= MOST_MESSAGES {
         return Ok(Flow::ok());
     }
-    call.kernel
-        .policy_exception(call.hal, call.thread, POLICY_CODE_CHANNEL_FULL_WRITE);
-    Ok(Flow::Gone)
+    let cause = Cause::Policy {
+        code: POLICY_CODE_CHANNEL_FULL_WRITE,
+    };
+    call.kernel.raise_after_call(call.thread, cause);
+    Ok(Flow::ok())
 }
 
 /// How a writer names handles.

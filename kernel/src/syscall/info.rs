@@ -1,5 +1,6 @@
 //! `zx_object_get_info` (spec: handles-resources.md §7).
 
+use super::exception;
 use super::info_list::{self, Source};
 use super::info_memory::kmem_stats;
 use super::info_process::{Handles, Vmos};
@@ -7,12 +8,14 @@ use super::info_task::Koids;
 use crate::call::{Call, Flow, FromReg, HandleValue, Out, SysResult};
 use crate::mem::{self, Key};
 use crate::object::{Bti, Resource, Timer};
-use crate::task::{Job, JobState, Process, ProcessState, Thread, ThreadState, Wait, Work};
+use crate::task::{
+    Cause, Job, JobState, Process, ProcessState, Raised, Thread, ThreadState, Wait, Work,
+};
 use crate::vm::{Maps, MapsVersion, Vmar, Vmo, VmoRecord};
 use jacinth_abi::{
-    Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, JobInfo, PageTableInfo,
-    ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, Record, ResourceInfo, Rights, SYSCALLS,
-    Status, ThreadInfo, Topic, VmarInfo, VmoInfo,
+    ExceptionChannelType, Field, HandleBasicInfo, HandleCountInfo, HandleExtendedInfo, JobInfo,
+    PageTableInfo, ProcessHandleStatsInfo, ProcessInfo, ProcessV1Info, Record, ResourceInfo,
+    Rights, SYSCALLS, Status, ThreadInfo, Topic, VmarInfo, VmoInfo,
 };
 
 /// Where the answer goes.
@@ -50,6 +53,8 @@ pub(crate) fn object_get_info(
         Topic::TIMER => timer(call, handle, to),
         Topic::PROCESS_HANDLE_STATS => process_handle_stats(call, handle, to),
         Topic::THREAD => thread(call, handle, to),
+        Topic::THREAD_EXCEPTION_REPORT => exception::report(call, handle, to, 40),
+        Topic::THREAD_EXCEPTION_REPORT_V1 => exception::report(call, handle, to, 32),
         Topic::KMEM_STATS | Topic::KMEM_STATS_V1 | Topic::KMEM_STATS_EXTENDED => {
             kmem_stats(call, handle, Topic(topic), to)
         }
@@ -126,13 +131,16 @@ fn process_v1(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult
 fn process_record(call: &Call<'_>, handle: HandleValue) -> Result<ProcessInfo, Status> {
     let key = call.lookup::<Process>(handle, Rights::INSPECT)?;
     let process = call.kernel.objects.get(key);
-    let flags = match process.state {
+    let mut flags = match process.state {
         ProcessState::Initial => 0,
         ProcessState::Running => ProcessInfo::STARTED,
         ProcessState::Dying { .. } | ProcessState::Dead => {
             ProcessInfo::STARTED | ProcessInfo::EXITED
         }
     };
+    if process.debugger.is_bound(&call.kernel.objects) {
+        flags |= ProcessInfo::DEBUGGER_ATTACHED;
+    }
     Ok(ProcessInfo {
         return_code: process.return_code.unwrap_or(0),
         start_time: process.start_time,
@@ -160,6 +168,13 @@ fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     let state = match (thread.state, &thread.wait) {
         (ThreadState::New, _) => 0x0,
         (ThreadState::Dead, _) => 0x5,
+        (ThreadState::Blocked, Some(Wait::Exception(_))) => match thread.raised {
+            Some(Raised {
+                cause: Cause::ThreadExiting,
+                ..
+            }) => 0x4,
+            _ => 0x103,
+        },
         (ThreadState::Blocked, Some(Wait::Sleep)) => 0x203,
         (ThreadState::Blocked, Some(Wait::Futex(_))) => 0x303,
         (ThreadState::Blocked, Some(Wait::Port(_))) => 0x403,
@@ -168,8 +183,11 @@ fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
         (ThreadState::Blocked, Some(Wait::Many(_))) => 0x703,
         _ => 0x1,
     };
+    let exception = call.kernel.objects.exception_of(key);
+    let channel_type = exception.map_or(ExceptionChannelType::None, |it| it.channel_type);
     let record = ThreadInfo {
         state,
+        wait_exception_channel_type: channel_type.number(),
         ..ThreadInfo::default()
     };
     single(call, to, record.to_bytes().as_ref())
@@ -192,6 +210,7 @@ fn job(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     let record = JobInfo {
         return_code: job.return_code,
         exited: u8::from(job.state != JobState::Alive),
+        debugger_attached: u8::from(job.debugger.is_bound(&call.kernel.objects)),
         ..JobInfo::default()
     };
     single(call, to, record.to_bytes().as_ref())

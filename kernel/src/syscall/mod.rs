@@ -6,6 +6,7 @@ mod channel;
 mod channel_call;
 mod channel_write;
 mod event;
+mod exception;
 mod futex;
 mod handle;
 mod info;
@@ -36,7 +37,8 @@ pub(crate) use info_task::Child;
 pub(crate) use process::Peek;
 
 use crate::call::{Call, Flow, FromReg, HandleValue as Handle, In, Out, SysResult};
-use crate::task::Work;
+use crate::task::{Cause, Work};
+use jacinth_abi::Status;
 
 pub(crate) use channel::{Inbox, Reply};
 pub(crate) use channel_write::Consume;
@@ -68,8 +70,9 @@ macro_rules! dispatcher {
             match number {
                 $($number => typed::$name(call, args),)*
                 _ => {
-                    call.kernel.bad_system_call(call.hal, call.thread, number);
-                    Ok(Flow::Gone)
+                    let cause = Cause::BadSyscall { number };
+                    call.kernel.raise_after_call(call.thread, cause);
+                    Err(Status::BAD_SYSCALL)
                 }
             }
         }
@@ -136,5 +139,7 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         Work::Reply(reply) => channel::resume_reply(call, reply),
         Work::Wake(wake) => wake.go_on(call),
         Work::Requeue(requeue) => requeue.go_on(call),
+        // The kernel sees to it: there is no call to go on with.
+        Work::Raise => Ok(Flow::Gone),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::object::{Chosen, Object, Observer, Packet, Port, Watcher};
-use crate::task::{PortWait, Wait};
+use crate::task::{Cause, PortWait, Wait};
 use jacinth_abi::{
     POLICY_CODE_PORT_TOO_MANY_OBSERVERS, POLICY_CODE_PORT_TOO_MANY_PACKETS, PolicyCondition,
     PortPacket, Record, Rights, Signals, Status, WaitAsyncOptions, limits,
@@ -36,9 +36,11 @@ pub(crate) fn port_queue(call: &mut Call<'_>, handle: HandleValue, packet: In<u8
     let mut bytes = PortPacket::zeroed_bytes();
     call.read_bytes(packet.0, &mut bytes)?;
     if call.kernel.objects.user_packets(port) > MOST_USER_PACKETS {
-        call.kernel
-            .policy_exception(call.hal, call.thread, POLICY_CODE_PORT_TOO_MANY_PACKETS);
-        return Ok(Flow::Gone);
+        let cause = Cause::Policy {
+            code: POLICY_CODE_PORT_TOO_MANY_PACKETS,
+        };
+        call.kernel.raise_after_call(call.thread, cause);
+        return Err(Status::SHOULD_WAIT);
     }
     reserve_packet(call)?;
 
@@ -109,9 +111,10 @@ pub(crate) fn object_wait_async(
     let observers = &mut kernel.objects.observers;
     observers.reserve(budget).map_err(crate::no_memory)?;
     if kernel.objects.registrations(port) >= MOST_REGISTRATIONS {
-        let code = POLICY_CODE_PORT_TOO_MANY_OBSERVERS;
-        kernel.policy_exception(call.hal, call.thread, code);
-        return Ok(Flow::Gone);
+        let cause = Cause::Policy {
+            code: POLICY_CODE_PORT_TOO_MANY_OBSERVERS,
+        };
+        kernel.raise_after_call(call.thread, cause);
     }
     let source = call.handle(handle)?.id();
 

@@ -1,5 +1,6 @@
 //! `zx_object_get_property` and `zx_object_set_property` (spec: handles-resources.md §8).
 
+use super::exception::{self, ExceptionProperty};
 use crate::Kernel;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::object::{Object, ObjectRef};
@@ -24,6 +25,12 @@ pub(crate) fn object_get_property(
             let name = *name_of(call.kernel, object).ok_or(Status::WRONG_TYPE)?;
             call.write_bytes(value.0, name.as_bytes())?;
             Ok(Flow::ok())
+        }
+        Property::ExceptionState => {
+            exception::get_property(call, object, ExceptionProperty::State, value.0)
+        }
+        Property::ExceptionStrategy => {
+            exception::get_property(call, object, ExceptionProperty::Strategy, value.0)
         }
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
@@ -63,6 +70,12 @@ pub(crate) fn object_set_property(
         // vmo.md §11: newer Zircon counts it as writing, and says so first.
         Property::VmoContentSize if !rights.contains(Rights::WRITE) => Err(Status::ACCESS_DENIED),
         property if value_size < property.size() => Err(Status::BUFFER_TOO_SMALL),
+        Property::ExceptionState => {
+            exception::set_property(call, object, ExceptionProperty::State, value.0)
+        }
+        Property::ExceptionStrategy => {
+            exception::set_property(call, object, ExceptionProperty::Strategy, value.0)
+        }
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
             let size: u64 = call.read(In::at(value.0))?;
@@ -77,7 +90,12 @@ pub(crate) fn object_set_property(
 /// The properties that some object here has; the rest is unknown (newest Zircon: NOT_SUPPORTED).
 fn supported(property: u32) -> Result<Property, Status> {
     match Property::from_number(property) {
-        Some(known @ (Property::Name | Property::VmoContentSize)) => Ok(known),
+        Some(
+            known @ (Property::Name
+            | Property::VmoContentSize
+            | Property::ExceptionState
+            | Property::ExceptionStrategy),
+        ) => Ok(known),
         _ => Err(Status::NOT_SUPPORTED),
     }
 }

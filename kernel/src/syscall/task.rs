@@ -20,7 +20,7 @@ pub(crate) fn process_exit(call: &mut Call<'_>, return_code: i64) -> SysResult {
     reason = "every system call has one signature"
 )]
 pub(crate) fn thread_exit(call: &mut Call<'_>) -> SysResult {
-    call.kernel.end_thread(call.thread);
+    call.kernel.exit_thread(call.hal, call.thread);
     Ok(Flow::Gone)
 }
 

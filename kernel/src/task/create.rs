@@ -1,6 +1,6 @@
 //! How processes and threads are made, and how threads start.
 
-use super::{Job, Process, ProcessState, Thread};
+use super::{Exceptionate, Job, Process, ProcessState, Thread};
 use crate::Kernel;
 use crate::hal::{DynHal, EntryCounts, ThreadStart};
 use crate::mem::{Key, Link, List, NoMemory, WordMap};
@@ -44,6 +44,8 @@ impl Kernel {
             start_time: 0,
             threads: List::new(),
             futexes: WordMap::new(),
+            exceptionate: Exceptionate::default(),
+            debugger: Exceptionate::default(),
             next_torn_down: None,
             of_job: Link::new(),
         });
@@ -87,7 +89,8 @@ impl Kernel {
         let (context, process) = (thread.context, thread.process);
         hal.context_start(context, start);
         let owner = self.objects.get_mut(process);
-        if owner.state == ProcessState::Initial {
+        let is_first = owner.state == ProcessState::Initial;
+        if is_first {
             owner.state = ProcessState::Running;
             owner.start_time = hal.now();
         }
@@ -98,6 +101,7 @@ impl Kernel {
             Signals::empty(),
             Signals::THREAD_RUNNING,
         );
+        self.announce_start(key, is_first);
         self.make_ready(key);
     }
 }

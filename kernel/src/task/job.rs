@@ -1,6 +1,6 @@
 //! Jobs: the tree that processes are in (spec: tasks.md §2).
 
-use super::{Policy, Process};
+use super::{Exceptionate, Handler, Policy, Process};
 use crate::Kernel;
 use crate::mem::{self, Key, Link, Linked, List, NoMemory};
 use crate::object::{Head, ObjectRef};
@@ -38,6 +38,10 @@ pub(crate) struct Job {
     pub(crate) return_code: i64,
     /// What its processes may do.
     pub(crate) policy: Policy,
+    /// Who is told of exceptions in it that its processes do not handle.
+    pub(crate) exceptionate: Exceptionate,
+    /// Who is told of processes that start in it.
+    pub(crate) debugger: Exceptionate,
     /// The jobs in it.
     pub(crate) jobs: List<Self>,
     /// The processes in it that are not dead.
@@ -101,6 +105,8 @@ impl Kernel {
             state: JobState::Alive,
             return_code: 0,
             policy,
+            exceptionate: Exceptionate::default(),
+            debugger: Exceptionate::default(),
             jobs: List::new(),
             processes: List::new(),
             link: Link::new(),
@@ -140,6 +146,7 @@ impl Kernel {
 
     /// Frees a job that nothing refers to.
     pub(crate) fn free_job(&mut self, key: Key<Job>) {
+        self.unbind_job(key);
         let Some(parent) = self.objects.get(key).parent else {
             self.objects.jobs.remove(key);
             return;
@@ -164,7 +171,13 @@ impl Kernel {
         };
         job.return_code = limits::retcode::SYSCALL_KILL;
         self.count_children(key);
+        self.unbind_job(key);
         self.objects.queue_dying(ObjectRef::Job(key));
+    }
+
+    fn unbind_job(&mut self, key: Key<Job>) {
+        self.unbind_exceptions(Handler::Job(key));
+        self.unbind_exceptions(Handler::JobDebugger(key));
     }
 
     /// Kills some of a killed job's children, the jobs first; false when `work` ran out before.

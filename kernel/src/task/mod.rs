@@ -2,6 +2,8 @@
 
 mod abandon;
 mod create;
+mod exception;
+mod exceptionate;
 mod futex;
 mod job;
 mod policy;
@@ -11,6 +13,8 @@ mod thread;
 mod timer;
 mod wait;
 
+pub(crate) use exception::{Cause, Raised};
+pub(crate) use exceptionate::{Exceptionate, Handler};
 pub(crate) use futex::{Futex, FutexWait};
 pub(crate) use job::{Job, JobError, JobState, OfJob};
 pub(crate) use policy::{CONDITIONS, OnConflict, Policy, PolicyEntry};

@@ -1,6 +1,6 @@
 //! What a job forbids to the processes in it (spec: tasks.md §2.5).
 
-use super::Process;
+use super::{Cause, Process, Thread};
 use crate::Kernel;
 use crate::mem::Key;
 use jacinth_abi::limits::retcode;
@@ -116,23 +116,49 @@ impl Policy {
 }
 
 impl Kernel {
-    /// Applies the policy of a process's job to something that it does. Nobody takes exceptions
-    /// yet, so those that a policy raises end the process.
+    /// Applies the policy of a process's job to something that its thread does. Exceptions are
+    /// raised when the thread's call is over.
     ///
     /// # Errors
     /// ACCESS_DENIED: it may not; and it is over, if the policy says so.
+    #[inline]
     pub(crate) fn enforce(
         &mut self,
         process: Key<Process>,
+        thread: Key<Thread>,
         condition: PolicyCondition,
     ) -> Result<(), Status> {
-        let code = match self.objects.get(process).policy.action(condition) {
-            PolicyAction::Allow => return Ok(()),
-            PolicyAction::Deny => return Err(Status::ACCESS_DENIED),
-            PolicyAction::AllowException | PolicyAction::DenyException => retcode::EXCEPTION_KILL,
-            PolicyAction::Kill => retcode::POLICY_KILL,
+        match self.objects.get(process).policy.action(condition) {
+            PolicyAction::Allow => Ok(()),
+            action => self.act_on(process, thread, condition, action),
+        }
+    }
+
+    fn act_on(
+        &mut self,
+        process: Key<Process>,
+        thread: Key<Thread>,
+        condition: PolicyCondition,
+        action: PolicyAction,
+    ) -> Result<(), Status> {
+        let cause = Cause::Policy {
+            code: condition.number(),
         };
-        self.kill_process(process, code);
-        Err(Status::ACCESS_DENIED)
+        match action {
+            PolicyAction::Allow => Ok(()),
+            PolicyAction::Deny => Err(Status::ACCESS_DENIED),
+            PolicyAction::AllowException => {
+                self.raise_after_call(thread, cause);
+                Ok(())
+            }
+            PolicyAction::DenyException => {
+                self.raise_after_call(thread, cause);
+                Err(Status::ACCESS_DENIED)
+            }
+            PolicyAction::Kill => {
+                self.kill_process(process, retcode::POLICY_KILL);
+                Err(Status::ACCESS_DENIED)
+            }
+        }
     }
 }

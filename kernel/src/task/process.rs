@@ -1,6 +1,6 @@
 //! Processes: an address space, a handle table, and threads.
 
-use super::{Futex, Job, OfJob, OfProcess, Policy, Thread};
+use super::{Exceptionate, Futex, Handler, Job, OfJob, OfProcess, Policy, Thread};
 use crate::Kernel;
 use crate::hal::{AspaceId, DynHal, EntryCounts};
 use crate::mem::{self, Key, Link, Linked, List, WordMap};
@@ -50,6 +50,10 @@ pub(crate) struct Process {
     pub(crate) threads: List<Thread, OfProcess>,
     /// The addresses that they wait at.
     pub(crate) futexes: WordMap<Futex>,
+    /// Who is told of its threads' exceptions.
+    pub(crate) exceptionate: Exceptionate,
+    /// The debugger, which is told first, and of threads that come and go.
+    pub(crate) debugger: Exceptionate,
     /// The next process that is being torn down.
     pub(crate) next_torn_down: Option<Key<Process>>,
     /// Its place among the processes of its job.
@@ -115,6 +119,8 @@ impl Kernel {
             hal.aspace_free(self.objects.get(key).aspace, &mut self.mem);
         }
         self.objects.get_mut(key).state = ProcessState::Dead;
+        self.unbind_exceptions(Handler::Process(key));
+        self.unbind_exceptions(Handler::Debugger(key));
         self.update_signals(
             ObjectRef::Process(key),
             Signals::empty(),

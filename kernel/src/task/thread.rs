@@ -1,7 +1,7 @@
 //! Threads, and what a blocked one waits for: the continuation as data.
 
 use super::wait::Ended;
-use super::{Process, Wait};
+use super::{Exceptionate, Handler, Process, Raised, Wait};
 use crate::call::Out;
 use crate::hal::{ContextId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
@@ -106,6 +106,8 @@ pub(crate) enum Work {
     Wake(WakeSome),
     /// `zx_futex_requeue`
     Requeue(Requeue),
+    /// No call: what the thread raised is still to be offered.
+    Raise,
 }
 
 /// How a wait ended.
@@ -128,6 +130,10 @@ pub(crate) struct Thread {
     pub(crate) wait: Option<Wait>,
     pub(crate) work: Option<Work>,
     pub(crate) wait_end: Option<WaitEnd>,
+    /// The exception that it is in, or will be when its call is over.
+    pub(crate) raised: Option<Raised>,
+    /// Who is told of its exceptions.
+    pub(crate) exceptionate: Exceptionate,
     /// Its place in the heap of deadlines, while it has one.
     pub(crate) timer_slot: Option<usize>,
     /// Its place in the ready queue or in the queue of the woken; never in both.
@@ -166,6 +172,8 @@ impl Thread {
             wait: None,
             work: None,
             wait_end: None,
+            raised: None,
+            exceptionate: Exceptionate::default(),
             timer_slot: None,
             link: Link::new(),
             of_process: Link::new(),
@@ -197,13 +205,21 @@ impl Kernel {
             self.timers.remove(&mut self.objects.threads, key);
             if let (Some(wait), Some(end)) = (wait, end) {
                 let ended = self.finish_wait(hal, key, wait, end);
+                if matches!(ended, Ended::Seen) {
+                    continue;
+                }
                 let thread = self.objects.get_mut(key);
                 match ended {
                     Ended::GoesOn(work) => thread.work = Some(work),
                     Ended::Answer(answer) => {
                         let status = Status::from_result(answer);
                         hal.context_set_result(thread.context, i64::from(status));
+                        if thread.raised.is_some() {
+                            self.offer(hal, key);
+                            continue;
+                        }
                     }
+                    Ended::Seen => {}
                 }
                 self.make_ready(key);
             }
@@ -229,6 +245,7 @@ impl Kernel {
             thread.wait_end.take().is_some(),
             thread.process,
         );
+        thread.raised = None;
         let work = thread.work.take();
         if let Some(work) = work {
             work.abandon(self);
@@ -243,6 +260,7 @@ impl Kernel {
         if let Some(wait) = wait {
             wait.abandon(self, key);
         }
+        self.unbind_exceptions(Handler::Thread(key));
         self.update_signals(
             ObjectRef::Thread(key),
             Signals::THREAD_RUNNING,

@@ -4,7 +4,7 @@ use super::{FutexWait, Thread, WaitEnd, Work};
 use crate::call::Call;
 use crate::hal::DynHal;
 use crate::mem::{Key, Link, Linked};
-use crate::object::{Channel, HandleId, Message, ObjectRef, Observer, Port};
+use crate::object::{Channel, Exception, HandleId, Message, ObjectRef, Observer, Port};
 use crate::syscall::{Inbox, Reply};
 use crate::{Kernel, VirtAddr, copy};
 use jacinth_abi::{Record, Signals, Status};
@@ -27,6 +27,8 @@ pub(crate) enum Wait {
     Futex(FutexWait),
     /// `zx_nanosleep`.
     Sleep,
+    /// No call: a handler has what the thread raised.
+    Exception(Key<Exception>),
 }
 
 /// A wait for several objects.
@@ -114,7 +116,7 @@ impl Wait {
             Self::Futex(wait) => {
                 kernel.objects.leave_futex(thread, wait.at);
             }
-            Self::Sleep => {}
+            Self::Sleep | Self::Exception(_) => {}
         }
     }
 }
@@ -125,6 +127,8 @@ pub(super) enum Ended {
     Answer(Result<(), Status>),
     /// Its call goes on.
     GoesOn(Work),
+    /// Seen to: it was in no call.
+    Seen,
 }
 
 impl Kernel {
@@ -149,6 +153,10 @@ impl Kernel {
             }
             Wait::Futex(_) => Ok(()),
             Wait::Call(call) => return self.finish_call(hal, thread, call),
+            Wait::Exception(_) => {
+                self.finish_exception(hal, thread);
+                return Ended::Seen;
+            }
         };
         Ended::Answer(answer)
     }

@@ -204,7 +204,12 @@ impl<'a> Fuzz<'a> {
             1 => Access::Write,
             _ => Access::Execute,
         };
-        self.machine.enter(Event::PageFault { address, access })
+        let code = self.word();
+        self.machine.enter(Event::PageFault {
+            address,
+            access,
+            code,
+        })
     }
 
     /// Any number as a call, or an exception.

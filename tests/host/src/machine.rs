@@ -169,7 +169,11 @@ impl Machine {
                 return Ok(());
             }
             let address = VirtAddr::new(at);
-            self.enter(Event::PageFault { address, access })?;
+            self.enter(Event::PageFault {
+                address,
+                access,
+                code: 0,
+            })?;
         }
         Err(Stop::Circle(at))
     }

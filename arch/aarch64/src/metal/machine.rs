@@ -456,6 +456,11 @@ impl Cpu for Machine {
         gic::kick(cpu);
     }
 
+    fn exception_words(&self, code: u64, address: u64) -> [u64; 3] {
+        // ESR_EL1 is told without its upper half, which the record has no room for.
+        [code & u64::from(u32::MAX), address, 0]
+    }
+
     fn entropy(&mut self) -> u64 {
         self.entropy.next(timer::counter(), random())
     }

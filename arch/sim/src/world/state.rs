@@ -280,7 +280,7 @@ impl State {
     pub(crate) fn breakpoint(&mut self, address: u64) {
         let event = Event::Exception {
             kind: SW_BREAKPOINT,
-            code: 0,
+            code: 3 << 32,
             address,
         };
         self.enter(self.running, event);
@@ -294,19 +294,33 @@ impl State {
             Refused::Page => Event::PageFault {
                 address: VirtAddr::new(address),
                 access,
+                code: page_fault_code(access),
             },
             Refused::Unaligned => Event::Exception {
                 kind: UNALIGNED_ACCESS,
-                code: 0,
+                code: 17 << 32,
                 address,
             },
             Refused::Bus => Event::Exception {
                 kind: GENERAL,
-                code: 0,
+                code: 13 << 32,
                 address,
             },
         };
         self.enter(cpu, event);
         self.choose();
     }
+}
+
+/// The code of a page fault, as an x86_64 processor tells it.
+const fn page_fault_code(access: Access) -> u64 {
+    const VECTOR: u64 = 14 << 32;
+    const USER: u64 = 1 << 2;
+    VECTOR
+        | USER
+        | match access {
+            Access::Read => 0,
+            Access::Write => 1 << 1,
+            Access::Execute => 1 << 4,
+        }
 }

@@ -437,6 +437,10 @@ impl Cpu for Machine {
         lapic::interrupt(apic_id, lapic::KICK_VECTOR);
     }
 
+    fn exception_words(&self, code: u64, address: u64) -> [u64; 3] {
+        [code >> 32, code & u64::from(u32::MAX), address]
+    }
+
     fn entropy(&mut self) -> u64 {
         entropy::word(self.features)
     }

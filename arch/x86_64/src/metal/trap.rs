@@ -167,6 +167,7 @@ fn exception(vector: u64, error: u64) -> Event<'static> {
         return Event::PageFault {
             address: VirtAddr::new(address),
             access,
+            code: vector << 32 | error,
         };
     }
     let kind = match vector {
