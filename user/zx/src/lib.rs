@@ -20,7 +20,7 @@
 //! calls go to a simulated machine: see [`Seam`].
 //!
 //! - [`Handle`], [`Vmo`], [`Vmar`], [`Resource`], [`Channel`], [`Process`], [`Thread`], [`Iommu`],
-//!   [`Bti`], [`Pmt`], [`Event`], [`EventPair`], [`Port`], [`Timer`]: objects.
+//!   [`Bti`], [`Pmt`], [`Event`], [`EventPair`], [`Exception`], [`Port`], [`Timer`]: objects.
 //! - [`Region`]: mapped memory, ordinary or a device's, read and written a word at a time.
 //! - [`sys`]: every system call, safe; [`raw`]: the stubs underneath.
 //! - [`acpi`], [`device_tree`], [`pci`], [`cpio`]: where things are.
@@ -38,6 +38,7 @@ pub mod console;
 pub mod cpio;
 pub mod device_tree;
 mod event;
+mod exception;
 mod futex;
 mod handle;
 #[cfg(all(target_os = "none", feature = "global-allocator"))]
@@ -68,6 +69,7 @@ pub use address::Address;
 pub use bti::{Bti, Iommu, Pmt};
 pub use channel::{Channel, Message};
 pub use event::{Event, EventPair, Port, Timer};
+pub use exception::{Exception, ExceptionChannel};
 pub use futex::Futex;
 pub use handle::Handle;
 pub use region::Region;

@@ -13,6 +13,7 @@
 
 mod bti;
 mod channel;
+mod exception;
 mod futex;
 mod ipc;
 mod object;
@@ -28,6 +29,7 @@ pub use channel::{
     CallBlock, CallBuffers, channel_call, channel_call_etc, channel_create, channel_read,
     channel_read_etc, channel_write, channel_write_etc, channel_write_iovec,
 };
+pub use exception::{exception_get_process, exception_get_thread, task_create_exception_channel};
 pub use futex::{
     futex_get_owner, futex_requeue, futex_requeue_single_owner, futex_wait, futex_wake,
     futex_wake_handle_close_thread_exit, futex_wake_single_owner,
