@@ -386,6 +386,9 @@ zx_status_t zx_futex_wake_single_owner(const uint32_t* value_ptr);
 zx_status_t zx_futex_requeue_single_owner(const uint32_t* value_ptr, uint32_t current_value, const uint32_t* requeue_ptr, uint32_t requeue_count, zx_handle_t new_requeue_owner);
 zx_status_t zx_futex_get_owner(const uint32_t* value_ptr, uint64_t* koid);
 zx_status_t zx_futex_wake_handle_close_thread_exit(uint32_t* value_ptr, uint32_t wake_count, uint32_t new_value, zx_handle_t close_handle);
+zx_status_t zx_fifo_create(uint64_t elem_count, uint64_t elem_size, uint32_t options, uint32_t* out0, uint32_t* out1);
+zx_status_t zx_fifo_read(zx_handle_t handle, uint64_t elem_size, void* data, uint64_t count, uint64_t* actual);
+zx_status_t zx_fifo_write(zx_handle_t handle, uint64_t elem_size, const void* data, uint64_t count, uint64_t* actual);
 
 #ifdef __cplusplus
 }

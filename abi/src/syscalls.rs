@@ -352,6 +352,18 @@ macro_rules! syscalls {
             ///
             /// Rights: none. Errors: INVALID_ARGS (address), NO_MEMORY.
             99 futex: futex_wake_handle_close_thread_exit(value_ptr: Out<u32>, wake_count: u32, new_value: u32, close_handle: Handle);
+            /// Creates a FIFO: two ends, each of which takes elements of one size that the other reads; at most 4096 bytes of them.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (options, `out0`, `out1`), ACCESS_DENIED (policy), OUT_OF_RANGE (size), NO_MEMORY.
+            100 fifo: fifo_create(elem_count: u64, elem_size: u64, options: u32, out0: Out<u32>, out1: Out<u32>);
+            /// Takes the oldest elements, as many as there are and are asked for.
+            ///
+            /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, OUT_OF_RANGE (another size, or no elements), PEER_CLOSED, SHOULD_WAIT (none there), INVALID_ARGS (data, `actual`), NO_MEMORY.
+            101 fifo: fifo_read(handle: Handle, elem_size: u64, data: Out<u8>, count: u64, actual: Out<u64>);
+            /// Writes elements, as many as there is room for.
+            ///
+            /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, PEER_CLOSED, OUT_OF_RANGE (another size, or no elements), SHOULD_WAIT (no room), INVALID_ARGS (data, `actual`), NO_MEMORY.
+            102 fifo: fifo_write(handle: Handle, elem_size: u64, data: In<u8>, count: u64, actual: Out<u64>);
         }
     };
 }

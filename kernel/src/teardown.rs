@@ -38,6 +38,7 @@ impl Kernel {
             ObjectRef::Pmt(key) if no_handles => self.close_pmt(hal, key, unused),
             ObjectRef::Event(key) if unused => self.objects.events.remove(key).is_some(),
             ObjectRef::EventPair(key) if unused => self.objects.event_pairs.remove(key).is_some(),
+            ObjectRef::Fifo(key) if unused => self.objects.fifos.remove(key).is_some(),
             ObjectRef::Port(key) if no_handles => self.close_port(key, unused, work),
             ObjectRef::Timer(key) if no_handles => self.close_timer(key, unused),
             ObjectRef::Exception(key) if unused => {

@@ -8,6 +8,7 @@ mod channel;
 mod claims;
 mod event;
 mod exception;
+mod fifo;
 mod handle;
 mod iommu;
 mod peer;
@@ -22,6 +23,7 @@ pub(crate) use channel::{Channel, Message};
 pub(crate) use claims::Claims;
 pub(crate) use event::{Event, EventPair};
 pub(crate) use exception::Exception;
+pub(crate) use fifo::{Fifo, Runs};
 pub(crate) use handle::{Handle, HandleId, HandleTable};
 pub(crate) use iommu::Iommu;
 pub(crate) use peer::Peer;
@@ -91,6 +93,7 @@ pub(crate) enum ObjectRef {
     Port(Key<Port>),
     Timer(Key<Timer>),
     Exception(Key<Exception>),
+    Fifo(Key<Fifo>),
 }
 
 impl ObjectRef {
@@ -112,6 +115,7 @@ impl ObjectRef {
             Self::Port(_) => ObjectType::Port,
             Self::Timer(_) => ObjectType::Timer,
             Self::Exception(_) => ObjectType::Exception,
+            Self::Fifo(_) => ObjectType::Fifo,
         }
     }
 
@@ -223,6 +227,7 @@ objects! {
     Port in ports,
     Timer in timers,
     Exception in exceptions,
+    Fifo in fifos,
 }
 
 /// All objects of the system.
@@ -243,6 +248,7 @@ pub(crate) struct Objects {
     pub(crate) ports: Pool<Port>,
     pub(crate) timers: Pool<Timer>,
     pub(crate) exceptions: Pool<Exception>,
+    pub(crate) fifos: Pool<Fifo>,
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
@@ -291,6 +297,7 @@ impl Objects {
             ports: Pool::new(),
             timers: Pool::new(),
             exceptions: Pool::new(),
+            fifos: Pool::new(),
             packets: Pool::new(),
             futexes: WordPool::new(),
             mappings: Pool::new(),

@@ -7,6 +7,7 @@ mod channel_call;
 mod channel_write;
 mod event;
 mod exception;
+mod fifo;
 mod futex;
 mod handle;
 mod info;

@@ -24,6 +24,7 @@ mod info;
 mod info_more;
 mod ipc_channels;
 mod ipc_dispositions;
+mod ipc_fifos;
 mod ipc_futexes;
 mod ipc_kit;
 mod ipc_ports;
@@ -135,6 +136,7 @@ const GROUPS: &[&[Scenario]] = &[
     ipc_timers::SCENARIOS,
     ipc_threads::SCENARIOS,
     ipc_futexes::SCENARIOS,
+    ipc_fifos::SCENARIOS,
     growth::SCENARIOS,
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,

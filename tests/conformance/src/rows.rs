@@ -96,6 +96,5 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
         "zx_job_set_policy",
         &[386, 387, 388, 391, 392, 394, 395, 397, 398, 399],
     ),
-    ("ipc", "zx_fifo_create", &[404, 405, 406, 407, 408, 410]),
     ("ipc", "zx_socket_create", &[411, 414, 416]),
 ];

@@ -39,6 +39,7 @@ pub mod cpio;
 pub mod device_tree;
 mod event;
 mod exception;
+mod fifo;
 mod futex;
 mod handle;
 #[cfg(all(target_os = "none", feature = "global-allocator"))]
@@ -70,6 +71,7 @@ pub use bti::{Bti, Iommu, Pmt};
 pub use channel::{Channel, Message};
 pub use event::{Event, EventPair, Port, Timer};
 pub use exception::{Exception, ExceptionChannel};
+pub use fifo::Fifo;
 pub use futex::Futex;
 pub use handle::Handle;
 pub use region::Region;

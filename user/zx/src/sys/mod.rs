@@ -14,6 +14,7 @@
 mod bti;
 mod channel;
 mod exception;
+mod fifo;
 mod futex;
 mod ipc;
 mod object;
@@ -30,6 +31,7 @@ pub use channel::{
     channel_read_etc, channel_write, channel_write_etc, channel_write_iovec,
 };
 pub use exception::{exception_get_process, exception_get_thread, task_create_exception_channel};
+pub use fifo::{fifo_create, fifo_read, fifo_write};
 pub use futex::{
     futex_get_owner, futex_requeue, futex_requeue_single_owner, futex_wait, futex_wake,
     futex_wake_handle_close_thread_exit, futex_wake_single_owner,
