@@ -187,7 +187,11 @@ impl Kernel {
 
     /// Whether the running thread may simply go on.
     const fn nothing_pending(&self) -> bool {
-        self.woken.is_empty() && self.unstamped.is_empty() && !self.is_raising && !self.is_behind()
+        self.woken.is_empty()
+            && !self.sched.any_fresh()
+            && self.unstamped.is_empty()
+            && !self.is_raising
+            && !self.is_behind()
     }
 
     /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.

@@ -1,6 +1,7 @@
 //! Tasks: processes, threads, what a blocked one waits for, and who runs next.
 
 mod abandon;
+mod cpu_set;
 mod create;
 mod exception;
 mod exceptionate;
@@ -8,6 +9,8 @@ mod futex;
 mod job;
 mod policy;
 mod process;
+mod queues;
+mod ready;
 mod sched;
 mod thread;
 mod timer;

@@ -1,13 +1,39 @@
-//! Who runs next: one queue, round robin, and a slice of time while others wait.
+//! Who runs next.
+//!
+//! A thread has one of Zircon's 32 priorities, and **a ready thread never waits while a less urgent
+//! one runs on a CPU that it may use**. Fixed priorities rather than fair weights, for three reasons:
+//! what a driver needs is to run *now*, which no weight promises; who may take time from others is a
+//! matter of authority here, because a priority comes with a profile, which only the holder of the
+//! profile resource makes; and a decision takes a few instructions, whatever there is to run. Threads
+//! of one priority, which all have unless somebody says otherwise, take turns of [`SLICE_NS`].
+//!
+//! Each CPU has its queue ([`Queues`](super::queues)); all of them lie under the one lock.
+//! - A woken thread goes to a CPU that idles, best to the one that it ran on last; else to one that
+//!   runs something less urgent; else it waits where it was woken. Who is given a thread is kicked.
+//! - A CPU takes the first of its own queue, or what is more urgent in another one; if it has none it
+//!   takes over what waits elsewhere. So none idles while threads that it may run wait.
+//! - At the end of a slice a thread goes to a CPU where clearly fewer wait.
+//! - **Hand-off**: if the running thread goes to wait in the call that woke another one, this one runs
+//!   at once, on this CPU, with the rest of the slice (`zx_channel_call` and its server). When the
+//!   server answers, the caller runs at once in the same way, and the server is next. Where another CPU
+//!   idles it takes the server over after [`LENT_NS`], not at once: mostly the caller is about to call
+//!   again.
+//!
+//! The clock is read for a slice only when somebody waits for its end, and a timer that is armed too
+//! early is left so: it costs one entry that changes nothing.
 
+use super::queues::{Leaves, Queues};
+use super::ready::End;
 use super::{Process, Thread, ThreadState};
 use crate::Kernel;
 use crate::hal::{AspaceId, ContextId, CpuId, DynHal};
 use crate::mem::{Budget, KVec, Key, List, NoMemory, Pool};
 use crate::{Event, Next};
 
-/// How long a thread runs while others are ready, in ns.
+/// How long a thread runs while others as urgent are ready, in ns.
 const SLICE_NS: i64 = 10_000_000;
+/// How long a thread that lent its CPU waits to have it back while another CPU idles, in ns.
+const LENT_NS: i64 = 100_000;
 /// How long a thread runs while teardown waits for the kernel to be entered again, in ns.
 const PAUSE_NS: i64 = 1_000_000;
 /// How long a thread stays on a CPU while threads are made to wander, in ns.
@@ -39,8 +65,12 @@ struct CpuState {
     is_idle: bool,
     /// The thread that it ran until somebody ended it; it ends when this CPU is in the kernel.
     leaving: Option<Key<Thread>>,
-    /// When its thread has had its slice, in ns.
-    slice_end: i64,
+    /// When its thread has had its slice, in ns; not known before anybody waits for it.
+    slice_end: Option<i64>,
+    /// The thread to which it is handed, which is ready and in no queue.
+    next: Option<Key<Thread>>,
+    /// Whether the first in its queue lent it the CPU.
+    is_lent: bool,
     /// What its timer is armed for, in ns.
     armed: i64,
 }
@@ -48,8 +78,12 @@ struct CpuState {
 /// The ready threads, and what each CPU runs.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    ready: List<Thread>,
+    pub(crate) queues: Queues,
     cpus: KVec<CpuState>,
+    /// Threads that became ready in this event and have no place yet.
+    fresh: List<Thread>,
+    /// The thread whose call was answered in this event.
+    answered: Option<Key<Thread>>,
     /// Whether teardown is left over from the last event.
     is_behind: bool,
     /// Whether threads change CPUs without need, for tests.
@@ -82,8 +116,10 @@ impl Scheduler {
             )?;
         }
         Ok(Self {
-            ready: List::new(),
+            queues: Queues::new(cpus, budget)?,
             cpus: states,
+            fresh: List::new(),
+            answered: None,
             is_behind: false,
             wander,
         })
@@ -104,14 +140,21 @@ impl Scheduler {
         self.cpus.len()
     }
 
-    /// Takes a thread out of the ready queue.
+    /// Takes a ready thread out of its queue.
     pub(crate) fn remove(&mut self, threads: &mut Pool<Thread>, key: Key<Thread>) {
-        self.ready.remove(threads, key);
+        if !self.queues.remove(threads, key) {
+            self.fresh.remove(threads, key);
+        }
     }
 
-    /// Whether a thread waits for a CPU.
-    pub(crate) const fn any_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// Whether a thread became ready that has no place yet.
+    pub(crate) const fn any_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Notes that a thread has the answer to its call, for which it lent its CPU.
+    pub(crate) const fn note_answered(&mut self, key: Key<Thread>) {
+        self.answered = Some(key);
     }
 
     /// Forgets a context that is given back.
@@ -136,6 +179,7 @@ impl Scheduler {
         {
             state.current = None;
             state.leaving = Some(key);
+            self.queues.kick(cpu);
         }
     }
 
@@ -151,13 +195,26 @@ impl Scheduler {
 }
 
 impl Kernel {
-    /// Puts a thread at the end of the ready queue.
+    /// Makes a thread ready. One that was on a CPU stays there, behind others as urgent; for another
+    /// one a CPU is found when this event is over.
     pub(crate) fn make_ready(&mut self, key: Key<Thread>) {
-        self.objects.get_mut(key).state = ThreadState::Ready;
-        self.sched.ready.push_back(&mut self.objects.threads, key);
+        let thread = self.objects.get_mut(key);
+        let was = core::mem::replace(&mut thread.state, ThreadState::Ready);
+        let threads = &mut self.objects.threads;
+        match was {
+            ThreadState::Running(cpu) => {
+                self.sched
+                    .queues
+                    .put_back(threads, key, cpu, Leaves::AfterCall);
+            }
+            _ => {
+                self.sched.fresh.push_back(threads, key);
+            }
+        }
     }
 
-    /// What `cpu` does after an event: its thread goes on while it can and its slice lasts.
+    /// What `cpu` does after an event: its thread goes on while it can, its slice lasts, and nobody
+    /// is more urgent.
     pub(crate) fn choose(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
         let current = self.sched.current(cpu).filter(|current| {
             let thread = self.objects.threads.get(current.thread);
@@ -165,42 +222,140 @@ impl Kernel {
                 thread.state == ThreadState::Running(cpu) && thread.work.is_none()
             })
         });
+        if self.sched.any_fresh() {
+            self.place_fresh(cpu, current);
+        }
+        if matches!(event, Event::Timer) {
+            self.sched.queues.spread(&mut self.objects.threads, cpu);
+        }
         if let Some(current) = current {
-            let wanders = self.sched.wander == Wander::Yes;
-            let may_end = self.sched.any_ready() || wanders;
-            if !may_end || !self.slice_is_over(hal, cpu, event) {
+            let Some(why) = self.leaves(hal, cpu, event, current) else {
                 self.arm(hal, cpu);
                 return Next::Resume;
-            }
-            self.make_ready(current.thread);
-            if wanders && self.kick_idle(hal, cpu) {
-                return self.idle(hal, cpu);
-            }
+            };
+            self.give_way(cpu, current, why);
         }
         self.switch(hal, cpu)
     }
 
-    /// Whether the thread on `cpu` had its share. Only a timer event asks the clock.
-    fn slice_is_over(&self, hal: &DynHal, cpu: CpuId, event: &Event<'_>) -> bool {
-        let end = self.sched.cpus.get(cpu).map_or(0, |state| state.slice_end);
-        matches!(event, Event::Timer | Event::Kick) && hal.now() >= end
+    /// Finds a CPU for every thread that became ready in this event, while `current` is to go on here,
+    /// if there is one.
+    fn place_fresh(&mut self, here: CpuId, current: Option<Current>) {
+        let answered = self.sched.answered.take();
+        while let Some(key) = self.sched.fresh.pop_front(&mut self.objects.threads) {
+            if !self.hand_to(here, key, current, answered) {
+                let threads = &mut self.objects.threads;
+                self.sched.queues.place(threads, key, here);
+            }
+        }
     }
 
-    /// Takes the next ready thread. One that is in a long call is chosen for the next entry, which
-    /// goes on with the call; the machine hears of it only when it returns to its program.
+    /// Hands this CPU to a thread, if it is to have it: because nobody goes on here and none more
+    /// urgent waits, or because it lent the CPU to the thread that goes on, and has its answer.
+    fn hand_to(
+        &mut self,
+        here: CpuId,
+        key: Key<Thread>,
+        current: Option<Current>,
+        answered: Option<Key<Thread>>,
+    ) -> bool {
+        let priority = |key| {
+            let thread: Option<&Thread> = self.objects.threads.get(key);
+            thread.map(|thread| thread.standing.priority)
+        };
+        let Some(standing) = self.objects.threads.get(key).map(|thread| thread.standing) else {
+            return false;
+        };
+        let level = Some(standing.priority);
+        let is_next = match current {
+            None => level >= self.sched.queues.top(here),
+            Some(current) => {
+                answered == Some(key)
+                    && standing.last == here
+                    && level >= priority(current.thread)
+                    && self.sched.wander == Wander::No
+            }
+        };
+        let Some(state) = self.sched.cpus.get_mut(here) else {
+            return false;
+        };
+        if !is_next || state.next.is_some() || !standing.affinity.contains(here) {
+            return false;
+        }
+        state.next = Some(key);
+        true
+    }
+
+    /// Why the thread on `cpu` is to make room though it could go on, if it is to. Only a timer event
+    /// asks the clock.
+    fn leaves(
+        &mut self,
+        hal: &DynHal,
+        cpu: CpuId,
+        event: &Event<'_>,
+        current: Current,
+    ) -> Option<Leaves> {
+        let standing = self.objects.threads.get(current.thread)?.standing;
+        let state = self.sched.cpus.get(cpu)?;
+        let level = Some(standing.priority);
+        let top = self.sched.queues.top(cpu);
+        if state.next.is_some() || top > level || !standing.affinity.contains(cpu) {
+            return Some(Leaves::Preempted);
+        }
+        let shares = top == level || self.sched.wander == Wander::Yes;
+        if shares
+            && matches!(event, Event::Timer | Event::Kick)
+            && state.slice_end.is_some_and(|end| hal.now() >= end)
+        {
+            return Some(Leaves::AfterSlice);
+        }
+        self.sched.queues.note_level(cpu, level);
+        None
+    }
+
+    /// Takes a thread off its CPU that could go on.
+    fn give_way(&mut self, cpu: CpuId, current: Current, why: Leaves) {
+        self.objects.get_mut(current.thread).state = ThreadState::Ready;
+        let threads = &mut self.objects.threads;
+        let queues = &mut self.sched.queues;
+        let Some(state) = self.sched.cpus.get_mut(cpu) else {
+            return;
+        };
+        if state.next.is_some() {
+            // It lends the CPU with the rest of its slice.
+            state.is_lent = true;
+            return queues.push(threads, current.thread, cpu, End::Front);
+        }
+        state.slice_end = None;
+        let wanders = why == Leaves::AfterSlice && self.sched.wander == Wander::Yes;
+        if !wanders || !queues.send_on(threads, current.thread, cpu) {
+            queues.put_back(threads, current.thread, cpu, why);
+        }
+    }
+
+    /// Goes on with the thread to which the CPU is handed, or else with the next ready one. One that
+    /// is in a long call is chosen for the next entry, which goes on with the call; the machine hears
+    /// of it only when it returns to its program.
     fn switch(&mut self, hal: &mut DynHal, cpu: CpuId) -> Next {
-        let Some(key) = self.sched.ready.pop_front(&mut self.objects.threads) else {
+        let Some(state) = self.sched.cpus.get_mut(cpu) else {
+            return Next::Idle;
+        };
+        let handed = state.next.take();
+        if handed.is_none() && !core::mem::take(&mut state.is_lent) {
+            // Else the slice goes on: those who hand a CPU to and fro share one.
+            state.slice_end = None;
+        }
+        let threads = &mut self.objects.threads;
+        let Some(key) = handed.or_else(|| self.sched.queues.pop(threads, cpu)) else {
             return self.idle(hal, cpu);
         };
         let thread = self.objects.get_mut(key);
         thread.state = ThreadState::Running(cpu);
+        thread.standing.last = cpu;
         let (context, process, has_work) = (thread.context, thread.process, thread.work.is_some());
+        let level = thread.standing.priority;
         let aspace = self.objects.get(process).aspace;
-        let now = hal.now();
-        let slice_ns = match self.sched.wander {
-            Wander::No => SLICE_NS,
-            Wander::Yes => WANDER_NS,
-        };
+        self.sched.queues.note_level(cpu, Some(level));
         if has_work {
             self.sched.put_away(hal, cpu, Some(aspace));
         }
@@ -216,7 +371,6 @@ impl Kernel {
         if has_work {
             return Next::Again;
         }
-        state.slice_end = now.saturating_add(slice_ns);
         state.active = Some(aspace);
         let is_loaded = state.loaded.replace(context) == Some(context);
         self.sched.load_fp(hal, cpu, context);
@@ -232,6 +386,7 @@ impl Kernel {
     /// Leaves a CPU without a thread.
     fn idle(&mut self, hal: &mut DynHal, cpu: CpuId) -> Next {
         self.sched.put_away(hal, cpu, None);
+        self.sched.queues.note_level(cpu, None);
         if let Some(state) = self.sched.cpus.get_mut(cpu) {
             (state.current, state.loaded) = (None, None);
             state.is_idle = true;
@@ -240,57 +395,34 @@ impl Kernel {
         Next::Idle
     }
 
-    /// Tells other CPUs what an event left for them: threads that were ended under them, and a
-    /// ready thread for one that idles. It kicks the next one if there are more.
+    /// Tells other CPUs what an event left for them: threads that were ended under them, and threads
+    /// that they were given.
     pub(crate) fn tell_others(&mut self, hal: &mut DynHal, cpu: CpuId) {
         if !self.sched.has_several() {
             return;
         }
-        for (other, state) in self.sched.cpus.iter_mut().enumerate() {
-            if other != cpu && state.leaving.is_some() {
-                hal.kick(other);
-            }
+        let mut kicks = self.sched.queues.take_kicks();
+        kicks.remove(cpu);
+        while let Some(other) = kicks.first() {
+            kicks.remove(other);
+            hal.kick(other);
         }
-        if self.sched.any_ready() {
-            self.kick_idle(hal, cpu);
-        }
-    }
-
-    /// Kicks the next CPU after `cpu` that idles; whether there was one.
-    fn kick_idle(&mut self, hal: &mut DynHal, cpu: CpuId) -> bool {
-        let count = self.sched.cpus.len();
-        let after = (cpu.saturating_add(1)..count).chain(0..cpu);
-        for other in after {
-            if let Some(state) = self.sched.cpus.get_mut(other)
-                && core::mem::replace(&mut state.is_idle, false)
-            {
-                hal.kick(other);
-                return true;
-            }
-        }
-        false
     }
 
     /// Arms the timer for what comes first: the end of the slice while others wait, a deadline, or
-    /// the next bit of teardown.
+    /// the next bit of teardown. What it is armed for already may come earlier.
     pub(crate) fn arm(&mut self, hal: &mut DynHal, cpu: CpuId) {
-        let mut deadline = self.first_deadline();
+        let mut wanted = self.first_deadline();
         if self.sched.is_behind {
-            deadline = deadline.min(hal.now().saturating_add(PAUSE_NS));
+            wanted = wanted.min(hal.now().saturating_add(PAUSE_NS));
         }
-        let ends_slice = self.sched.any_ready() || self.sched.wander == Wander::Yes;
-        if self.sched.is_watched(cpu, deadline) {
-            deadline = i64::MAX;
+        if self.sched.is_watched(cpu, wanted) {
+            wanted = i64::MAX;
         }
-        let Some(state) = self.sched.cpus.get_mut(cpu) else {
-            return;
-        };
-        let wanted = if ends_slice && !state.is_idle {
-            deadline.min(state.slice_end)
-        } else {
-            deadline
-        };
-        if wanted != state.armed {
+        wanted = wanted.min(self.sched.end_of_turn(hal, cpu));
+        if let Some(state) = self.sched.cpus.get_mut(cpu)
+            && wanted < state.armed
+        {
             state.armed = wanted;
             hal.arm_timer(cpu, wanted);
         }
@@ -349,6 +481,29 @@ impl Scheduler {
         if let Some(state) = self.cpus.get_mut(cpu) {
             state.is_fp_live = true;
         }
+    }
+
+    /// When what a CPU runs is to be looked at again for the sake of those that wait; `i64::MAX` when
+    /// nobody does. A slice begins when somebody waits for its end.
+    fn end_of_turn(&mut self, hal: &DynHal, cpu: CpuId) -> i64 {
+        let top = self.queues.top(cpu);
+        let wanders = self.wander == Wander::Yes;
+        let Some(state) = self.cpus.get_mut(cpu) else {
+            return i64::MAX;
+        };
+        if state.is_idle || (top.is_none() && !wanders) {
+            return i64::MAX;
+        }
+        let slice_ns = if wanders { WANDER_NS } else { SLICE_NS };
+        let end = match state.slice_end {
+            Some(end) => end,
+            None => hal.now().saturating_add(slice_ns),
+        };
+        state.slice_end = Some(end);
+        if state.is_lent && self.queues.any_idle() {
+            return end.min(hal.now().saturating_add(LENT_NS));
+        }
+        end
     }
 
     /// Whether a CPU that idles may sleep through a deadline, because another one will not.

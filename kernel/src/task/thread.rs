@@ -1,5 +1,6 @@
 //! Threads, and what a blocked one waits for: the continuation as data.
 
+use super::queues::Standing;
 use super::wait::Ended;
 use super::{Exceptionate, Handler, Process, Raised, Wait};
 use crate::call::Out;
@@ -134,6 +135,8 @@ pub(crate) struct Thread {
     pub(crate) raised: Option<Raised>,
     /// Who is told of its exceptions.
     pub(crate) exceptionate: Exceptionate,
+    /// What the scheduler knows of it.
+    pub(crate) standing: Standing,
     /// Its place in the heap of deadlines, while it has one.
     pub(crate) timer_slot: Option<usize>,
     /// Its place in the ready queue or in the queue of the woken; never in both.
@@ -174,6 +177,7 @@ impl Thread {
             wait_end: None,
             raised: None,
             exceptionate: Exceptionate::default(),
+            standing: Standing::new(),
             timer_slot: None,
             link: Link::new(),
             of_process: Link::new(),

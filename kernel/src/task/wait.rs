@@ -243,6 +243,7 @@ impl Kernel {
             Some(Err(status)) => return Ended::Answer(Err(status)),
             Some(Ok(message)) => message,
         };
+        self.sched.note_answered(thread);
         let reply = Reply {
             message,
             inbox: wait.inbox,

@@ -1,6 +1,8 @@
-//! Scenarios with several threads, under many schedules: a slice of time passes at any step.
+//! Scenarios with several threads, under many schedules: on one to five processors, a slice of time
+//! passes at any step.
 
 use conformance::{Env, Scenario};
+use jacinth_kernel::Wander;
 use jacinth_sim::Arch;
 use jacinth_sim::world::Control;
 use jacinth_tests_host::{Bench, Verdict};
@@ -10,6 +12,8 @@ const CHOSEN: [&str; 3] = ["thread", "process_", "job_"];
 const SEEDS: u64 = 24;
 /// One step in so many takes a slice.
 const RESTLESS: u64 = 12;
+/// The machines have one to so many processors.
+const MOST_CPUS: u64 = 5;
 
 fn once(scenario: &Scenario, env: &mut Env, _: &Control) -> Result<(), String> {
     (scenario.run)(env).map_err(|failure| failure.to_string())
@@ -20,6 +24,10 @@ fn run(arch: Arch) {
     for seed in 0..SEEDS {
         let mut bench = Bench::new(arch, 1000 + seed);
         bench.options.config.restless = RESTLESS;
+        bench.options.config.cpus = 1 + usize::try_from(seed % MOST_CPUS).unwrap_or(0);
+        if seed % 3 == 2 {
+            bench.options.config.wander = Wander::Yes;
+        }
         let chosen = |scenario: &Scenario| {
             scenario.name.contains(&only) && CHOSEN.iter().any(|part| scenario.name.contains(part))
         };
