@@ -376,7 +376,10 @@ impl Cpu for Sim {
     }
 
     fn exception_words(&self, code: u64, address: u64) -> [u64; 3] {
-        [code >> 32, code & u64::from(u32::MAX), address]
+        match self.config.arch {
+            Arch::X86_64 => [code >> 32, code & u64::from(u32::MAX), address],
+            Arch::Aarch64 => [code, address, 0],
+        }
     }
 
     fn entropy(&mut self) -> u64 {

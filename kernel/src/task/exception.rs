@@ -106,7 +106,13 @@ pub(crate) struct Raised {
     state: ExceptionState,
     /// Whether the debugger wants to be asked again.
     strategy: ExceptionStrategy,
+    /// How often there was no memory to tell the handler.
+    refusals: u8,
 }
+
+/// How often a thread waits for its turn, and tries again, when there is no memory to tell a
+/// handler. One that cannot be told then handles nothing.
+const MOST_REFUSALS: u8 = 16;
 
 impl Raised {
     const fn new(cause: Cause, stage: Stage) -> Self {
@@ -115,12 +121,16 @@ impl Raised {
             stage,
             state: ExceptionState::TryNext,
             strategy: ExceptionStrategy::FirstChance,
+            refusals: 0,
         }
     }
 
     /// Takes what a handler said that is done with it.
     pub(crate) const fn handled(&mut self, state: ExceptionState, strategy: ExceptionStrategy) {
-        (self.state, self.strategy) = (state, strategy);
+        self.state = state;
+        if matches!(self.stage, Stage::Debugger) {
+            self.strategy = strategy;
+        }
     }
 
     /// Whether one handler at the most is told, whose answer does not count.
@@ -231,14 +241,21 @@ impl Kernel {
             let told = self.with_heap(hal, |kernel, _| kernel.tell(key, raised.cause, handler));
             match told {
                 Ok(true) => return,
-                Err(Status::NO_MEMORY) if self.is_behind() || self.reclaim() => {
-                    self.objects.get_mut(key).work = Some(Work::Raise);
+                Err(_) if self.may_find_memory(raised) => {
+                    let refusals = raised.refusals.saturating_add(1);
+                    let thread = self.objects.get_mut(key);
+                    thread.raised = Some(Raised { refusals, ..raised });
+                    thread.work = Some(Work::Raise);
                     return self.make_ready(key);
                 }
-                // A handler that cannot be told for want of memory handles nothing.
                 Ok(false) | Err(_) => self.pass_on(key, raised),
             }
         }
+    }
+
+    /// Whether it may help to try again later.
+    fn may_find_memory(&mut self, raised: Raised) -> bool {
+        self.is_behind() || self.reclaim() || raised.refusals < MOST_REFUSALS
     }
 
     fn pass_on(&mut self, key: Key<Thread>, raised: Raised) {

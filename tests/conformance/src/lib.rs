@@ -16,6 +16,8 @@ mod contiguous;
 mod devices;
 mod discover;
 mod env;
+mod exceptions;
+mod exceptions_debugger;
 mod executable;
 mod growth;
 mod handles;
@@ -142,6 +144,8 @@ const GROUPS: &[&[Scenario]] = &[
     tasks_processes::SCENARIOS,
     tasks_jobs::SCENARIOS,
     tasks_policy::SCENARIOS,
+    exceptions::SCENARIOS,
+    exceptions_debugger::SCENARIOS,
 ];
 
 /// All scenarios.

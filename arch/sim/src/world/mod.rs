@@ -6,6 +6,7 @@
 //! replays bit for bit.
 
 mod boot;
+mod codes;
 mod state;
 mod thread;
 mod user;

@@ -1,5 +1,6 @@
 //! What the baton protects: the machine, the kernel, and who runs where.
 
+use super::codes::{Trap, code};
 use super::thread::Body;
 use crate::{Changes, Description, Refused, Sim};
 use jacinth_abi::ExitCode;
@@ -280,7 +281,7 @@ impl State {
     pub(crate) fn breakpoint(&mut self, address: u64) {
         let event = Event::Exception {
             kind: SW_BREAKPOINT,
-            code: 3 << 32,
+            code: code(self.sim.config.arch, Trap::Breakpoint),
             address,
         };
         self.enter(self.running, event);
@@ -290,37 +291,25 @@ impl State {
     /// Tells the kernel of a refused access.
     pub(crate) fn fault(&mut self, fault: &Fault) {
         let (cpu, address, access) = (self.running, fault.address, fault.access);
+        let arch = self.sim.config.arch;
         let event = match fault.refused {
             Refused::Page => Event::PageFault {
                 address: VirtAddr::new(address),
                 access,
-                code: page_fault_code(access),
+                code: code(arch, Trap::PageFault(access)),
             },
             Refused::Unaligned => Event::Exception {
                 kind: UNALIGNED_ACCESS,
-                code: 17 << 32,
+                code: code(arch, Trap::Unaligned),
                 address,
             },
             Refused::Bus => Event::Exception {
                 kind: GENERAL,
-                code: 13 << 32,
+                code: code(arch, Trap::Bus),
                 address,
             },
         };
         self.enter(cpu, event);
         self.choose();
     }
-}
-
-/// The code of a page fault, as an x86_64 processor tells it.
-const fn page_fault_code(access: Access) -> u64 {
-    const VECTOR: u64 = 14 << 32;
-    const USER: u64 = 1 << 2;
-    VECTOR
-        | USER
-        | match access {
-            Access::Read => 0,
-            Access::Write => 1 << 1,
-            Access::Execute => 1 << 4,
-        }
 }
