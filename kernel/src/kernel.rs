@@ -265,7 +265,13 @@ impl Kernel {
         }
         let value = match result {
             Ok(Flow::Done(value)) => value,
-            Err(status) => i64::from(status.raw()),
+            Err(status) => {
+                if status == Status::NO_MEMORY {
+                    // The call left everything as it was: it raised nothing, either.
+                    self.objects.get_mut(current.thread).raised = None;
+                }
+                i64::from(status.raw())
+            }
             Ok(Flow::Block(wait)) => {
                 let thread = self.objects.get_mut(current.thread);
                 thread.wait = Some(wait);
