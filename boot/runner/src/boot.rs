@@ -115,6 +115,17 @@ impl Contents {
         }
     }
 
+    /// The programs that a program of the workspace starts: names and files.
+    fn companions(&self) -> Vec<(&'static str, PathBuf)> {
+        let Self::Program { name, file, .. } = self else {
+            return Vec::new();
+        };
+        let names = cargo::companions(name).iter();
+        names
+            .map(|name| (*name, file.with_file_name(name)))
+            .collect()
+    }
+
     /// The file that becomes `init`, as far as it is known.
     fn init(&self) -> Option<&Path> {
         match self {
@@ -142,15 +153,17 @@ impl Contents {
         };
         let mut archive = Archive::default();
         archive.add(INIT, &program::read_init(file, arch)?)?;
-        if let Some(folder) = folder {
-            for (name, path) in archive::files_below(folder)? {
-                if name != INIT {
-                    archive.add(
-                        &name,
-                        &fs::read(&path).map_err(|error| Failure::input(&path, error))?,
-                    )?;
-                }
+        let files = folder.as_deref().map(archive::files_below).transpose()?;
+        let files = files.unwrap_or_default();
+        for (name, path) in self.companions() {
+            // Who packs a file of that name wants that.
+            if !files.iter().any(|(packed, _)| packed == name) {
+                archive.add(name, &program::read_init(&path, arch)?)?;
             }
+        }
+        for (name, path) in files.iter().filter(|(name, _)| name != INIT) {
+            let contents = fs::read(path).map_err(|error| Failure::input(path, error))?;
+            archive.add(name, &contents)?;
         }
         // Several runners may be at work: what one of them alone wants gets a name of its own.
         let is_temporary = shared.is_none();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::arch::Arch;
 use crate::failure::{BUILD_FAILED, Failure, UNAVAILABLE};
-use crate::options::Profile;
+use crate::options::{Options, Profile};
 use crate::place::Place;
 use crate::terminal;
 
@@ -27,7 +27,15 @@ pub(crate) fn cargo(place: &Place) -> Command {
     command
 }
 
-/// Brings the kernel and, if named, one user program up to date.
+/// The user programs that another one starts: they are built and packed along with it.
+pub(crate) fn companions(program: &str) -> &'static [&'static str] {
+    match program {
+        Options::TOUR => &["driver", "rogue"],
+        _ => &[],
+    }
+}
+
+/// Brings the kernel and, if named, one user program with its companions up to date.
 pub(crate) fn build(
     place: &Place,
     arch: Arch,
@@ -36,16 +44,17 @@ pub(crate) fn build(
 ) -> Result<(), Failure> {
     let kernel = arch.kernel_target();
     let user = arch.user_target();
-    match program {
-        Some(program) if kernel == user => {
-            build_packages(place, kernel, profile, &[KERNEL, program])
-        }
-        Some(program) => {
-            build_packages(place, kernel, profile, &[KERNEL])?;
-            build_packages(place, user, profile, &[program])
-        }
-        None => build_packages(place, kernel, profile, &[KERNEL]),
+    let mut programs: Vec<&str> = program.into_iter().collect();
+    programs.extend(program.map_or(&[][..], companions));
+    if kernel == user {
+        programs.insert(0, KERNEL);
+        return build_packages(place, kernel, profile, &programs);
     }
+    build_packages(place, kernel, profile, &[KERNEL])?;
+    if programs.is_empty() {
+        return Ok(());
+    }
+    build_packages(place, user, profile, &programs)
 }
 
 fn build_packages(

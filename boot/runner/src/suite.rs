@@ -17,8 +17,10 @@ const QEMU_TESTS: &str = "jacinth-tests-qemu";
 /// The package that makes `docs/conformance.md`.
 const TABLE: &str = "jacinth-tests-table";
 /// The user programs that those tests boot.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 7] = [
     Options::TOUR,
+    "driver",
+    "rogue",
     "conformance-user",
     "faults",
     "devices",

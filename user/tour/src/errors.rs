@@ -28,7 +28,7 @@ struct Bench<'a> {
 
 pub(crate) fn show(report: &mut Report, start: &Startup, machine: &Machine) -> Result<(), Status> {
     report.heading(4, format_args!("Every documented error"));
-    zx::println!("   {:52} {:17} got", "call", "expected");
+    report.table();
     let root = given(start.mmio.as_ref())?;
     let paddr = machine.sample().ok_or(Status::NOT_FOUND)?.page();
     let memory = Vmo::create(PAGE, VmoOptions::empty())?;

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use driver::Device;
 use zx::acpi::Acpi;
 use zx::device_tree::DeviceTree;
 use zx::{Startup, Status, Tables};
@@ -67,6 +68,12 @@ impl Machine {
     /// The real-time clock.
     pub(crate) fn rtc(&self) -> Option<Place> {
         self.devices("RTC", &["arm,pl031"]).into_iter().next()
+    }
+
+    /// A device that counts, and which one the driver takes it for.
+    pub(crate) fn counter(&self) -> Option<(Place, Device)> {
+        let hpet = self.hpet().map(|place| (place, Device::Hpet));
+        hpet.or_else(|| self.rtc().map(|place| (place, Device::Rtc)))
     }
 
     /// QEMU's firmware configuration.

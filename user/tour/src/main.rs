@@ -4,6 +4,10 @@
 //! through constants. Each step shows what it got and checks it; the last line counts the checks,
 //! and the return code is 0 only when all of them passed.
 //!
+//! The last steps are a story of several processes: a driver that is given a device's VMO and
+//! nothing else, a rogue that tries to get at the device, and what becomes of it all when the driver
+//! dies.
+//!
 //! Lines that begin with `rtc`, `pci` or `fw_cfg` are for the test that started the machine: it
 //! knows what stands there.
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -19,6 +23,7 @@ mod machine;
 mod refused;
 mod report;
 mod rtc;
+mod story;
 mod vmo;
 
 use machine::Machine;
@@ -42,6 +47,7 @@ fn tour(start: Startup) -> i64 {
             report.run(|report| ecam::show(report, &start, &machine));
             report.run(|report| errors::show(report, &start, &machine));
             report.run(|report| refused::show(report, &start, &machine));
+            report.run(|report| story::show(report, &start, &machine));
         }
         Err(status) => report.run(|_| Err(status)),
     }

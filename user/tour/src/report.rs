@@ -72,6 +72,21 @@ impl Report {
         }
     }
 
+    /// Prints the head of a table of errors.
+    pub(crate) fn table(&self) {
+        println!("   {:52} {:17} got", "call", "expected");
+    }
+
+    /// Prints a call's answer and whether it is the one expected.
+    pub(crate) fn status(
+        &mut self,
+        call: &str,
+        expected: Result<(), Status>,
+        got: Result<(), Status>,
+    ) {
+        self.equal(call, name(got), name(expected));
+    }
+
     /// Prints a row of the table of errors.
     pub(crate) fn error(
         &mut self,

@@ -22,6 +22,7 @@
 //! - [`Handle`], [`Vmo`], [`Vmar`], [`Resource`], [`Channel`], [`Process`], [`Thread`], [`Iommu`],
 //!   [`Bti`], [`Pmt`], [`Event`], [`EventPair`], [`Exception`], [`Port`], [`Timer`]: objects.
 //! - [`Region`]: mapped memory, ordinary or a device's, read and written a word at a time.
+//! - [`process`]: programs from the boot archive as processes of their own; [`elf`]: their files.
 //! - [`sys`]: every system call, safe; [`raw`]: the stubs underneath.
 //! - [`acpi`], [`device_tree`], [`pci`], [`cpio`]: where things are.
 #![cfg_attr(target_os = "none", no_std)]
@@ -37,6 +38,7 @@ mod channel;
 pub mod console;
 pub mod cpio;
 pub mod device_tree;
+pub mod elf;
 mod event;
 mod exception;
 mod fifo;
@@ -45,6 +47,7 @@ mod handle;
 #[cfg(all(target_os = "none", feature = "global-allocator"))]
 mod heap;
 pub mod pci;
+pub mod process;
 pub mod raw;
 mod region;
 mod resource;

@@ -3,9 +3,11 @@
 use core::arch::global_asm;
 use core::panic::PanicInfo;
 
-use jacinth_abi::Status;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Channel, Handle, Startup, exit, println};
+use jacinth_abi::{Property, Status, limits};
+
+use crate::{Channel, Handle, Startup, exit, println, sys};
 
 /// What a program returns that panicked.
 pub const PANIC_RETURN_CODE: i64 = 63;
@@ -36,8 +38,32 @@ fn fail(status: Status) -> ! {
     exit(NO_STARTUP_RETURN_CODE)
 }
 
+/// The handle of the process, 0 until start-up has read it.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+/// Says which process this is.
+pub(crate) fn is_process(handle: u32) {
+    PROCESS.store(handle, Ordering::Relaxed);
+}
+
+/// Says who panicked, where and why, on one line: other programs may be printing too.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    println!("{info}");
+    let mut bytes = [0; limits::MAX_NAME_LEN];
+    let value = sys::Output::Here(&mut bytes);
+    // A program that gave its own handle away has no name any more.
+    sys::object_get_property(
+        PROCESS.load(Ordering::Relaxed),
+        Property::Name.number(),
+        value,
+    )
+    .ok();
+    let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let name = core::str::from_utf8(name).unwrap_or_default();
+    let separator = if name.is_empty() { "" } else { ": " };
+    match info.location() {
+        Some(place) => println!("{name}{separator}panicked at {place}: {}", info.message()),
+        None => println!("{name}{separator}panicked: {}", info.message()),
+    }
     exit(PANIC_RETURN_CODE)
 }

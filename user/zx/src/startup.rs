@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use jacinth_abi::processargs::{
     BOOTDATA_ACPI, BOOTDATA_DEVICE_TREE, Header, PA_IOPORT_RESOURCE, PA_IRQ_RESOURCE,
     PA_JOB_DEFAULT, PA_MMIO_RESOURCE, PA_PROC_SELF, PA_SMC_RESOURCE, PA_SYSTEM_RESOURCE,
-    PA_THREAD_SELF, PA_VMAR_ROOT, PA_VMO_BOOTDATA, PA_VMO_BOOTFS, PROTOCOL, handle_argument,
-    handle_kind,
+    PA_THREAD_SELF, PA_USER0, PA_VMAR_ROOT, PA_VMO_BOOTDATA, PA_VMO_BOOTFS, PROTOCOL,
+    handle_argument, handle_kind,
 };
 use jacinth_abi::{Record, Status};
 
@@ -15,9 +15,9 @@ use crate::channel::handle_at;
 use crate::{Channel, Handle, Job, Process, Resource, Thread, Vmar, Vmo};
 
 /// The largest message that start-up reads, in bytes: it happens before there is a heap.
-const MAX_BYTES: usize = 4096;
+pub(crate) const MAX_BYTES: usize = 4096;
 /// The most handles that start-up takes.
-const MAX_HANDLES: usize = 64;
+pub(crate) const MAX_HANDLES: usize = 64;
 
 /// What the machine says of itself.
 #[derive(Debug)]
@@ -57,6 +57,8 @@ pub struct Startup {
     pub bootfs: Option<Vmo>,
     /// What the machine says of itself.
     pub tables: Tables,
+    /// Handles by the names that [`Builder::handle`](crate::process::Builder::handle) gave them.
+    pub named: Vec<(String, Handle)>,
     /// Other handles with their `PA_HND` words.
     pub others: Vec<(u32, Handle)>,
     /// The arguments.
@@ -95,8 +97,13 @@ impl Startup {
         #[cfg(all(target_os = "none", feature = "global-allocator"))]
         crate::heap::place_in(word(root));
         let mut startup = Self::empty(bootstrap, Vmar::from(handle_at(root)));
+        let names = strings(message, header.names_off, header.names_num);
         for (info, value) in pairs().filter(|(info, _)| handle_kind(*info) != PA_VMAR_ROOT) {
-            startup.take(info, handle_at(value));
+            startup.keep(info, handle_at(value), &names);
+        }
+        #[cfg(target_os = "none")]
+        if let Some(process) = &startup.process {
+            crate::start::is_process(process.value());
         }
         startup.args = strings(message, header.args_off, header.args_num);
         Ok(startup)
@@ -115,13 +122,22 @@ impl Startup {
             system: None,
             bootfs: None,
             tables: Tables::None,
+            named: Vec::new(),
             others: Vec::new(),
             args: Vec::new(),
             bootstrap,
         }
     }
 
-    fn take(&mut self, info: u32, handle: Handle) {
+    /// Takes the handle of that name out, as the kind of object that it should be; calls on another
+    /// kind answer WRONG_TYPE.
+    pub fn take<T: From<Handle>>(&mut self, name: &str) -> Option<T> {
+        let index = self.named.iter().position(|(known, _)| known == name)?;
+        Some(self.named.swap_remove(index).1.into())
+    }
+
+    /// Puts a handle where it belongs.
+    fn keep(&mut self, info: u32, handle: Handle, names: &[String]) {
         match (handle_kind(info), handle_argument(info)) {
             (PA_PROC_SELF, _) => self.process = Some(handle.into()),
             (PA_THREAD_SELF, _) => self.thread = Some(handle.into()),
@@ -135,6 +151,9 @@ impl Startup {
             (PA_VMO_BOOTDATA, BOOTDATA_ACPI) => self.tables = Tables::Acpi(handle.into()),
             (PA_VMO_BOOTDATA, BOOTDATA_DEVICE_TREE) => {
                 self.tables = Tables::DeviceTree(handle.into());
+            }
+            (PA_USER0, index) if (index as usize) < names.len() => {
+                self.named.push((names[index as usize].clone(), handle));
             }
             _ => self.others.push((info, handle)),
         }

@@ -13,7 +13,7 @@ use crate::{Process, Region, Vmar, Vmo, seam, sys};
 const STACK: u64 = 64 << 10;
 const GUARD: u64 = 4 << 10;
 /// How far below its end a stack begins, as after a call: the return address that nobody pushed.
-const STACK_BIAS: u64 = if cfg!(target_arch = "x86_64") { 8 } else { 0 };
+pub(crate) const STACK_BIAS: u64 = if cfg!(target_arch = "x86_64") { 8 } else { 0 };
 
 object! {
     /// A thread.
