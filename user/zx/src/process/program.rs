@@ -151,8 +151,8 @@ fn load(name: &str, segment: &Segment<'_>) -> Result<Loaded, Status> {
         vmo = vmo.replace_as_executable(None)?;
         rights |= Rights::EXECUTE;
     } else if segment.allows.contains(VmOptions::PERM_WRITE) {
-        // Nobody writes what snapshots are made of.
-        rights = Rights::READ | Rights::DUPLICATE;
+        // Nobody writes what snapshots are made of; they have its rights, and WRITE.
+        rights |= Rights::DUPLICATE;
     }
     Ok(Loaded {
         page,
