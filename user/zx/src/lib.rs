@@ -82,9 +82,7 @@ pub use resource::Resource;
 pub use seam::{Arg, Width};
 #[cfg(not(target_os = "none"))]
 pub use seam::{Seam, set_host};
-#[cfg(target_os = "none")]
-pub use start::PANIC_RETURN_CODE;
-pub use startup::{Startup, Tables};
+pub use startup::{PANIC_RETURN_CODE, Startup, Tables};
 pub use task::{Job, Process, exit};
 pub use thread::{Spawned, Thread};
 pub use time::fill_random;

@@ -7,10 +7,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use jacinth_abi::{Property, Status, limits};
 
-use crate::{Channel, Handle, Startup, exit, println, sys};
+use crate::{Channel, Handle, PANIC_RETURN_CODE, Startup, exit, println, sys};
 
-/// What a program returns that panicked.
-pub const PANIC_RETURN_CODE: i64 = 63;
 /// What a program returns whose start-up message makes no sense.
 const NO_STARTUP_RETURN_CODE: i64 = 62;
 

@@ -14,6 +14,8 @@ use jacinth_abi::{Record, Status};
 use crate::channel::handle_at;
 use crate::{Channel, Handle, Job, Process, Resource, Thread, Vmar, Vmo};
 
+/// What a program returns that panicked.
+pub const PANIC_RETURN_CODE: i64 = 63;
 /// The largest message that start-up reads, in bytes: it happens before there is a heap.
 pub(crate) const MAX_BYTES: usize = 4096;
 /// The most handles that start-up takes.

@@ -12,7 +12,7 @@ use super::Story;
 use crate::report::Report;
 
 /// How many readings are asked for in a row.
-const READINGS: u64 = 500;
+const READINGS: u64 = 100;
 /// Process, thread, address space, channel, and the device's VMO.
 const HANDLES: usize = 5;
 
