@@ -14,14 +14,14 @@ use driver::{DEVICE, Device, Reading, Request};
 use zx::abi::limits::TIME_INFINITE;
 use zx::{Channel, Region, Signals, Startup, Status, VmOptions, Vmo};
 
-zx::main!(main);
+zx::main!(drive);
 
 /// What the driver returns when it was not given what it needs.
 const NO_DEVICE: i64 = 1;
 /// What the driver returns when a call failed that cannot.
 const BROKEN: i64 = 2;
 
-fn main(mut start: Startup) -> i64 {
+fn drive(mut start: Startup) -> i64 {
     let device = start.args.first().and_then(|name| Device::by_name(name));
     let (Some(device), Some(vmo)) = (device, start.take::<Vmo>(DEVICE)) else {
         zx::println!("driver: a device's name and its VMO are wanted");

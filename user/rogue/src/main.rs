@@ -18,14 +18,14 @@ use alloc::vec::Vec;
 use zx::abi::limits::PAGE_SIZE;
 use zx::{Channel, Startup, Status, VmOptions, Vmar, Vmo, VmoOptions};
 
-zx::main!(main);
+zx::main!(rogue);
 
 /// What the rogue returns when it cannot even try.
 const HELPLESS: i64 = 1;
 /// What the rogue returns when it got what it wanted.
 const REACHED: i64 = 2;
 
-fn main(mut start: Startup) -> i64 {
+fn rogue(mut start: Startup) -> i64 {
     let result = match start.args.first().map(|word| &**word) {
         Some("try") => attempts::make(&mut start),
         Some("touch") => touch(&start),
