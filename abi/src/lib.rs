@@ -50,7 +50,7 @@ pub use ipc::{
 };
 pub use kmem::{KmemStatsExtendedInfo, KmemStatsInfo, KmemStatsV1Info};
 pub use object::ObjectType;
-pub use policy::{PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition};
+pub use policy::{PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition, PolicyTimerSlack};
 pub use property::Property;
 pub use record::{Field, Record};
 pub use resource::{

@@ -65,6 +65,8 @@ numbered! {
 pub const JOB_POL_BASIC_V1: u32 = 0;
 /// Entries of 12 bytes: [`PolicyBasicV2`].
 pub const JOB_POL_BASIC_V2: u32 = 0x0100_0000;
+/// One record: [`PolicyTimerSlack`].
+pub const JOB_POL_TIMER_SLACK: u32 = 1;
 /// What contradicts an older value is skipped.
 pub const JOB_POL_RELATIVE: u32 = 0;
 /// What contradicts an older value is an error.
@@ -92,5 +94,15 @@ record! {
         pub action: u32 = 4,
         /// [`POL_OVERRIDE_ALLOW`] or [`POL_OVERRIDE_DENY`].
         pub flags: u32 = 8,
+    }
+}
+
+record! {
+    /// `zx_policy_timer_slack_t`
+    pub struct PolicyTimerSlack: 16 {
+        /// The least slack, in ns.
+        pub min_slack: i64 = 0,
+        /// The mode of waits: as a timer's options.
+        pub default_mode: u32 = 8,
     }
 }

@@ -94,24 +94,23 @@ impl Request {
             return Err(Status::PEER_CLOSED);
         };
         let txid = call.kernel.give_txid(channel, &mut message);
-        let is_over = deadline <= call.hal.now();
-        if !is_over {
-            call.kernel.add_caller(channel, call.thread);
-            let threads = &mut call.kernel.objects.threads;
-            call.kernel.timers.insert(threads, deadline, call.thread);
+        let sent = channel_write::send(call, peer, message)?;
+        if !matches!(sent, Flow::Done(_)) {
+            return Ok(sent);
         }
-        let wait = CallWait {
+        if deadline <= call.hal.now() {
+            return Err(Status::TIMED_OUT);
+        }
+        // Nobody ran since the message went: no answer can be there yet.
+        call.kernel.add_caller(channel, call.thread);
+        let threads = &mut call.kernel.objects.threads;
+        call.kernel.timers.insert(threads, deadline, call.thread);
+        Ok(Flow::Block(Wait::Call(CallWait {
             channel,
             handle: id,
             txid,
             inbox: self.inbox,
             outcome: None,
-        };
-        match channel_write::send(call, peer, message) {
-            Ok(Flow::Done(_)) if is_over => Err(Status::TIMED_OUT),
-            // The waiter is there before the message is: nobody runs between.
-            Ok(Flow::Done(_)) => Ok(Flow::Block(Wait::Call(wait))),
-            other => other,
-        }
+        })))
     }
 }

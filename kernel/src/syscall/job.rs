@@ -1,11 +1,12 @@
 //! Jobs (spec: tasks.md §2).
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
+use crate::mem::Key;
 use crate::object::ObjectRef;
 use crate::task::{CONDITIONS, Job, JobError, OnConflict, PolicyEntry};
 use jacinth_abi::{
-    Field, PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition, Record, Rights, Status,
-    policy,
+    Field, PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition, PolicyTimerSlack, Record,
+    Rights, Status, limits, policy,
 };
 
 /// `ZX_POLICY_BASIC_MAX`
@@ -38,8 +39,23 @@ const fn why_not(error: JobError) -> Status {
     }
 }
 
-/// `zx_job_set_policy`: the basic topics, whose entries count in their order.
+/// `zx_job_set_policy`
 pub(crate) fn job_set_policy(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    topic: u32,
+    policy: In<u8>,
+    count: u32,
+) -> SysResult {
+    match topic {
+        policy::JOB_POL_TIMER_SLACK => set_slack(call, handle, options, policy, count),
+        _ => set_basic(call, handle, options, topic, policy, count),
+    }
+}
+
+/// The basic topics, whose entries count in their order.
+fn set_basic(
     call: &mut Call<'_>,
     handle: HandleValue,
     options: u32,
@@ -66,10 +82,7 @@ pub(crate) fn job_set_policy(
     let used = used.ok_or(Status::INVALID_ARGS)?;
     call.read_bytes(policy.0, used)?;
     let key = call.lookup::<Job>(handle, Rights::SET_POLICY)?;
-    let job = call.kernel.objects.get(key);
-    if !job.jobs.is_empty() || !job.processes.is_empty() {
-        return Err(Status::BAD_STATE);
-    }
+    let job = empty_job(call, key)?;
     if count > CONDITIONS {
         return Err(Status::OUT_OF_RANGE);
     }
@@ -82,6 +95,42 @@ pub(crate) fn job_set_policy(
     // commit
     call.kernel.objects.get_mut(key).policy = changed;
     Ok(Flow::ok())
+}
+
+/// The least slack of timers. Waits are never longer than they must, so their mode is not kept.
+fn set_slack(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    options: u32,
+    policy: In<u8>,
+    count: u32,
+) -> SysResult {
+    if options != policy::JOB_POL_RELATIVE || policy.is_null() || count != 1 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let mut bytes = PolicyTimerSlack::zeroed_bytes();
+    call.read_bytes(policy.0, &mut bytes)?;
+    let wanted = PolicyTimerSlack::from_bytes(&bytes);
+    let key = call.lookup::<Job>(handle, Rights::SET_POLICY)?;
+    if wanted.min_slack < 0 || wanted.default_mode > limits::TIMER_SLACK_LATE {
+        return Err(Status::INVALID_ARGS);
+    }
+    empty_job(call, key)?;
+
+    // commit
+    let job = call.kernel.objects.get_mut(key);
+    job.policy.raise_slack(wanted.min_slack);
+    Ok(Flow::ok())
+}
+
+/// A job that has no children yet: what is in one keeps its policy.
+fn empty_job<'a>(call: &'a Call<'_>, key: Key<Job>) -> Result<&'a Job, Status> {
+    let job = call.kernel.objects.get(key);
+    if job.jobs.is_empty() && job.processes.is_empty() {
+        Ok(job)
+    } else {
+        Err(Status::BAD_STATE)
+    }
 }
 
 /// Reads one entry of an array.

@@ -20,6 +20,7 @@ mod object;
 mod port;
 mod process;
 mod property;
+mod property_task;
 mod resource;
 mod system;
 mod task;

@@ -1,6 +1,7 @@
 //! `zx_object_get_property` and `zx_object_set_property` (spec: handles-resources.md §8).
 
 use super::exception::{self, ExceptionProperty};
+use super::property_task;
 use crate::Kernel;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::object::{Object, ObjectRef};
@@ -32,6 +33,10 @@ pub(crate) fn object_get_property(
         Property::ExceptionStrategy => {
             exception::get_property(call, object, ExceptionProperty::Strategy, value.0)
         }
+        property @ (Property::ProcessDebugAddr
+        | Property::ProcessVdsoBaseAddress
+        | Property::ProcessBreakOnLoad
+        | Property::JobKillOnOom) => property_task::get(call, object, property, value),
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
             let size = vm::stream_size(&call.kernel.objects, vmo);
@@ -69,6 +74,8 @@ pub(crate) fn object_set_property(
         }
         // vmo.md §11: newer Zircon counts it as writing, and says so first.
         Property::VmoContentSize if !rights.contains(Rights::WRITE) => Err(Status::ACCESS_DENIED),
+        // No executable mapping of a vDSO is ever made, so there is nothing to be told.
+        Property::ProcessVdsoBaseAddress => Err(Status::NOT_SUPPORTED),
         property if value_size < property.size() => Err(Status::BUFFER_TOO_SMALL),
         Property::ExceptionState => {
             exception::set_property(call, object, ExceptionProperty::State, value.0)
@@ -76,6 +83,9 @@ pub(crate) fn object_set_property(
         Property::ExceptionStrategy => {
             exception::set_property(call, object, ExceptionProperty::Strategy, value.0)
         }
+        property @ (Property::ProcessDebugAddr
+        | Property::ProcessBreakOnLoad
+        | Property::JobKillOnOom) => property_task::set(call, object, property, In::at(value.0)),
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
             let size: u64 = call.read(In::at(value.0))?;
@@ -94,7 +104,11 @@ fn supported(property: u32) -> Result<Property, Status> {
             known @ (Property::Name
             | Property::VmoContentSize
             | Property::ExceptionState
-            | Property::ExceptionStrategy),
+            | Property::ExceptionStrategy
+            | Property::ProcessDebugAddr
+            | Property::ProcessVdsoBaseAddress
+            | Property::ProcessBreakOnLoad
+            | Property::JobKillOnOom),
         ) => Ok(known),
         _ => Err(Status::NOT_SUPPORTED),
     }

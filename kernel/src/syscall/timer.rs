@@ -45,6 +45,7 @@ pub(crate) fn timer_set(
         return Err(Status::OUT_OF_RANGE);
     }
     let timer = call.lookup::<Timer>(handle, Rights::WRITE)?;
+    let slack = call.kernel.objects.get(call.process).policy.slack(slack);
     let now = call.hal.now();
 
     // commit

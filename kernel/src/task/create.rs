@@ -1,6 +1,6 @@
 //! How processes and threads are made, and how threads start.
 
-use super::{Exceptionate, Job, Process, ProcessState, Thread};
+use super::{DebugWords, Exceptionate, Job, Process, ProcessState, Thread};
 use crate::Kernel;
 use crate::hal::{DynHal, EntryCounts, ThreadStart};
 use crate::mem::{Key, Link, List, NoMemory, WordMap};
@@ -46,6 +46,7 @@ impl Kernel {
             futexes: WordMap::new(),
             exceptionate: Exceptionate::default(),
             debugger: Exceptionate::default(),
+            debug: DebugWords::default(),
             next_torn_down: None,
             of_job: Link::new(),
         });

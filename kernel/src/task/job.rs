@@ -36,6 +36,8 @@ pub(crate) struct Job {
     pub(crate) state: JobState,
     /// What its end left, 0 until then.
     pub(crate) return_code: i64,
+    /// Whether it would be the first to go when memory is short; nothing kills for that yet.
+    pub(crate) kill_on_oom: bool,
     /// What its processes may do.
     pub(crate) policy: Policy,
     /// Who is told of exceptions in it that its processes do not handle.
@@ -104,6 +106,7 @@ impl Kernel {
             depth,
             state: JobState::Alive,
             return_code: 0,
+            kill_on_oom: false,
             policy,
             exceptionate: Exceptionate::default(),
             debugger: Exceptionate::default(),

@@ -21,7 +21,7 @@ pub(crate) use exceptionate::{Exceptionate, Handler};
 pub(crate) use futex::{Futex, FutexWait};
 pub(crate) use job::{Job, JobError, JobState, OfJob};
 pub(crate) use policy::{CONDITIONS, OnConflict, Policy, PolicyEntry};
-pub(crate) use process::{Process, ProcessState};
+pub(crate) use process::{DebugWords, Process, ProcessState};
 pub use sched::Wander;
 pub(crate) use sched::{Current, Scheduler};
 pub(crate) use thread::{OfProcess, Thread, ThreadState, WaitEnd, Work};

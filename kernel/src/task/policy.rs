@@ -15,6 +15,8 @@ pub(crate) struct Policy {
     actions: [PolicyAction; CONDITIONS],
     /// The conditions whose action is fixed, a bit for each number.
     fixed: u32,
+    /// The least slack of timers, in ns.
+    min_slack: i64,
 }
 
 /// What to do about a contradiction with a fixed action.
@@ -56,7 +58,18 @@ impl Policy {
         Self {
             actions: [PolicyAction::Allow; CONDITIONS],
             fixed: 0,
+            min_slack: 0,
         }
+    }
+
+    /// The slack that a timer has whose owner asks for `slack`.
+    pub(crate) fn slack(&self, slack: i64) -> i64 {
+        slack.max(self.min_slack)
+    }
+
+    /// Raises the least slack: it never shrinks.
+    pub(crate) fn raise_slack(&mut self, slack: i64) {
+        self.min_slack = self.slack(slack);
     }
 
     /// The action for a condition.

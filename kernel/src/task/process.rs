@@ -6,7 +6,7 @@ use crate::hal::{AspaceId, DynHal, EntryCounts};
 use crate::mem::{self, Key, Link, Linked, List, WordMap};
 use crate::object::{HandleTable, Head, ObjectRef};
 use crate::vm::{self, Name, Vmar};
-use jacinth_abi::Signals;
+use jacinth_abi::{Property, Signals, Status};
 
 /// Where a process is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,38 @@ pub(crate) enum ProcessState {
     },
     /// Nothing is left of it but its object.
     Dead,
+}
+
+/// Words that a process's dynamic linker leaves for debuggers; the kernel has no use for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DebugWords {
+    address: u64,
+    break_on_load: u64,
+}
+
+impl DebugWords {
+    /// What a property says; 0 for those that are never set.
+    pub(crate) const fn get(self, property: Property) -> u64 {
+        match property {
+            Property::ProcessDebugAddr => self.address,
+            Property::ProcessBreakOnLoad => self.break_on_load,
+            _ => 0,
+        }
+    }
+
+    /// Sets one of them.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED for an address when there is one already; INVALID_ARGS for an address of 0.
+    pub(crate) const fn set(&mut self, property: Property, word: u64) -> Result<(), Status> {
+        match property {
+            Property::ProcessDebugAddr if word == 0 => return Err(Status::INVALID_ARGS),
+            Property::ProcessDebugAddr if self.address != 0 => return Err(Status::ACCESS_DENIED),
+            Property::ProcessDebugAddr => self.address = word,
+            _ => self.break_on_load = word,
+        }
+        Ok(())
+    }
 }
 
 /// A process.
@@ -54,6 +86,8 @@ pub(crate) struct Process {
     pub(crate) exceptionate: Exceptionate,
     /// The debugger, which is told first, and of threads that come and go.
     pub(crate) debugger: Exceptionate,
+    /// For debuggers.
+    pub(crate) debug: DebugWords,
     /// The next process that is being torn down.
     pub(crate) next_torn_down: Option<Key<Process>>,
     /// Its place among the processes of its job.

@@ -1,5 +1,6 @@
 //! What `ZX_INFO_VMO` tells of a VMO.
 
+use super::sharing::Sharing;
 use super::vmo::{is_contiguous, size};
 use super::{Content, Marks, Vmo};
 use crate::Kernel;
@@ -86,6 +87,7 @@ pub(crate) struct VmoRecord {
     /// Of the handle through which it is reached; none where a mapping leads to it.
     rights: Option<Rights>,
     tally: PageTally,
+    sharing: Sharing,
 }
 
 impl VmoRecord {
@@ -97,6 +99,7 @@ impl VmoRecord {
             vmo,
             rights,
             tally: PageTally::default(),
+            sharing: Sharing::default(),
         })
     }
 
@@ -121,7 +124,13 @@ impl VmoRecord {
             }
         }
         let amount = Amount::of(&kernel.objects, vmo, self.tally);
-        Some(record(&kernel.objects, self.vmo, self.rights, amount))
+        let mut work = Work::new(STEP);
+        let share_count = self.sharing.step(&kernel.objects, self.vmo, &mut work)?;
+        let record = record(&kernel.objects, self.vmo, self.rights, amount);
+        Some(VmoInfo {
+            share_count: share_count.into(),
+            ..record
+        })
     }
 }
 
@@ -155,8 +164,6 @@ fn record(objects: &Objects, vmo: Key<Vmo>, rights: Option<Rights>, amount: Amou
         parent_koid: vmo.parent.map_or(0, |parent| objects.get(parent).head.koid),
         num_children: vmo.children.into(),
         num_mappings: vmo.mapping_count.into(),
-        // There is one address space as long as nothing makes a second process.
-        share_count: 1,
         flags: flags.bits(),
         committed_bytes: amount.committed,
         handle_rights: rights.map_or(0, |rights| rights.bits()),

@@ -26,6 +26,7 @@ mod protect;
 mod range;
 mod reach;
 mod region;
+mod sharing;
 mod teardown;
 mod unmap;
 mod vmar;

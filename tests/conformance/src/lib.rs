@@ -64,8 +64,11 @@ mod slices;
 mod snapshots;
 mod snapshots_mapped;
 mod tasks_child;
+mod tasks_ends;
 mod tasks_jobs;
+mod tasks_memory;
 mod tasks_policy;
+mod tasks_policy_more;
 mod tasks_processes;
 mod tasks_threads;
 mod transfer;
@@ -142,10 +145,13 @@ const GROUPS: &[&[Scenario]] = &[
     growth::SCENARIOS,
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,
+    tasks_ends::SCENARIOS,
     tasks_jobs::SCENARIOS,
+    tasks_memory::SCENARIOS,
     tasks_policy::SCENARIOS,
     exceptions::SCENARIOS,
     exceptions_debugger::SCENARIOS,
+    tasks_policy_more::SCENARIOS,
 ];
 
 /// All scenarios.

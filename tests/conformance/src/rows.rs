@@ -62,7 +62,6 @@ pub const ONLY_AARCH64: &[&str] = &["vmar:360"];
 
 /// Rows that no scenario can cover yet: the table's name, what is missing, and their numbers.
 pub const WAITING: &[(&str, &str, &[u16])] = &[
-    ("vmo", "a test of two processes", &[360]),
     ("vmo", "zx_socket_create", &[386]),
     ("vmo", "ZX_PROP_REGISTER_FS", &[409, 410, 411]),
     ("vmo", "zx_ioports_request", &[423, 425]),
@@ -75,26 +74,16 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
             307, 308, 309, 310, 313, 315, 319, 321, 322, 323, 324, 325, 327,
         ],
     ),
-    ("ipc", "zx_task_kill of one of two processes", &[207]),
-    (
-        "ipc",
-        "a second process",
-        &[
-            76, 78, 260, 319, 320, 321, 323, 325, 327, 328, 332, 333, 334, 338, 339, 340, 341, 342,
-            343, 345, 346, 349, 351, 352, 372, 384, 385, 401,
-        ],
-    ),
+    ("ipc", "exceptions that the processor raises", &[346]),
+    ("ipc", "the registers of a raw thread", &[351]),
+    ("ipc", "zx_futex_wait, for one of the states", &[372]),
+    ("ipc", "ZX_PROP_REGISTER_FS", &[385]),
     (
         "ipc",
         "zx_task_suspend",
         &[150, 151, 279, 353, 354, 355, 356, 357, 359, 361, 362],
     ),
     ("ipc", "zx_thread_read_state", &[365, 366, 369, 371]),
-    ("ipc", "zx_job_create", &[373, 374, 379, 381]),
-    (
-        "ipc",
-        "zx_job_set_policy",
-        &[386, 387, 388, 391, 392, 394, 395, 397, 399],
-    ),
+    ("ipc", "exception channels", &[399]),
     ("ipc", "zx_socket_create", &[411, 414, 416]),
 ];

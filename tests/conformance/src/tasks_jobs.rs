@@ -16,7 +16,7 @@ use zx::{Job, sys};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "job_create",
-        rows: &[],
+        rows: &["ipc:373", "ipc:374"],
         run: create,
     },
     Scenario {
@@ -31,7 +31,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "job_kill",
-        rows: &[],
+        rows: &["ipc:379"],
         run: kill,
     },
     Scenario {
@@ -41,7 +41,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "job_mutual_handles",
-        rows: &[],
+        rows: &["ipc:349"],
         run: mutual_handles,
     },
 ];

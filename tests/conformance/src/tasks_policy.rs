@@ -21,12 +21,12 @@ use zx::{Address, Job};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "job_policy_refused",
-        rows: &[],
+        rows: &["ipc:386", "ipc:387", "ipc:388"],
         run: refused,
     },
     Scenario {
         name: "job_policy_conflicts",
-        rows: &[],
+        rows: &["ipc:391", "ipc:392"],
         run: conflicts,
     },
     Scenario {
@@ -36,7 +36,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "job_policy_kills",
-        rows: &[],
+        rows: &["ipc:397", "ipc:398"],
         run: kills,
     },
 ];
@@ -52,13 +52,13 @@ fn bytes_of(words: &[u32]) -> Vec<u8> {
 }
 
 /// Sets a policy by entries of condition and action.
-fn set(job: u32, options: u32, entries: &[[u32; 2]]) -> Answer {
+pub(crate) fn set(job: u32, options: u32, entries: &[[u32; 2]]) -> Answer {
     let bytes = bytes_of(entries.as_flattened());
     let count = u32::try_from(entries.len()).unwrap_or(0);
     sys::job_set_policy(job, options, JOB_POL_BASIC_V1, Input::Here(&bytes), count)
 }
 
-fn new_job(env: &Env) -> Result<Job, Failure> {
+pub(crate) fn new_job(env: &Env) -> Result<Job, Failure> {
     ok(job(env.handles.job).create_child())
 }
 
@@ -194,6 +194,7 @@ fn kills(env: &mut Env) -> Outcome {
         ([bad_handle, exception], close, retcode::EXCEPTION_KILL),
         ([bad_handle, DENY], close, 9),
         ([bad_handle, kill], ask, 9),
+        ([bad_handle, exception], ask, 9),
     ];
     for (entry, step, code) in codes {
         same(punished(env, entry, step)?, code)?;

@@ -18,17 +18,17 @@ use zx::{Address, Thread, Vmo};
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "process_create",
-        rows: &[],
+        rows: &["ipc:319"],
         run: create,
     },
     Scenario {
         name: "process_create_refused",
-        rows: &[],
+        rows: &["ipc:320", "ipc:321", "ipc:323"],
         run: create_refused,
     },
     Scenario {
         name: "process_exit_code",
-        rows: &[],
+        rows: &["ipc:343"],
         run: exit_code,
     },
     Scenario {
@@ -38,12 +38,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "process_start_refused",
-        rows: &[],
+        rows: &["ipc:327", "ipc:328", "ipc:332"],
         run: start_refused,
     },
     Scenario {
         name: "process_kill",
-        rows: &[],
+        rows: &["ipc:339", "ipc:340", "ipc:341", "ipc:342", "ipc:352"],
         run: kill,
     },
     Scenario {
@@ -58,12 +58,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "process_bad_system_call",
-        rows: &[],
+        rows: &["ipc:401"],
         run: bad_system_call,
     },
     Scenario {
         name: "process_outlives_handle",
-        rows: &[],
+        rows: &["ipc:338"],
         run: outlives_handle,
     },
     Scenario {

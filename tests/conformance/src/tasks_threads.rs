@@ -31,7 +31,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "thread_start_refused",
-        rows: &[],
+        rows: &["ipc:333"],
         run: start_refused,
     },
     Scenario {

@@ -106,9 +106,11 @@ fn run(arch: Arch, part: usize) {
     let only = std::env::var("ONLY").unwrap_or_default();
     let bench = Bench::new(arch, 7);
     let mut failed = 0;
-    // Those that grow tables make far too many calls for this, and only calls that others make.
+    // Those that grow tables or go to limits make far too many calls for this, and only calls that
+    // others make.
+    let is_long = |name: &str| name.starts_with("growth") || name.starts_with("limit_");
     let chosen = conformance::scenarios()
-        .filter(|scenario| scenario.name.contains(&only) && !scenario.name.starts_with("growth"));
+        .filter(|scenario| scenario.name.contains(&only) && !is_long(scenario.name));
     for (_, scenario) in chosen
         .enumerate()
         .filter(|(number, _)| number % PARTS == part)
