@@ -389,6 +389,10 @@ zx_status_t zx_futex_wake_handle_close_thread_exit(uint32_t* value_ptr, uint32_t
 zx_status_t zx_fifo_create(uint64_t elem_count, uint64_t elem_size, uint32_t options, uint32_t* out0, uint32_t* out1);
 zx_status_t zx_fifo_read(zx_handle_t handle, uint64_t elem_size, void* data, uint64_t count, uint64_t* actual);
 zx_status_t zx_fifo_write(zx_handle_t handle, uint64_t elem_size, const void* data, uint64_t count, uint64_t* actual);
+zx_status_t zx_socket_create(uint32_t options, uint32_t* out0, uint32_t* out1);
+zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, uint64_t buffer_size, uint64_t* actual);
+zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, uint64_t buffer_size, uint64_t* actual);
+zx_status_t zx_socket_set_disposition(zx_handle_t handle, uint32_t disposition, uint32_t disposition_peer);
 
 #ifdef __cplusplus
 }

@@ -136,6 +136,24 @@ record! {
     }
 }
 
+record! {
+    /// `zx_info_socket_t`
+    pub struct SocketInfo: 48 {
+        /// The options it was made with.
+        pub options: u32 = 0,
+        /// The most bytes that wait here.
+        pub rx_buf_max: u64 = 8,
+        /// How many wait.
+        pub rx_buf_size: u64 = 16,
+        /// How many one read can give.
+        pub rx_buf_available: u64 = 24,
+        /// The most bytes that wait at the other end; 0 when it is gone.
+        pub tx_buf_max: u64 = 32,
+        /// How many wait there.
+        pub tx_buf_size: u64 = 40,
+    }
+}
+
 bitflags::bitflags! {
     /// The options of `zx_object_wait_async` (`ZX_WAIT_ASYNC_*`).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

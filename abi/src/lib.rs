@@ -46,7 +46,7 @@ pub use info::{
 };
 pub use ipc::{
     ChannelCallArgs, ChannelIovec, HandleDisposition, PacketSignal, PortPacket, ReceivedHandle,
-    TimerInfo, WaitAsyncOptions, WaitItem,
+    SocketInfo, TimerInfo, WaitAsyncOptions, WaitItem,
 };
 pub use kmem::{KmemStatsExtendedInfo, KmemStatsInfo, KmemStatsV1Info};
 pub use object::ObjectType;

@@ -75,6 +75,8 @@ bitflags::bitflags! {
         const DEFAULT_TIMER = 0xD00B;
         /// Default of one end of a FIFO.
         const DEFAULT_FIFO = 0xF00F;
+        /// Default of one end of a socket.
+        const DEFAULT_SOCKET = 0x10_F0CF;
         /// Default of an exception.
         const DEFAULT_EXCEPTION = 0x80C2;
         /// Default of a process.

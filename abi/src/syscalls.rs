@@ -38,7 +38,7 @@ macro_rules! syscalls {
             5 object: object_get_property(handle: Handle, property: u32, value: Out<u8>, value_size: u64);
             /// Sets a property of an object.
             ///
-            /// Rights: SET_PROPERTY, and WRITE for the content size. Errors: INVALID_ARGS (value), BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, BUFFER_TOO_SMALL, WRONG_TYPE.
+            /// Rights: SET_PROPERTY, and WRITE for the content size. Errors: INVALID_ARGS (value, or one that cannot be), BAD_HANDLE, ACCESS_DENIED, NOT_SUPPORTED, BUFFER_TOO_SMALL, WRONG_TYPE, PEER_CLOSED (a socket's write threshold).
             6 object: object_set_property(handle: Handle, property: u32, value: In<u8>, value_size: u64);
             /// Waits until one of the wanted signals is active, or the deadline (ns, monotonic) passes.
             ///
@@ -364,6 +364,22 @@ macro_rules! syscalls {
             ///
             /// Rights: WRITE. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, PEER_CLOSED, OUT_OF_RANGE (another size, or no elements), SHOULD_WAIT (no room), INVALID_ARGS (data, `actual`), NO_MEMORY.
             102 fifo: fifo_write(handle: Handle, elem_size: u64, data: In<u8>, count: u64, actual: Out<u64>);
+            /// Creates a socket: two ends, each of which takes bytes, or datagrams, that the other reads.
+            ///
+            /// Rights: none. Errors: ACCESS_DENIED (policy), INVALID_ARGS (options, `out0`, `out1`), NO_MEMORY.
+            103 socket: socket_create(options: u32, out0: Out<u32>, out1: Out<u32>);
+            /// Writes as many bytes as there is room for, or a datagram.
+            ///
+            /// Rights: WRITE. Errors: INVALID_ARGS (options, buffer, `actual`), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, PEER_CLOSED, BAD_STATE (disabled), SHOULD_WAIT (no room), OUT_OF_RANGE (a datagram that never fits), NO_MEMORY.
+            104 socket: socket_write(handle: Handle, options: u32, buffer: In<u8>, buffer_size: u64, actual: Out<u64>);
+            /// Reads the oldest bytes, or the oldest datagram, of which is dropped what does not fit.
+            ///
+            /// Rights: READ. Errors: INVALID_ARGS (options, buffer, `actual`), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, PEER_CLOSED, BAD_STATE (the peer's writing is disabled), SHOULD_WAIT (nothing there), NO_MEMORY.
+            105 socket: socket_read(handle: Handle, options: u32, buffer: Out<u8>, buffer_size: u64, actual: Out<u64>);
+            /// Disables writing to an end of a socket, or enables it again.
+            ///
+            /// Rights: MANAGE_SOCKET. Errors: INVALID_ARGS (dispositions), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (enabled before all was read).
+            106 socket: socket_set_disposition(handle: Handle, disposition: u32, disposition_peer: u32);
         }
     };
 }

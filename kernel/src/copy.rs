@@ -149,7 +149,7 @@ pub(crate) fn write_word(
 }
 
 /// A bad user address is a bad argument; only want of memory keeps its name.
-const fn as_argument(reason: Status) -> Status {
+pub(crate) const fn as_argument(reason: Status) -> Status {
     match reason {
         Status::NO_MEMORY => Status::NO_MEMORY,
         _ => Status::INVALID_ARGS,
@@ -157,7 +157,7 @@ const fn as_argument(reason: Status) -> Status {
 }
 
 /// A device is no memory that could be an argument.
-const fn as_device(_: NotMemory) -> Status {
+pub(crate) const fn as_device(_: NotMemory) -> Status {
     Status::INVALID_ARGS
 }
 

@@ -4,7 +4,7 @@ use crate::Kernel;
 use crate::crash::warn;
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
-use crate::object::{Bti, Channel, ObjectRef, Pmt, Port, Timer};
+use crate::object::{Bti, ByteQueue, Channel, ObjectRef, Pmt, Port, Socket, Timer};
 use crate::task::{Job, Process, ProcessState, Thread};
 use crate::vm;
 
@@ -38,6 +38,7 @@ impl Kernel {
             ObjectRef::Pmt(key) if no_handles => self.close_pmt(hal, key, unused),
             ObjectRef::Event(key) if unused => self.objects.events.remove(key).is_some(),
             ObjectRef::EventPair(key) if unused => self.objects.event_pairs.remove(key).is_some(),
+            ObjectRef::Socket(key) if no_handles => self.close_socket(key, unused, work),
             ObjectRef::Fifo(key) if unused => self.objects.fifos.remove(key).is_some(),
             ObjectRef::Port(key) if no_handles => self.close_port(key, unused, work),
             ObjectRef::Timer(key) if no_handles => self.close_timer(key, unused),
@@ -96,6 +97,19 @@ impl Kernel {
         }
         if unused {
             self.objects.channels.remove(key);
+        }
+        true
+    }
+
+    /// The last handle to an end of a socket is gone: what nobody read there goes.
+    fn close_socket(&mut self, key: Key<Socket>, unused: bool, work: &mut mem::Work) -> bool {
+        while self.with_queue(key, ByteQueue::free_first) {
+            if !work.spend() {
+                return false;
+            }
+        }
+        if unused {
+            self.objects.sockets.remove(key);
         }
         true
     }

@@ -25,6 +25,12 @@ impl<T> Link<T> {
         }
     }
 
+    /// The value behind it in its list.
+    #[must_use]
+    pub const fn next(&self) -> Option<Key<T>> {
+        self.next
+    }
+
     /// Whether the value is in a list.
     #[must_use]
     pub const fn is_linked(&self) -> bool {

@@ -4,6 +4,7 @@
 //! it joins the queue of the dying, which `enter` drains: teardown is never recursive.
 
 mod bti;
+mod byte_queue;
 mod channel;
 mod claims;
 mod event;
@@ -16,9 +17,11 @@ mod pmt;
 mod port;
 mod resource;
 mod signal;
+mod socket;
 mod timer;
 
 pub(crate) use bti::Bti;
+pub(crate) use byte_queue::{ByteQueue, Cursor, Segment};
 pub(crate) use channel::{Channel, Message};
 pub(crate) use claims::Claims;
 pub(crate) use event::{Event, EventPair};
@@ -31,6 +34,7 @@ pub(crate) use pmt::Pmt;
 pub(crate) use port::{Chosen, Packet, Port, Unstamped};
 pub(crate) use resource::{Request, Resource, Resources};
 pub(crate) use signal::{Observer, Watcher};
+pub(crate) use socket::{Socket, SocketKind};
 pub(crate) use timer::Timer;
 
 use crate::mem::{Key, List, Pool, SpanPool, WordPool};
@@ -94,6 +98,7 @@ pub(crate) enum ObjectRef {
     Timer(Key<Timer>),
     Exception(Key<Exception>),
     Fifo(Key<Fifo>),
+    Socket(Key<Socket>),
 }
 
 impl ObjectRef {
@@ -116,6 +121,7 @@ impl ObjectRef {
             Self::Timer(_) => ObjectType::Timer,
             Self::Exception(_) => ObjectType::Exception,
             Self::Fifo(_) => ObjectType::Fifo,
+            Self::Socket(_) => ObjectType::Socket,
         }
     }
 
@@ -228,6 +234,7 @@ objects! {
     Timer in timers,
     Exception in exceptions,
     Fifo in fifos,
+    Socket in sockets,
 }
 
 /// All objects of the system.
@@ -249,6 +256,7 @@ pub(crate) struct Objects {
     pub(crate) timers: Pool<Timer>,
     pub(crate) exceptions: Pool<Exception>,
     pub(crate) fifos: Pool<Fifo>,
+    pub(crate) sockets: Pool<Socket>,
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
@@ -266,6 +274,7 @@ pub(crate) struct Objects {
     pub(crate) messages: Pool<Message>,
     pub(crate) observers: Pool<Observer>,
     pub(crate) packets: Pool<Packet>,
+    pub(crate) segments: Pool<Segment>,
     pub(crate) futexes: WordPool<Futex>,
     /// Handles of the whole system: at most [`Objects::MOST_HANDLES`].
     pub(crate) handle_count: u32,
@@ -298,6 +307,8 @@ impl Objects {
             timers: Pool::new(),
             exceptions: Pool::new(),
             fifos: Pool::new(),
+            sockets: Pool::new(),
+            segments: Pool::new(),
             packets: Pool::new(),
             futexes: WordPool::new(),
             mappings: Pool::new(),

@@ -1,6 +1,6 @@
-//! Objects that come in pairs: channels, event pairs, FIFOs.
+//! Objects that come in pairs: channels, event pairs, FIFOs, sockets.
 
-use super::{Channel, EventPair, Fifo, Object, ObjectRef, Objects};
+use super::{Channel, EventPair, Fifo, Object, ObjectRef, Objects, Socket};
 use crate::Kernel;
 use crate::mem::Key;
 use jacinth_abi::Signals;
@@ -60,7 +60,7 @@ macro_rules! pairs {
     };
 }
 
-pairs!(Channel, EventPair, Fifo);
+pairs!(Channel, EventPair, Fifo, Socket);
 
 impl Objects {
     /// Puts two ends that `make` makes of their koids into slots that were reserved.

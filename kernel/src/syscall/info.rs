@@ -5,6 +5,7 @@ use super::info_list::{self, Source};
 use super::info_memory::kmem_stats;
 use super::info_process::{Handles, Vmos};
 use super::info_task::Koids;
+use super::socket;
 use crate::call::{Call, Flow, FromReg, HandleValue, Out, SysResult};
 use crate::mem::{self, Key};
 use crate::object::{Bti, Resource, Timer};
@@ -51,6 +52,10 @@ pub(crate) fn object_get_info(
         Topic::PROCESS_V1 => process_v1(call, handle, to),
         Topic::BTI => bti(call, handle, to),
         Topic::TIMER => timer(call, handle, to),
+        Topic::SOCKET => {
+            let record = socket::record(call, handle)?;
+            single(call, to, record.to_bytes().as_ref())
+        }
         Topic::PROCESS_HANDLE_STATS => process_handle_stats(call, handle, to),
         Topic::THREAD => thread(call, handle, to),
         Topic::THREAD_EXCEPTION_REPORT => exception::report(call, handle, to, 40),

@@ -24,17 +24,19 @@ pub(super) fn kmem_stats(
 }
 
 /// What the frames of the machine are used for. Every frame of the pool is free, in the heap, a
-/// page table, a thread's registers, or in a VMO; what the pool never had is wired.
+/// page table, a thread's registers, in a socket, or in a VMO; what the pool never had is wired.
 fn stats(kernel: &Kernel) -> KmemStatsInfo {
     let frames = &kernel.mem.frames;
     let (total, free) = (frames.total_frames(), frames.free_frames());
     let (heap, tables) = (kernel.heap_frames, kernel.mem.tables());
     let contexts = u64::from(kernel.objects.threads.len());
+    let ipc = u64::from(kernel.objects.segments.len());
     let in_vmos = total
         .saturating_sub(free)
         .saturating_sub(heap)
         .saturating_sub(tables)
-        .saturating_sub(contexts);
+        .saturating_sub(contexts)
+        .saturating_sub(ipc);
     KmemStatsInfo {
         total_bytes: kernel.ram_bytes,
         free_bytes: free << PAGE_SHIFT,
@@ -42,6 +44,7 @@ fn stats(kernel: &Kernel) -> KmemStatsInfo {
         total_heap_bytes: heap << PAGE_SHIFT,
         vmo_bytes: in_vmos << PAGE_SHIFT,
         mmu_overhead_bytes: tables << PAGE_SHIFT,
+        ipc_bytes: ipc << PAGE_SHIFT,
         other_bytes: contexts << PAGE_SHIFT,
         ..KmemStatsInfo::default()
     }

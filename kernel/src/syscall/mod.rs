@@ -22,6 +22,7 @@ mod process;
 mod property;
 mod property_task;
 mod resource;
+mod socket;
 mod system;
 mod task;
 mod thread;

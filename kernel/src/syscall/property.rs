@@ -2,6 +2,7 @@
 
 use super::exception::{self, ExceptionProperty};
 use super::property_task;
+use super::socket::{Threshold, set_threshold, threshold};
 use crate::Kernel;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::object::{Object, ObjectRef};
@@ -37,6 +38,8 @@ pub(crate) fn object_get_property(
         | Property::ProcessVdsoBaseAddress
         | Property::ProcessBreakOnLoad
         | Property::JobKillOnOom) => property_task::get(call, object, property, value),
+        Property::SocketRxThreshold => get_threshold(call, object, Threshold::Read, value),
+        Property::SocketTxThreshold => get_threshold(call, object, Threshold::Write, value),
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
             let size = vm::stream_size(&call.kernel.objects, vmo);
@@ -86,6 +89,12 @@ pub(crate) fn object_set_property(
         property @ (Property::ProcessDebugAddr
         | Property::ProcessBreakOnLoad
         | Property::JobKillOnOom) => property_task::set(call, object, property, In::at(value.0)),
+        Property::SocketRxThreshold => {
+            set_threshold(call, object, Threshold::Read, In::at(value.0))
+        }
+        Property::SocketTxThreshold => {
+            set_threshold(call, object, Threshold::Write, In::at(value.0))
+        }
         _ => {
             let vmo = Vmo::from_ref(object).ok_or(Status::WRONG_TYPE)?;
             let size: u64 = call.read(In::at(value.0))?;
@@ -97,12 +106,25 @@ pub(crate) fn object_set_property(
     }
 }
 
+fn get_threshold(
+    call: &mut Call<'_>,
+    object: ObjectRef,
+    which: Threshold,
+    value: Out<u8>,
+) -> SysResult {
+    let threshold = threshold(&call.kernel.objects, object, which)?;
+    call.write_bytes(value.0, &threshold.to_le_bytes())?;
+    Ok(Flow::ok())
+}
+
 /// The properties that some object here has; the rest is unknown (newest Zircon: NOT_SUPPORTED).
 fn supported(property: u32) -> Result<Property, Status> {
     match Property::from_number(property) {
         Some(
             known @ (Property::Name
             | Property::VmoContentSize
+            | Property::SocketRxThreshold
+            | Property::SocketTxThreshold
             | Property::ExceptionState
             | Property::ExceptionStrategy
             | Property::ProcessDebugAddr

@@ -72,8 +72,13 @@ fn audit_frames(kernel: &Kernel) -> Result<(), &'static str> {
     count = count
         .wrapping_add(u64::from(objects.threads.len()))
         .wrapping_add(kernel.heap_frames)
+        .wrapping_add(u64::from(objects.segments.len()))
         .wrapping_add(objects.staged.iter().map(|(_, run)| run.frames()).sum())
         .wrapping_add(u64::from(kernel.zero_page.is_some()));
+    let sockets = objects.sockets.iter().map(|(_, socket)| socket);
+    if sockets.map(|socket| socket.queue.frames()).sum::<u32>() != objects.segments.len() {
+        return Err("frames of sockets are in no socket");
+    }
     let mut tables = 0u64;
     for (_, process) in objects.processes.iter() {
         if process.state != ProcessState::Dead && process.root_vmar.is_some() {

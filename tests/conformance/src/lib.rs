@@ -30,6 +30,7 @@ mod ipc_fifos;
 mod ipc_futexes;
 mod ipc_kit;
 mod ipc_ports;
+mod ipc_sockets;
 mod ipc_threads;
 mod ipc_timers;
 mod ipc_waits;
@@ -142,6 +143,7 @@ const GROUPS: &[&[Scenario]] = &[
     ipc_threads::SCENARIOS,
     ipc_futexes::SCENARIOS,
     ipc_fifos::SCENARIOS,
+    ipc_sockets::SCENARIOS,
     growth::SCENARIOS,
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,

@@ -62,7 +62,6 @@ pub const ONLY_AARCH64: &[&str] = &["vmar:360"];
 
 /// Rows that no scenario can cover yet: the table's name, what is missing, and their numbers.
 pub const WAITING: &[(&str, &str, &[u16])] = &[
-    ("vmo", "zx_socket_create", &[386]),
     ("vmo", "ZX_PROP_REGISTER_FS", &[409, 410, 411]),
     ("vmo", "zx_ioports_request", &[423, 425]),
     ("vmar", "a C library", &[239, 241, 242, 243, 244, 245]),
@@ -85,5 +84,4 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
     ),
     ("ipc", "zx_thread_read_state", &[365, 366, 369, 371]),
     ("ipc", "exception channels", &[399]),
-    ("ipc", "zx_socket_create", &[411, 414, 416]),
 ];

@@ -53,6 +53,7 @@ mod region;
 mod resource;
 pub mod script;
 mod seam;
+mod socket;
 #[cfg(target_os = "none")]
 mod start;
 mod startup;
@@ -82,6 +83,7 @@ pub use resource::Resource;
 pub use seam::{Arg, Width};
 #[cfg(not(target_os = "none"))]
 pub use seam::{Seam, set_host};
+pub use socket::Socket;
 pub use startup::{PANIC_RETURN_CODE, Startup, Tables};
 pub use task::{Job, Process, exit};
 pub use thread::{Spawned, Thread};

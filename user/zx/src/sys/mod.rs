@@ -18,6 +18,7 @@ mod fifo;
 mod futex;
 mod ipc;
 mod object;
+mod socket;
 mod system;
 mod task;
 mod vmar;
@@ -45,6 +46,7 @@ pub use object::{
     handle_close, handle_close_many, handle_duplicate, handle_replace, object_get_info,
     object_get_property, object_set_property, object_signal, object_wait_one, resource_create,
 };
+pub use socket::{socket_create, socket_read, socket_set_disposition, socket_write};
 pub use system::{
     clock_get_boot, clock_get_monotonic, cprng_draw, debug_write, nanosleep, process_exit,
     system_get_num_cpus, system_get_page_size, system_get_version_string, thread_exit, ticks_get,
