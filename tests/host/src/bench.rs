@@ -92,7 +92,10 @@ impl Bench {
 }
 
 /// Checks what a world leaves behind: no frame is held by anybody, and no event took too long.
-fn judge(report: &mut Report) -> Result<(), String> {
+///
+/// # Errors
+/// What is wrong.
+pub fn judge(report: &mut Report) -> Result<(), String> {
     if report.ending != Ending::Exit(ExitCode::Init(0)) {
         let console = report.sim.console();
         return Err(format!(

@@ -11,7 +11,7 @@ pub mod model;
 mod seam;
 pub mod stateful;
 
-pub use bench::{Bench, MOST_BYTES, Round, Verdict};
+pub use bench::{Bench, MOST_BYTES, Round, Verdict, judge};
 pub use fuzz::{Trace, fuzz_one};
 pub use machine::{CODE, Machine, Stop, number};
 pub use seam::start;

@@ -55,6 +55,11 @@ impl Step {
         list.write64(at + Self::NEXT, base + self.next * Self::BYTES);
     }
 
+    /// Writes an answer that step `index` has before it is made.
+    pub fn preset(list: &Region, index: u64, answer: i64) {
+        list.write64(index * Self::BYTES + Self::ANSWER, answer.cast_unsigned());
+    }
+
     /// What step `index` of a list answered last.
     #[must_use]
     pub fn answer(list: &Region, index: u64) -> i64 {
