@@ -116,7 +116,7 @@ macro_rules! syscalls {
             27 system: system_get_version_string(version: Out<u8>, version_size: u64);
             /// Reads the first message of a channel.
             ///
-            /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS, SHOULD_WAIT, PEER_CLOSED, BUFFER_TOO_SMALL.
+            /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, NOT_SUPPORTED (options), INVALID_ARGS, SHOULD_WAIT, PEER_CLOSED, BUFFER_TOO_SMALL.
             28 channel: channel_read(handle: Handle, options: u32, bytes: Out<u8>, handles: Out<u32>, num_bytes: u32, num_handles: u32, actual_bytes: Out<u32>, actual_handles: Out<u32>);
             /// Changes the size of a resizable VMO; what lies behind the new end is gone.
             ///

@@ -124,6 +124,21 @@ fn audit_tree_entry(
     }
 }
 
+/// How far a look at a mapping of so many bytes goes on from where nothing is: further in one so
+/// large that nobody could wait for the end.
+const fn step_over_nothing(bytes: u64) -> u64 {
+    const MOST_STEPS: u64 = 1 << 14;
+    if bytes <= FINE_BYTES {
+        return PAGE_SIZE;
+    }
+    let step = (bytes / MOST_STEPS).next_power_of_two();
+    if step < COARSE_STEP {
+        COARSE_STEP
+    } else {
+        step
+    }
+}
+
 /// What the page tables hold for a mapping is what its VMO has there, and allows no more; the
 /// number of pages found.
 fn audit_mapping(kernel: &Kernel, hal: &DynHal, mapping: &Mapping) -> Result<i64, &'static str> {
@@ -133,11 +148,7 @@ fn audit_mapping(kernel: &Kernel, hal: &DynHal, mapping: &Mapping) -> Result<i64
         .process
         .ok_or("a mapping is in a dead region")?;
     let aspace = kernel.objects.get(process).aspace;
-    let step = if mapping.range.bytes() <= FINE_BYTES {
-        PAGE_SIZE
-    } else {
-        COARSE_STEP
-    };
+    let step = step_over_nothing(mapping.range.bytes());
     // A long zx_vmar_protect that is under way has yet to take permissions back.
     let is_changing = kernel
         .objects

@@ -23,9 +23,12 @@ pub(super) fn audit_regions(objects: &Objects) -> Result<(), &'static str> {
         if is_attached != is_below || region.is_root() != (region.depth == 1) {
             return Err("a region does not know where it lies");
         }
-        // The root region of a process that is being torn down empties bit by bit.
-        let is_over = !is_attached && !region.is_root() && !region.alive;
-        if is_over && !region.children.is_empty() {
+        // The root of a process that is being torn down goes bit by bit.
+        let process = region
+            .process
+            .and_then(|process| objects.processes.get(process));
+        let is_going = process.is_some_and(|process| process.root_vmar == Some(key));
+        if !is_attached && !is_going && !region.alive && !region.children.is_empty() {
             return Err("something is in a region that is gone");
         }
         if let Some(parent) = region.parent {

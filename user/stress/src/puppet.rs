@@ -45,34 +45,20 @@ const DONE: Signals = Signals::USER_1;
 const UNMADE: i64 = 0x5eed_0000_0000_0000;
 /// A deadline that never comes.
 const NEVER: u64 = i64::MAX.cast_unsigned();
+/// What a last step takes.
+const NEARLY_NS: i64 = time::MILLISECOND_NS / 20;
 /// How often it is looked at.
 const LOOK_NS: i64 = 4 * time::MILLISECOND_NS;
 /// How long it may take for a list.
 const PATIENCE_NS: i64 = 60 * time::SECOND_NS;
 const READ_WRITE: VmOptions = VmOptions::PERM_READ.union(VmOptions::PERM_WRITE);
 
-/// What puppets share.
-#[derive(Debug)]
-pub struct Stage {
-    code: Vmo,
-    constant: Vmo,
-}
-
-impl Stage {
-    /// Makes it.
-    ///
-    /// # Errors
-    /// The status.
-    pub fn new() -> Result<Self, Status> {
-        let code = Vmo::create(PAGE, VmoOptions::empty())?;
-        code.write(0, script::code())?;
-        code.op_range(VmoOp::CacheSync, 0, PAGE)?;
-        let constant = Vmo::create(PAGE, VmoOptions::empty())?;
-        Ok(Self {
-            code: code.replace_as_executable(None)?,
-            constant,
-        })
-    }
+/// What puppets run. Each has a copy: some calls write where a process itself cannot.
+fn code() -> Result<Vmo, Status> {
+    let code = Vmo::create(PAGE, VmoOptions::empty())?;
+    code.write(0, script::code())?;
+    code.op_range(VmoOp::CacheSync, 0, PAGE)?;
+    code.replace_as_executable(None)
 }
 
 /// A call: its number and its arguments.
@@ -87,6 +73,8 @@ pub enum Came {
     Ended,
     /// A call waits, and nothing will come.
     Waits,
+    /// A call took the strings away.
+    Cut,
 }
 
 /// What became of a list.
@@ -118,7 +106,7 @@ impl Puppet {
     ///
     /// # Errors
     /// The status.
-    pub fn new(start: &Startup, stage: &Stage) -> Result<Self, Status> {
+    pub fn new(start: &Startup) -> Result<Self, Status> {
         let root = start.job.as_ref().ok_or(Status::NOT_FOUND)?;
         let job = root.create_child()?;
         let (process, vmar) = Process::create(&job, "puppet")?;
@@ -135,11 +123,12 @@ impl Puppet {
             strings,
             here,
         };
+        let constant = Vmo::create(PAGE, VmoOptions::empty())?;
         let execute = VmOptions::PERM_READ | VmOptions::PERM_EXECUTE;
-        this.map(execute, &stage.code, 0, CODE, PAGE)?;
+        this.map(execute, &code()?, 0, CODE, PAGE)?;
         this.map(READ_WRITE, &list, 0, LIST, LIST_BYTES)?;
         this.map(READ_WRITE, &list, LIST_BYTES, DATA, DATA_BYTES)?;
-        this.map(VmOptions::PERM_READ, &stage.constant, 0, READ_ONLY, PAGE)?;
+        this.map(VmOptions::PERM_READ, &constant, 0, READ_ONLY, PAGE)?;
         this.put_frame();
         let gift = Some(theirs.into());
         this.process
@@ -224,6 +213,7 @@ impl Puppet {
             Step { number, args, next }.put(&self.here, LIST, index);
             Step::preset(&self.here, index, UNMADE);
         }
+        Step::preset(&self.here, LAST, UNMADE);
     }
 
     /// Has it make calls.
@@ -238,9 +228,16 @@ impl Puppet {
         assert!(fits, "a list of {} calls", calls.len());
         self.put_list(calls);
         let sign = self.strings.signal(DONE, Signals::empty());
-        sign.and_then(|()| sys::object_signal_peer(self.strings.value(), 0, GO.bits()))
-            .map_err(|status| format!("a puppet without strings: {status}"))?;
-        let came = self.watch()?;
+        let sign = sign.and_then(|()| {
+            let strings = self.strings.value();
+            sys::object_signal_peer(strings, 0, GO.bits())
+        });
+        let came = match sign {
+            Ok(()) => self.watch()?,
+            // It ended behind its last list.
+            Err(Status::PEER_CLOSED) => Came::Ended,
+            Err(status) => return Err(format!("a puppet without strings: {status}")),
+        };
         let answers = FIRST..FIRST + calls.len() as u64;
         let answers = answers.map(|index| Step::answer(&self.here, index));
         let answers = answers.take_while(|answer| *answer != UNMADE).collect();
@@ -257,8 +254,14 @@ impl Puppet {
             if is_over(&self.process) {
                 return Ok(Came::Ended);
             }
-            if signs.is_ok_and(|signs| signs.contains(DONE)) {
-                return Ok(Came::Done);
+            // A call may have given the sign too early.
+            match Step::answer(&self.here, LAST) {
+                0 if signs.is_ok_and(|signs| signs.contains(DONE)) => return Ok(Came::Done),
+                0 | UNMADE => {}
+                _ => return Ok(Came::Cut),
+            }
+            if signs.is_ok() {
+                time::sleep_ns(NEARLY_NS).ok();
             }
             let info: Result<ThreadInfo, Status> = self.thread.info(Topic::THREAD);
             let state = info.map_or(0, |info| info.state);

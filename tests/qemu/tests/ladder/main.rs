@@ -20,6 +20,7 @@ mod t4_tour;
 mod t5_conformance;
 mod t6_outside;
 mod t7_devices;
+mod t8_stress;
 mod t9_bench;
 
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         rung("t5_conformance", t5_conformance::tests());
         rung("t6_outside", t6_outside::tests());
         rung("t7_devices", t7_devices::tests(arch));
+        rung("t8_stress", t8_stress::tests());
         rung("t9_bench", t9_bench::tests(arch));
     }
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -7,16 +7,16 @@ use alloc::{format, vec};
 use zx::abi::{SYSCALLS, Status, Syscall, VmoOptions};
 use zx::{Bti, Event, Handle, Iommu, Resource, Startup, Vmo};
 
-use crate::puppet::{self, Call, Came, DATA, DATA_BYTES, Outcome, PAGE, Puppet, Stage};
+use crate::puppet::{self, Call, Came, DATA, DATA_BYTES, Outcome, PAGE, Puppet};
 use crate::random::Random;
 
 use super::pool::{Pool, made_by};
 use super::values;
+use super::{may_end, may_wait};
 
 /// What all of a run's puppets come from.
 pub(super) struct Theatre<'a> {
     pub(super) start: &'a Startup,
-    pub(super) stage: Stage,
     iommu: Iommu,
     /// Physical addresses that nothing answers at.
     free: u64,
@@ -27,7 +27,6 @@ impl<'a> Theatre<'a> {
         let system = start.system.as_ref().ok_or(Status::NOT_FOUND)?;
         Ok(Self {
             start,
-            stage: Stage::new()?,
             iommu: Iommu::create_stub(system)?,
             free,
         })
@@ -52,33 +51,45 @@ impl Actor {
         row: &Syscall,
         random: &mut Random,
     ) -> Result<Self, String> {
-        let made = Self::with_objects(theatre, random);
-        let mut this = made.map_err(|what| format!("a new puppet: {what}"))?;
-        this.create_everything(random)?;
+        let this = Self::without_objects(theatre);
+        this.and_then(|mut this| this.renew(theatre, row, random).map(|()| this))
+            .map_err(|what| format!("a new puppet: {what}"))
+    }
+
+    fn without_objects(theatre: &Theatre<'_>) -> Result<Self, String> {
+        let told = |status: Status| format!("{status}");
+        Ok(Self {
+            puppet: Puppet::new(theatre.start).map_err(told)?,
+            pool: Pool::default(),
+            bti: Bti::create(&theatre.iommu, 1).map_err(told)?,
+        })
+    }
+
+    /// Gives it handles in the place of those that it had, which its calls may have closed.
+    pub(super) fn renew(
+        &mut self,
+        theatre: &Theatre<'_>,
+        row: &Syscall,
+        random: &mut Random,
+    ) -> Result<(), String> {
+        let gifts = gifts(theatre, &self.puppet, &self.bti);
+        let gifts = gifts.map_err(|status| format!("handles to give: {status}"))?;
+        let (names, handles): (Vec<_>, Vec<_>) = gifts.into_iter().unzip();
+        self.pool = Pool::default();
+        for (name, value) in names.into_iter().zip(self.puppet.give(handles)?) {
+            self.pool.add(name, value, random);
+        }
+        self.close_one()?;
+        self.prepare(row, random)?;
         // Who makes initiators of its own can leave memory pinned that nobody unpins.
         if row.family == "bti" && row.name != "bti_pin" {
             let iommu = theatre.iommu.duplicate();
             let iommu = iommu.map_err(|status| format!("an IOMMU: {status}"))?;
-            for value in this.puppet.give(vec![iommu])? {
-                this.pool.add("iommu", value, random);
+            for value in self.puppet.give(vec![iommu])? {
+                self.pool.add("iommu", value, random);
             }
         }
-        Ok(this)
-    }
-
-    fn with_objects(theatre: &Theatre<'_>, random: &mut Random) -> Result<Self, String> {
-        let told = |status: Status| format!("{status}");
-        let puppet = Puppet::new(theatre.start, &theatre.stage).map_err(told)?;
-        let bti = Bti::create(&theatre.iommu, 1).map_err(told)?;
-        let gifts = gifts(theatre, &puppet, &bti).map_err(told)?;
-        let (names, handles): (Vec<_>, Vec<_>) = gifts.into_iter().unzip();
-        let mut pool = Pool::default();
-        for (name, value) in names.into_iter().zip(puppet.give(handles)?) {
-            pool.add(name, value, random);
-        }
-        let mut this = Self { puppet, pool, bti };
-        this.close_one()?;
-        Ok(this)
+        Ok(())
     }
 
     /// Has it close a handle, and make another one, which gets the same place.
@@ -98,16 +109,24 @@ impl Actor {
         Ok(())
     }
 
-    /// Calls whatever makes objects, so that there are some of each kind.
-    fn create_everything(&mut self, random: &mut Random) -> Result<(), String> {
+    /// Calls whatever makes objects, so that there are some of each kind, and whatever works on
+    /// those that the row works on, so that they hold something.
+    fn prepare(&mut self, row: &Syscall, random: &mut Random) -> Result<(), String> {
         const TIMES: usize = 2;
-        let rows = SYSCALLS.iter().filter(|row| row.name.contains("_create"));
-        let rows: Vec<&Syscall> = rows.flat_map(|row| [row; TIMES]).collect();
+        const TIMES_OF_KIN: usize = 6;
+        let makes = |other: &&Syscall| other.name.contains("_create");
+        let is_kin = |other: &&Syscall| {
+            made_by(other) == made_by(row) && !may_end(other) && !may_wait(other) && !makes(other)
+        };
+        let kin = SYSCALLS.iter().filter(is_kin);
+        let rows = SYSCALLS.iter().filter(makes).flat_map(|row| [row; TIMES]);
+        let rows = rows.chain(kin.flat_map(|row| [row; TIMES_OF_KIN]));
+        let rows: Vec<&Syscall> = rows.collect();
         for rows in rows.chunks(puppet::MOST_CALLS) {
             let calls: Vec<Call> = rows.iter().map(|row| self.plausible(row, random)).collect();
             let outcome = self.perform(&calls, random)?;
-            if outcome.came != Came::Done {
-                return Err(format!("making objects: {outcome:?} of {rows:?}"));
+            if !matches!(outcome.came, Came::Done | Came::Cut) {
+                return Err(format!("making objects: {outcome:?}"));
             }
         }
         Ok(())
@@ -129,7 +148,7 @@ impl Actor {
         random: &mut Random,
     ) -> Result<Outcome, String> {
         for offset in (0..DATA_BYTES).step_by(8) {
-            if random.one_in(4) {
+            if random.one_in(12) {
                 self.puppet
                     .set_data(offset, values::content(&self.pool, random));
             }
@@ -150,7 +169,7 @@ impl Actor {
     fn harvest(&mut self, row: &Syscall, words: &[u64; 8], random: &mut Random) {
         let data = DATA..=DATA + DATA_BYTES - 4;
         for (word, (_, kind)) in words.iter().zip(row.arguments) {
-            if *kind == "Out<u32>" && data.contains(word) {
+            if is_handle_out(kind) && data.contains(word) {
                 let value = self.puppet.data32((*word - DATA) & !3);
                 self.pool.add(made_by(row), value, random);
             }
@@ -175,7 +194,9 @@ fn gifts(
     let resource = cut(mmio, theatre.free)?;
     let paged = Vmo::create(8 * PAGE, VmoOptions::RESIZABLE)?;
     let powerless = paged.duplicate_with(zx::Rights::TRANSFER)?;
-    Ok(vec![
+    // Some calls take a handle away even when they fail.
+    let copies = [&physical, &paged, &paged, &paged].map(|vmo| vmo.duplicate());
+    let mut gifts = vec![
         ("process", puppet.process.duplicate()?),
         ("thread", puppet.thread().duplicate()?),
         ("vmar", puppet.vmar.duplicate()?),
@@ -185,7 +206,11 @@ fn gifts(
         ("vmo", physical.into()),
         ("vmo", paged.into()),
         ("vmo", powerless),
-    ])
+    ];
+    for copy in copies {
+        gifts.push(("vmo", copy?));
+    }
+    Ok(gifts)
 }
 
 /// A resource for some physical addresses.
@@ -197,4 +222,9 @@ fn cut(mmio: &Resource, free: u64) -> Result<Handle, Status> {
     );
     zx::sys::resource_create(mmio.value(), kind, free, PHYSICAL_BYTES, name, &mut out)?;
     Ok(Handle::from_value(u32::from_le_bytes(out)))
+}
+
+/// Whether an argument of this type of the table may be where a handle goes.
+fn is_handle_out(kind: &str) -> bool {
+    kind.starts_with("Out") && kind.contains("u32")
 }

@@ -34,7 +34,7 @@ impl Kind {
             "u32" | "i32" => Self::Word32,
             "u64" | "Koid" => Self::Word64,
             "i64" => Self::Signed,
-            pointer if pointer.starts_with("In<") || pointer.starts_with("Out<") => Self::Pointer,
+            pointer if pointer.starts_with("In") || pointer.starts_with("Out") => Self::Pointer,
             other => panic!("a type of argument that nobody knows to misuse: {other}"),
         }
     }
@@ -208,6 +208,10 @@ fn word_32(call: &str, name: &str, random: &mut Random) -> u64 {
 }
 
 fn word_64(name: &str, random: &mut Random) -> u64 {
+    if name == "vaddr" {
+        // Not where the puppet has its list, which it would follow.
+        return *random.pick(&[FLICKER, DATA, NOTHING, READ_ONLY]);
+    }
     let is_address = ["addr", "entry", "stack"]
         .iter()
         .any(|part| name.contains(part));
