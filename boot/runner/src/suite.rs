@@ -17,7 +17,7 @@ const QEMU_TESTS: &str = "jacinth-tests-qemu";
 /// The package that makes `docs/conformance.md`.
 const TABLE: &str = "jacinth-tests-table";
 /// The user programs that those tests boot.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     Options::TOUR,
     "driver",
     "rogue",
@@ -25,6 +25,7 @@ const PROGRAMS: [&str; 7] = [
     "faults",
     "devices",
     "bench",
+    "stress",
 ];
 
 /// How many tests passed and failed.

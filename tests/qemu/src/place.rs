@@ -5,7 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The programs that the ladder boots.
-const PROGRAMS: [&str; 5] = ["tour", "conformance-user", "faults", "devices", "bench"];
+const PROGRAMS: [&str; 6] = [
+    "tour",
+    "conformance-user",
+    "faults",
+    "devices",
+    "bench",
+    "stress",
+];
 
 /// An architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

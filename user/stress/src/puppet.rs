@@ -322,10 +322,14 @@ fn is_over(task: &Handle) -> bool {
     signals.contains(Signals::TASK_TERMINATED)
 }
 
-/// Whether a thread in this state waits for something.
+/// Whether a thread in this state waits for something; one on its way out for whoever debugs it.
 fn waits(state: u32) -> bool {
-    let kind = state & 0xff;
-    kind == ThreadState::Blocked.number() || kind == ThreadState::Suspended.number()
+    let waiting = [
+        ThreadState::Blocked,
+        ThreadState::Suspended,
+        ThreadState::Dying,
+    ];
+    waiting.map(ThreadState::number).contains(&(state & 0xff))
 }
 
 /// A call by its name.

@@ -126,7 +126,8 @@ impl Actor {
             let calls: Vec<Call> = rows.iter().map(|row| self.plausible(row, random)).collect();
             let outcome = self.perform(&calls, random)?;
             if !matches!(outcome.came, Came::Done | Came::Cut) {
-                return Err(format!("making objects: {outcome:?}"));
+                let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
+                return Err(format!("preparing {}: {outcome:?} of {names:?}", row.name));
             }
         }
         Ok(())

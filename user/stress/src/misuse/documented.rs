@@ -40,8 +40,9 @@ pub(super) fn answers_number(row: &Syscall) -> bool {
         .any(|line| line.contains("as the call's value"))
 }
 
-/// Whether a row says that it does not come back.
+/// Whether a call does not come back: its row says so, or its name does.
 #[must_use]
 pub(super) fn never_returns(row: &Syscall) -> bool {
-    row.doc.iter().any(|line| line.contains("does not return"))
+    let says_so = row.doc.iter().any(|line| line.contains("does not return"));
+    says_so || row.name.ends_with("_exit")
 }
