@@ -39,6 +39,8 @@ pub const PORT_BIND_TO_INTERRUPT: u32 = 1;
 pub const TIMER_SLACK_LATE: u32 = 2;
 /// `ZX_CPRNG_DRAW_MAX_LEN`: the most bytes that the kernel draws at once.
 pub const CPRNG_DRAW_MAX_LEN: u64 = 256;
+/// `ZX_JOB_CRITICAL_PROCESS_RETCODE_NONZERO`: the job goes only if the process fails.
+pub const JOB_CRITICAL_PROCESS_RETCODE_NONZERO: u32 = 1;
 /// `ZX_FIFO_MAX_SIZE_BYTES`.
 pub const FIFO_MAX_SIZE_BYTES: u64 = 4096;
 /// `ZX_SOCKET_STREAM`.

@@ -93,6 +93,8 @@ bitflags::bitflags! {
         const DEFAULT_BTI = 0x80EF;
         /// Default of pinned memory: it can neither be duplicated nor transferred.
         const DEFAULT_PMT = 0x8000;
+        /// Default of a token that suspends a task.
+        const DEFAULT_SUSPEND_TOKEN = 0x8002;
         /// Default of a region; READ, WRITE and EXECUTE are added for what it can map.
         const DEFAULT_VMAR = 0x20_8003;
         /// Default of a paged or contiguous VMO.

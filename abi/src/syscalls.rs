@@ -222,6 +222,22 @@ macro_rules! syscalls {
             ///
             /// Rights: SET_POLICY. Errors: INVALID_ARGS, BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (it has children), OUT_OF_RANGE (more entries than conditions), NOT_SUPPORTED (unknown action), ALREADY_EXISTS (another action is fixed).
             54 job: job_set_policy(handle: Handle, options: u32, topic: u32, policy: In<u8>, count: u32);
+            /// Stops a thread, or all threads of a process, until the token is closed.
+            ///
+            /// Rights: WRITE, looked at before the type. Errors: BAD_HANDLE, ACCESS_DENIED, WRONG_TYPE, NOT_SUPPORTED (the caller, or its process), BAD_STATE (dying or dead), NO_MEMORY, INVALID_ARGS (`token`).
+            55 task: task_suspend(handle: Handle, token: Out<u32>);
+            /// Reads a part of the registers of a thread that is suspended.
+            ///
+            /// Rights: READ. Errors: BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS (kind, buffer), NOT_SUPPORTED (a kind that the machine does not have), BUFFER_TOO_SMALL, BAD_STATE (not suspended).
+            56 thread_state: thread_read_state(handle: Handle, kind: u32, buffer: Out<u8>, buffer_size: u64);
+            /// Writes a part of the registers of a thread that is suspended; what user mode may not change stays.
+            ///
+            /// Rights: WRITE. Errors: NOT_SUPPORTED (a kind for debuggers, or one that the machine does not have), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, INVALID_ARGS (kind, buffer, an address that is not the user's), BUFFER_TOO_SMALL, BAD_STATE (not suspended).
+            57 thread_state: thread_write_state(handle: Handle, kind: u32, buffer: In<u8>, buffer_size: u64);
+            /// Has a job killed when a process in it, or below it, ends.
+            ///
+            /// Rights: DESTROY on the job, WAIT on the process. Errors: INVALID_ARGS (options, a process that is not below the job), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, ALREADY_BOUND (the process is critical to a job).
+            58 job: job_set_critical(job: Handle, options: u32, process: Handle);
             /// Creates a channel on which the exceptions of a thread, a process or a job are told.
             ///
             /// Rights: INSPECT, DUPLICATE, TRANSFER, MANAGE_THREAD; ENUMERATE on processes and jobs. Errors: INVALID_ARGS (options, a debugger of a thread, `out`), ACCESS_DENIED (also: policy), BAD_HANDLE, WRONG_TYPE, BAD_STATE (the task is over), ALREADY_BOUND, NO_MEMORY.

@@ -202,6 +202,7 @@ impl Kernel {
         }
         self.continue_work(hal, cpu);
         self.is_raising = false;
+        self.stop_running(cpu);
         if self.first_deadline() != i64::MAX {
             let now = hal.now();
             self.fire_alarms(now);
@@ -276,6 +277,9 @@ impl Kernel {
                 let thread = self.objects.get_mut(current.thread);
                 thread.wait = Some(wait);
                 thread.state = ThreadState::Blocked;
+                if self.is_suspended(current.thread) {
+                    self.interrupt(hal, current.thread);
+                }
                 return false;
             }
             Ok(Flow::Yield(value)) => {

@@ -46,6 +46,7 @@ impl Kernel {
                 self.free_exception(key);
                 true
             }
+            ObjectRef::SuspendToken(key) if no_handles => self.close_suspend_token(key),
             _ => true,
         }
     }

@@ -38,7 +38,7 @@ pub(crate) use socket::{Socket, SocketKind};
 pub(crate) use timer::Timer;
 
 use crate::mem::{Key, List, Pool, SpanPool, WordPool};
-use crate::task::{Futex, Job, Process, Thread};
+use crate::task::{Futex, Job, Process, SuspendToken, Thread};
 use crate::vm::{Mapping, Vmar, VmarNode, Vmo};
 use jacinth_abi::{ObjectType, Signals};
 
@@ -99,6 +99,7 @@ pub(crate) enum ObjectRef {
     Exception(Key<Exception>),
     Fifo(Key<Fifo>),
     Socket(Key<Socket>),
+    SuspendToken(Key<SuspendToken>),
 }
 
 impl ObjectRef {
@@ -122,6 +123,7 @@ impl ObjectRef {
             Self::Exception(_) => ObjectType::Exception,
             Self::Fifo(_) => ObjectType::Fifo,
             Self::Socket(_) => ObjectType::Socket,
+            Self::SuspendToken(_) => ObjectType::SuspendToken,
         }
     }
 
@@ -136,6 +138,7 @@ impl ObjectRef {
                 | Self::Pmt(_)
                 | Self::Port(_)
                 | Self::Exception(_)
+                | Self::SuspendToken(_)
         )
     }
 
@@ -235,6 +238,7 @@ objects! {
     Exception in exceptions,
     Fifo in fifos,
     Socket in sockets,
+    SuspendToken in suspend_tokens,
 }
 
 /// All objects of the system.
@@ -257,6 +261,7 @@ pub(crate) struct Objects {
     pub(crate) exceptions: Pool<Exception>,
     pub(crate) fifos: Pool<Fifo>,
     pub(crate) sockets: Pool<Socket>,
+    pub(crate) suspend_tokens: Pool<SuspendToken>,
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
@@ -309,6 +314,7 @@ impl Objects {
             fifos: Pool::new(),
             sockets: Pool::new(),
             segments: Pool::new(),
+            suspend_tokens: Pool::new(),
             packets: Pool::new(),
             futexes: WordPool::new(),
             mappings: Pool::new(),

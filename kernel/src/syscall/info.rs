@@ -170,6 +170,8 @@ fn process_handle_stats(call: &mut Call<'_>, handle: HandleValue, to: Answer) ->
 fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     let key = call.lookup::<Thread>(handle, Rights::INSPECT)?;
     let thread = call.kernel.objects.get(key);
+    let process = call.kernel.objects.get(thread.process);
+    let is_dying = matches!(process.state, ProcessState::Dying { .. });
     let state = match (thread.state, &thread.wait) {
         (ThreadState::New, _) => 0x0,
         (ThreadState::Dead, _) => 0x5,
@@ -180,6 +182,8 @@ fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
             }) => 0x4,
             _ => 0x103,
         },
+        (ThreadState::Running(_), _) if is_dying => 0x4,
+        _ if call.kernel.has_stopped(key) => 0x2,
         (ThreadState::Blocked, Some(Wait::Sleep)) => 0x203,
         (ThreadState::Blocked, Some(Wait::Futex(_))) => 0x303,
         (ThreadState::Blocked, Some(Wait::Port(_))) => 0x403,

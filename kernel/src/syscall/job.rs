@@ -3,7 +3,7 @@
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::mem::Key;
 use crate::object::ObjectRef;
-use crate::task::{CONDITIONS, Job, JobError, OnConflict, PolicyEntry};
+use crate::task::{CONDITIONS, CriticalEnd, Job, JobError, OnConflict, PolicyEntry, Process};
 use jacinth_abi::{
     Field, PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition, PolicyTimerSlack, Record,
     Rights, Status, limits, policy,
@@ -29,6 +29,33 @@ pub(crate) fn job_create(
 
     // commit
     call.install(ObjectRef::Job(job), Rights::DEFAULT_JOB, out)
+}
+
+/// `zx_job_set_critical`
+pub(crate) fn job_set_critical(
+    call: &mut Call<'_>,
+    job: HandleValue,
+    options: u32,
+    process: HandleValue,
+) -> SysResult {
+    let when = match options {
+        0 => CriticalEnd::Any,
+        limits::JOB_CRITICAL_PROCESS_RETCODE_NONZERO => CriticalEnd::Nonzero,
+        _ => return Err(Status::INVALID_ARGS),
+    };
+    let job = call.lookup::<Job>(job, Rights::DESTROY)?;
+    let process = call.lookup::<Process>(process, Rights::WAIT)?;
+    if !call.kernel.is_below(process, job) {
+        return Err(Status::INVALID_ARGS);
+    }
+    let process = call.kernel.objects.get_mut(process);
+    if process.critical_to.is_some() {
+        return Err(Status::ALREADY_BOUND);
+    }
+
+    // commit
+    process.critical_to = Some((job, when));
+    Ok(Flow::ok())
 }
 
 const fn why_not(error: JobError) -> Status {

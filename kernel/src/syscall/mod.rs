@@ -26,6 +26,7 @@ mod socket;
 mod system;
 mod task;
 mod thread;
+mod thread_state;
 mod time;
 mod timer;
 mod vmar;

@@ -3,6 +3,7 @@
 use super::exception::{self, ExceptionProperty};
 use super::property_task;
 use super::socket::{Threshold, set_threshold, threshold};
+use super::thread_state::{base_register, set_base_register};
 use crate::Kernel;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::object::{Object, ObjectRef};
@@ -61,6 +62,9 @@ pub(crate) fn object_set_property(
         return Err(Status::INVALID_ARGS);
     }
     let (object, rights) = call.lookup_any(handle, Rights::SET_PROPERTY)?;
+    if let Some(kind) = base_register(property) {
+        return set_base_register(call, object, kind, (value, value_size));
+    }
     match supported(property)? {
         Property::Name => {
             // A resource's name is fixed: it has one, but this call knows no place for it.

@@ -35,6 +35,7 @@ impl Kernel {
             job: Some(job),
             job_koid,
             policy,
+            critical_to: None,
             handles: HandleTable::new(u32::from_le_bytes([a, b, c, d])),
             aspace,
             root_vmar: None,
@@ -47,6 +48,7 @@ impl Kernel {
             exceptionate: Exceptionate::default(),
             debugger: Exceptionate::default(),
             debug: DebugWords::default(),
+            suspends: 0,
             next_torn_down: None,
             of_job: Link::new(),
         });
@@ -97,12 +99,16 @@ impl Kernel {
         }
         self.with_threads_of(process, |live, pool| live.push_back(pool, key));
         self.objects.add_use(ObjectRef::Thread(key));
+        self.announce_start(key, is_first);
+        if self.objects.get(key).work.is_none() && self.is_suspended(key) {
+            // Not one instruction before that, and no signal that says so.
+            return self.park(key);
+        }
         self.update_signals(
             ObjectRef::Thread(key),
             Signals::empty(),
             Signals::THREAD_RUNNING,
         );
-        self.announce_start(key, is_first);
         self.make_ready(key);
     }
 }

@@ -162,6 +162,14 @@ impl Raised {
     }
 }
 
+impl Thread {
+    /// Whether it has left, and a debugger looks at it for the last time.
+    pub(crate) fn is_exiting(&self) -> bool {
+        self.raised
+            .is_some_and(|raised| raised.cause == Cause::ThreadExiting)
+    }
+}
+
 impl Stage {
     fn handler(self, objects: &Objects, thread: Key<Thread>) -> Option<Handler> {
         let process = objects.get(thread).process;

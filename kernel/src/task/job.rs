@@ -62,6 +62,15 @@ impl Linked for Job {
 #[derive(Debug)]
 pub(crate) struct OfJob;
 
+/// Which end of a critical process ends its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CriticalEnd {
+    /// Every one.
+    Any,
+    /// One with another code than 0.
+    Nonzero,
+}
+
 /// Why no job was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobError {
@@ -162,8 +171,9 @@ impl Kernel {
         self.objects.drop_use(ObjectRef::Job(parent));
     }
 
-    /// Kills a job: it takes no more children, and those that it has are killed bit by bit.
-    pub(crate) fn kill_job(&mut self, key: Key<Job>) {
+    /// Kills a job: it takes no more children, and those that it has are killed bit by bit, with
+    /// the code that the job was killed with.
+    pub(crate) fn kill_job(&mut self, key: Key<Job>, return_code: i64) {
         let job = self.objects.get_mut(key);
         if job.state != JobState::Alive {
             return;
@@ -172,7 +182,7 @@ impl Kernel {
             jobs: job.jobs.len(),
             processes: job.processes.len(),
         };
-        job.return_code = limits::retcode::SYSCALL_KILL;
+        job.return_code = return_code;
         self.count_children(key);
         self.unbind_job(key);
         self.objects.queue_dying(ObjectRef::Job(key));
@@ -201,14 +211,38 @@ impl Kernel {
                 return false;
             }
             *left = left.saturating_sub(1);
+            let code = job.return_code;
             if is_job {
                 if let Some(child) = self.rotate_jobs(key) {
-                    self.kill_job(child);
+                    self.kill_job(child, code);
                 }
             } else if let Some(process) = self.rotate_processes(key) {
-                self.kill_process(process, limits::retcode::SYSCALL_KILL);
+                self.kill_process(process, code);
             }
         }
+    }
+
+    /// Kills the job that a process was critical to, now that it has ended.
+    pub(super) fn tell_critical_job(&mut self, process: Key<Process>) {
+        let process = self.objects.get_mut(process);
+        let code = process.return_code.unwrap_or(0);
+        if let Some((job, when)) = process.critical_to.take()
+            && (when == CriticalEnd::Any || code != 0)
+        {
+            self.kill_job(job, limits::retcode::CRITICAL_PROCESS_KILL);
+        }
+    }
+
+    /// Whether a process is in a job, or in one below it.
+    pub(crate) fn is_below(&self, process: Key<Process>, job: Key<Job>) -> bool {
+        let mut above = self.objects.get(process).job;
+        while let Some(next) = above {
+            if next == job {
+                return true;
+            }
+            above = self.objects.get(next).parent;
+        }
+        false
     }
 
     fn rotate_jobs(&mut self, key: Key<Job>) -> Option<Key<Job>> {

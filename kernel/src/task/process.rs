@@ -1,12 +1,12 @@
 //! Processes: an address space, a handle table, and threads.
 
-use super::{Exceptionate, Futex, Handler, Job, OfJob, OfProcess, Policy, Thread};
+use super::{CriticalEnd, Exceptionate, Futex, Handler, Job, OfJob, OfProcess, Policy, Thread};
 use crate::Kernel;
 use crate::hal::{AspaceId, DynHal, EntryCounts};
 use crate::mem::{self, Key, Link, Linked, List, WordMap};
 use crate::object::{HandleTable, Head, ObjectRef};
 use crate::vm::{self, Name, Vmar};
-use jacinth_abi::{Property, Signals, Status};
+use jacinth_abi::{Property, Signals, Status, limits};
 
 /// Where a process is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub(crate) struct Process {
     pub(crate) job_koid: u64,
     /// What its job lets it do: that cannot change while there are processes.
     pub(crate) policy: Policy,
+    /// The job that goes when it does: its own, or one above that.
+    pub(crate) critical_to: Option<(Key<Job>, CriticalEnd)>,
     pub(crate) handles: HandleTable,
     pub(crate) aspace: AspaceId,
     /// The root of the region tree; the process holds a use on it.
@@ -88,6 +90,8 @@ pub(crate) struct Process {
     pub(crate) debugger: Exceptionate,
     /// For debuggers.
     pub(crate) debug: DebugWords,
+    /// How many tokens stop its threads.
+    pub(crate) suspends: u32,
     /// The next process that is being torn down.
     pub(crate) next_torn_down: Option<Key<Process>>,
     /// Its place among the processes of its job.
@@ -164,8 +168,9 @@ impl Kernel {
             && let Some(job) = self.objects.get(key).job
         {
             // The machine ends with its first process: all others go as well.
-            self.kill_job(job);
+            self.kill_job(job, limits::retcode::SYSCALL_KILL);
         }
+        self.tell_critical_job(key);
         self.leave_job(key);
         self.objects.drop_use(ObjectRef::Process(key));
         true

@@ -196,8 +196,11 @@ impl Scheduler {
 
 impl Kernel {
     /// Makes a thread ready. One that was on a CPU stays there, behind others as urgent; for another
-    /// one a CPU is found when this event is over.
+    /// one a CPU is found when this event is over. One that is suspended stops instead.
     pub(crate) fn make_ready(&mut self, key: Key<Thread>) {
+        if self.is_suspended(key) && self.objects.get(key).work.is_none() {
+            return self.park(key);
+        }
         let thread = self.objects.get_mut(key);
         let was = core::mem::replace(&mut thread.state, ThreadState::Ready);
         let threads = &mut self.objects.threads;
@@ -462,6 +465,31 @@ impl Scheduler {
             && let Some(owner) = state.fp_owner
         {
             hal.swap_fp(cpu, Some(owner), None);
+        }
+    }
+
+    /// Saves the FP state of a thread if a CPU holds the only copy: which CPU. It is the one that
+    /// is here, because all others save what they do not go on with.
+    pub(crate) fn save_fp_of(&mut self, hal: &mut DynHal, context: ContextId) -> Option<CpuId> {
+        let holds = |state: &CpuState| state.fp_owner == Some(context) && state.is_fp_live;
+        let cpu = self.cpus.iter().position(holds)?;
+        self.save_fp(hal, cpu);
+        Some(cpu)
+    }
+
+    /// Loads the FP state of a thread anew, on the CPU that held it before its block was written.
+    pub(crate) fn reload_fp(&mut self, hal: &mut DynHal, cpu: Option<CpuId>, context: ContextId) {
+        self.forget_fp(context);
+        if let Some(cpu) = cpu {
+            self.load_fp(hal, cpu, context);
+        }
+    }
+
+    /// Forgets what CPUs hold of a thread whose registers were written.
+    pub(crate) fn forget_context(&mut self, context: ContextId) {
+        self.forget_fp(context);
+        for state in self.cpus.iter_mut() {
+            state.loaded = state.loaded.filter(|loaded| *loaded != context);
         }
     }
 

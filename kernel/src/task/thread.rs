@@ -28,6 +28,8 @@ pub(crate) enum ThreadState {
     Running(usize),
     /// In a wait.
     Blocked,
+    /// Stopped until nobody suspends it any more.
+    Suspended,
     /// Over; its context is given back by the teardown.
     Dead,
 }
@@ -137,6 +139,8 @@ pub(crate) struct Thread {
     pub(crate) exceptionate: Exceptionate,
     /// What the scheduler knows of it.
     pub(crate) standing: Standing,
+    /// How many tokens stop it, those of its process apart.
+    pub(crate) suspends: u32,
     /// Its place in the heap of deadlines, while it has one.
     pub(crate) timer_slot: Option<usize>,
     /// Its place in the ready queue or in the queue of the woken; never in both.
@@ -178,6 +182,7 @@ impl Thread {
             raised: None,
             exceptionate: Exceptionate::default(),
             standing: Standing::new(),
+            suspends: 0,
             timer_slot: None,
             link: Link::new(),
             of_process: Link::new(),
@@ -197,7 +202,10 @@ impl Kernel {
         let thread = self.objects.get_mut(key);
         if thread.state == ThreadState::Blocked && thread.wait_end.is_none() {
             thread.wait_end = Some(end);
-            self.woken.push_back(&mut self.objects.threads, key);
+            // One that has stopped hears of it when it goes on.
+            if !thread.head.signals.contains(Signals::THREAD_SUSPENDED) {
+                self.woken.push_back(&mut self.objects.threads, key);
+            }
         }
     }
 
@@ -267,7 +275,7 @@ impl Kernel {
         self.unbind_exceptions(Handler::Thread(key));
         self.update_signals(
             ObjectRef::Thread(key),
-            Signals::THREAD_RUNNING,
+            Signals::THREAD_RUNNING | Signals::THREAD_SUSPENDED,
             Signals::TASK_TERMINATED,
         );
         if was == ThreadState::New {
