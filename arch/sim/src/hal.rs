@@ -33,6 +33,8 @@ impl Contexts for Sim {
             serial: self.context_serial,
             fp_saved: 0,
             fp_true: 0,
+            vectors: [0; ThreadStateKind::MOST_BYTES],
+            x87: [0; size_of::<FpRegsX86_64>()],
         };
         assert!(
             self.contexts.insert(at.raw(), context).is_none(),
@@ -93,7 +95,9 @@ impl Contexts for Sim {
         to.fill(0);
         match kind {
             ThreadStateKind::General => found.registers.read(to),
+            ThreadStateKind::Fp => to.copy_from_slice(&found.x87),
             ThreadStateKind::Vector => {
+                to.copy_from_slice(&found.vectors[..to.len()]);
                 to[self.fp_place()..][..8].copy_from_slice(&found.fp_saved.to_le_bytes());
             }
             kind => {
@@ -118,7 +122,9 @@ impl Contexts for Sim {
                 context.registers.write(from, user_end)?;
                 context.jumps |= before != *context.registers.pc();
             }
+            ThreadStateKind::Fp => context.x87.copy_from_slice(from),
             ThreadStateKind::Vector => {
+                context.vectors[..from.len()].copy_from_slice(from);
                 let state = u64::get(from.get(fp_place..).unwrap_or_default());
                 (context.fp_saved, context.fp_true) = (state, state);
             }

@@ -9,6 +9,7 @@ use crate::tables::AnyWalker;
 use crate::tlb::Tlb;
 use crate::walk::{self, Found, Leaf, Upper};
 use crate::{Arch, MemoryType};
+use jacinth_abi::{FpRegsX86_64, ThreadStateKind};
 use jacinth_kernel::hal::{AspaceId, CacheOp, ContextId, CpuId, ThreadStart};
 use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun};
 use jacinth_paging::Fence;
@@ -41,6 +42,9 @@ pub(crate) struct Context {
     /// Its FP state where it was saved, and as its thread left it.
     pub(crate) fp_saved: u64,
     pub(crate) fp_true: u64,
+    /// The rest of it, which no program here uses: what others wrote there.
+    pub(crate) vectors: [u8; ThreadStateKind::MOST_BYTES],
+    pub(crate) x87: [u8; size_of::<FpRegsX86_64>()],
 }
 
 /// How long the instruction is by which a thread makes a system call: that of aarch64, and twice

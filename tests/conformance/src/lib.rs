@@ -71,6 +71,7 @@ mod tasks_memory;
 mod tasks_policy;
 mod tasks_policy_more;
 mod tasks_processes;
+mod tasks_suspend;
 mod tasks_threads;
 mod transfer;
 mod vmar_change;
@@ -154,6 +155,7 @@ const GROUPS: &[&[Scenario]] = &[
     exceptions::SCENARIOS,
     exceptions_debugger::SCENARIOS,
     tasks_policy_more::SCENARIOS,
+    tasks_suspend::SCENARIOS,
 ];
 
 /// All scenarios.

@@ -86,7 +86,7 @@ pub use seam::{Seam, set_host};
 pub use socket::Socket;
 pub use startup::{PANIC_RETURN_CODE, Startup, Tables};
 pub use task::{Job, Process, exit};
-pub use thread::{Spawned, Thread};
+pub use thread::{Spawned, SuspendToken, Thread};
 pub use time::fill_random;
 pub use vmar::{Span, Vmar};
 pub use vmo::Vmo;

@@ -141,7 +141,10 @@ impl Startup {
     /// Puts a handle where it belongs.
     fn keep(&mut self, info: u32, handle: Handle, names: &[String]) {
         match (handle_kind(info), handle_argument(info)) {
-            (PA_PROC_SELF, _) => self.process = Some(handle.into()),
+            (PA_PROC_SELF, _) => {
+                crate::sys::note_own_process(handle.value());
+                self.process = Some(handle.into());
+            }
             (PA_THREAD_SELF, _) => self.thread = Some(handle.into()),
             (PA_JOB_DEFAULT, _) => self.job = Some(handle.into()),
             (PA_MMIO_RESOURCE, _) => self.mmio = Some(handle.into()),

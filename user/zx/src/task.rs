@@ -7,7 +7,7 @@ use jacinth_abi::{
 };
 
 use crate::handle::{new_handle, object};
-use crate::{Handle, Thread, Vmar, sys};
+use crate::{Handle, SuspendToken, Thread, Vmar, sys};
 
 object! {
     /// A process.
@@ -76,6 +76,14 @@ impl Process {
         sys::task_kill(self.value())
     }
 
+    /// Stops all its threads, those that are made later among them, until the token is dropped.
+    ///
+    /// # Errors
+    /// Those of `zx_task_suspend`.
+    pub fn suspend(&self) -> Result<SuspendToken, Status> {
+        new_handle(|out| sys::task_suspend(self.value(), out)).map(SuspendToken::from)
+    }
+
     /// Asks how it is.
     ///
     /// # Errors
@@ -106,6 +114,15 @@ impl Job {
     /// Those of `zx_job_create`.
     pub fn create_child(&self) -> Result<Self, Status> {
         new_handle(|out| sys::job_create(self.value(), 0, out)).map(Self)
+    }
+
+    /// Has this job killed when a process in it, or below it, ends; `options` is 0 or
+    /// [`JOB_CRITICAL_PROCESS_RETCODE_NONZERO`](limits::JOB_CRITICAL_PROCESS_RETCODE_NONZERO).
+    ///
+    /// # Errors
+    /// Those of `zx_job_set_critical`.
+    pub fn set_critical(&self, options: u32, process: &Process) -> Result<(), Status> {
+        sys::job_set_critical(self.value(), options, process.value())
     }
 
     /// Kills everything in it.

@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use core::mem::ManuallyDrop;
 
 use jacinth_abi::limits::TIME_INFINITE;
-use jacinth_abi::{Signals, Status, ThreadInfo, Topic, VmOptions, VmoOp, VmoOptions};
+use jacinth_abi::{
+    Record, Signals, Status, ThreadInfo, ThreadStateKind, Topic, VmOptions, VmoOp, VmoOptions,
+};
 
 use crate::handle::{new_handle, object};
 use crate::{Process, Region, Vmar, Vmo, seam, sys};
@@ -37,6 +39,43 @@ impl Thread {
     pub fn thread_info(&self) -> Result<ThreadInfo, Status> {
         self.info(Topic::THREAD)
     }
+
+    /// Stops it until the token is dropped.
+    ///
+    /// # Errors
+    /// Those of `zx_task_suspend`.
+    pub fn suspend(&self) -> Result<SuspendToken, Status> {
+        new_handle(|out| sys::task_suspend(self.value(), out)).map(SuspendToken)
+    }
+
+    /// Reads a part of its registers, while it is stopped: a record that the kind has here.
+    ///
+    /// # Errors
+    /// Those of `zx_thread_read_state`.
+    pub fn read_state<R: Record>(&self, kind: ThreadStateKind) -> Result<R, Status> {
+        let mut bytes = R::zeroed_bytes();
+        let buffer = sys::Output::Here(bytes.as_mut());
+        sys::thread_read_state(self.value(), kind.number(), buffer)?;
+        Ok(R::from_bytes(bytes.as_ref()))
+    }
+
+    /// Writes a part of its registers, while it is stopped; it is a thread of another process.
+    ///
+    /// # Errors
+    /// Those of `zx_thread_write_state`.
+    ///
+    /// # Panics
+    /// When it is a thread of this program.
+    pub fn write_state<R: Record>(&self, kind: ThreadStateKind, state: &R) -> Result<(), Status> {
+        let bytes = state.to_bytes();
+        let buffer = sys::Input::Here(bytes.as_ref());
+        sys::thread_write_state(self.value(), kind.number(), buffer)
+    }
+}
+
+object! {
+    /// Keeps a thread, or the threads of a process, stopped until it is dropped.
+    SuspendToken
 }
 
 /// A thread of this program that runs a function.

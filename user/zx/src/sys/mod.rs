@@ -19,6 +19,7 @@ mod futex;
 mod ipc;
 mod object;
 mod socket;
+mod suspend;
 mod system;
 mod task;
 mod vmar;
@@ -47,6 +48,8 @@ pub use object::{
     object_get_property, object_set_property, object_signal, object_wait_one, resource_create,
 };
 pub use socket::{socket_create, socket_read, socket_set_disposition, socket_write};
+pub(crate) use suspend::note_own_process;
+pub use suspend::{job_set_critical, task_suspend, thread_read_state, thread_write_state};
 pub use system::{
     clock_get_boot, clock_get_monotonic, cprng_draw, debug_write, nanosleep, process_exit,
     system_get_num_cpus, system_get_page_size, system_get_version_string, thread_exit, ticks_get,
