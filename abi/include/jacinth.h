@@ -353,6 +353,10 @@ zx_status_t zx_process_write_memory(zx_handle_t handle, uint64_t vaddr, const vo
 zx_status_t zx_job_create(zx_handle_t parent, uint32_t options, uint32_t* out);
 zx_status_t zx_object_get_child(zx_handle_t handle, uint64_t koid, uint32_t rights, uint32_t* out);
 zx_status_t zx_job_set_policy(zx_handle_t handle, uint32_t options, uint32_t topic, const void* policy, uint32_t count);
+zx_status_t zx_task_suspend(zx_handle_t handle, uint32_t* token);
+zx_status_t zx_thread_read_state(zx_handle_t handle, uint32_t kind, void* buffer, uint64_t buffer_size);
+zx_status_t zx_thread_write_state(zx_handle_t handle, uint32_t kind, const void* buffer, uint64_t buffer_size);
+zx_status_t zx_job_set_critical(zx_handle_t job, uint32_t options, zx_handle_t process);
 zx_status_t zx_task_create_exception_channel(zx_handle_t handle, uint32_t options, uint32_t* out);
 zx_status_t zx_exception_get_thread(zx_handle_t handle, uint32_t* out);
 zx_status_t zx_exception_get_process(zx_handle_t handle, uint32_t* out);

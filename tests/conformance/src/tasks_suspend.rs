@@ -237,7 +237,7 @@ fn before_start(env: &mut Env) -> Outcome {
 
 fn sleeping(env: &mut Env) -> Outcome {
     // Before the deadline, and beyond it.
-    for (sleep_ns, stop_ns) in [(30_000_000, 1_000_000), (2_000_000, 8_000_000)] {
+    for (sleep_ns, stop_ns) in [(300_000_000, 1_000_000), (300_000_000, 400_000_000)] {
         let until = zx::time::now_ns() + sleep_ns;
         let out = env.paged(1)?;
         let value = out.value();
