@@ -221,7 +221,6 @@ fn job(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
         exited: u8::from(job.state != JobState::Alive),
         debugger_attached: u8::from(job.debugger.is_bound(&call.kernel.objects)),
         kill_on_oom: u8::from(job.kill_on_oom),
-        ..JobInfo::default()
     };
     single(call, to, record.to_bytes().as_ref())
 }
