@@ -4,7 +4,8 @@
 //! its figures are the same everywhere. It prints a table for people, with what other systems need
 //! for the same operations, then the same as lines of JSON for machines, then how many page-table entries the mappings of a large device took. Words
 //! on the command line: `counts=1000,10000` (how many objects), `only=TEXT` (sections whose title
-//! holds it, with `_` for spaces). The return code is 0 when every operation did what it should.
+//! holds it, with `_` for spaces), `rounds=1001` (how often each operation is measured: few for a trace
+//! of every instruction). The return code is 0 when every operation did what it should.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
@@ -53,9 +54,10 @@ pub(crate) struct Bench<'a> {
 fn bench(start: Startup) -> i64 {
     let word = |name| start.args.iter().find_map(|word| word.strip_prefix(name));
     let counts = word("counts=").map_or_else(|| COUNTS.to_vec(), numbers);
+    let rounds = word("rounds=").and_then(|rounds| rounds.parse().ok());
     let mut bench = Bench {
         start: &start,
-        meter: Meter::new(),
+        meter: Meter::new(rounds.unwrap_or(meter::ROUNDS)),
         table: Table::new(counts),
         // Words end at spaces.
         only: word("only=").unwrap_or("").replace('_', " "),

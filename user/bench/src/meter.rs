@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use zx::{Status, time};
 
-/// How often an operation is measured.
-const ROUNDS: usize = 1_001;
+/// How often an operation is measured, unless the command line says.
+pub(crate) const ROUNDS: usize = 1_001;
 /// How often before that, so that memory is where it will be.
 const WARM_UP: usize = 20;
 /// The part of the rounds that the upper end of the spread leaves out: one in so many.
@@ -25,6 +25,7 @@ pub(crate) struct Cost {
 /// Counts what operations cost, less what the counting costs.
 pub(crate) struct Meter {
     empty: u64,
+    rounds: usize,
 }
 
 impl Cost {
@@ -40,8 +41,8 @@ impl Cost {
 }
 
 impl Meter {
-    pub(crate) fn new() -> Self {
-        let mut meter = Self { empty: 0 };
+    pub(crate) fn new(rounds: usize) -> Self {
+        let mut meter = Self { empty: 0, rounds };
         let costs = (0..ROUNDS).map(|_| meter.time(|| ()).1);
         meter.empty = costs.min().unwrap_or_default();
         meter
@@ -68,7 +69,7 @@ impl Meter {
             round(number)?;
         }
         let mut costs: [Vec<u64>; N] = [const { Vec::new() }; N];
-        for number in 0..ROUNDS {
+        for number in 0..self.rounds {
             for (costs, cost) in costs.iter_mut().zip(round(number)?) {
                 costs.push(cost);
             }
