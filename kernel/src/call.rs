@@ -6,7 +6,7 @@ use crate::mem::Key;
 use crate::object::{Handle, Object, ObjectRef, Resource};
 use crate::task::{Process, Thread, Wait};
 use crate::vm::Name;
-use crate::{Access, Kernel, VirtAddr};
+use crate::{Access, Kernel, PhysAddr, VirtAddr};
 use core::marker::PhantomData;
 use jacinth_abi::{PolicyCondition, ResourceKind, Rights, Status, SystemBase};
 
@@ -90,6 +90,11 @@ impl<T> In<T> {
         self.0 == 0
     }
 }
+
+/// Memory that a call is going to write, as far as it was found before the commit: it stays where
+/// it is as long as the call takes no memory away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot(Option<PhysAddr>);
 
 /// An argument as it comes in a register: narrower types ignore the upper half (abi.md §1).
 pub(crate) trait FromReg {
@@ -225,11 +230,15 @@ impl Call<'_> {
         self.install_handle(handle, out)
     }
 
-    /// Makes sure that [`Call::install_pair`] finds room.
-    pub(crate) fn reserve_pair(&mut self, out0: Out<u32>, out1: Out<u32>) -> Result<(), Status> {
+    /// Makes sure that [`Call::install_pair`] finds room; where the values go.
+    pub(crate) fn reserve_pair(
+        &mut self,
+        out0: Out<u32>,
+        out1: Out<u32>,
+    ) -> Result<(Spot, Spot), Status> {
         self.kernel.reserve_handles(self.process, 2)?;
-        self.touch(out0.0, size_of::<u32>())?;
-        self.touch(out1.0, size_of::<u32>())
+        let spot0 = self.find(out0.0, size_of::<u32>())?;
+        Ok((spot0, self.find(out1.0, size_of::<u32>())?))
     }
 
     /// As [`Call::install`], for the two ends of something.
@@ -238,13 +247,14 @@ impl Call<'_> {
         objects: (ObjectRef, ObjectRef),
         rights: Rights,
         outs: (Out<u32>, Out<u32>),
+        spots: (Spot, Spot),
     ) -> SysResult {
         let handles = [objects.0, objects.1]
             .map(|object| Handle::new(&mut self.kernel.objects, object, rights));
         let table = &mut self.kernel.objects.get_mut(self.process).handles;
         let [value0, value1] = handles.map(|handle| table.insert_reserved(handle));
-        let told = self.write(outs.0, value0);
-        let told = told.and_then(|()| self.write(outs.1, value1));
+        let told = self.write_at(spots.0, outs.0.0, &value0.to_le_bytes());
+        let told = told.and_then(|()| self.write_at(spots.1, outs.1.0, &value1.to_le_bytes()));
         if told.is_err() {
             self.kernel.close_handle(self.process, value0);
             self.kernel.close_handle(self.process, value1);
@@ -285,6 +295,37 @@ impl Call<'_> {
             at = copy::behind(at, now)?;
         }
         Ok(())
+    }
+
+    /// As [`Call::touch`]; where the memory is, so that [`Call::write_at`] need not look for it.
+    pub(crate) fn find(&mut self, to: u64, bytes: usize) -> Result<Spot, Status> {
+        let at = VirtAddr::new(to);
+        if bytes == 0 || bytes > copy::page_room(at) {
+            self.touch(to, bytes)?;
+            return Ok(Spot(None));
+        }
+        match self.user_page(at, Access::Write) {
+            Ok(phys) => Ok(Spot(Some(phys))),
+            Err(Status::NO_MEMORY) => Err(Status::NO_MEMORY),
+            Err(_) => Ok(Spot(None)),
+        }
+    }
+
+    /// As [`Call::find`] for one number, unless the caller does not want it.
+    pub(crate) fn find_wanted<T>(&mut self, to: Out<T>) -> Result<Spot, Status> {
+        if to.is_null() {
+            return Ok(Spot(None));
+        }
+        self.find(to.0, size_of::<T>())
+    }
+
+    /// Writes bytes to user memory that was looked for with this address, and for as many bytes at
+    /// least.
+    pub(crate) fn write_at(&mut self, spot: Spot, to: u64, bytes: &[u8]) -> Result<(), Status> {
+        match spot.0 {
+            Some(phys) => self.hal.write(phys, bytes).map_err(copy::as_device),
+            None => self.write_bytes(to, bytes),
+        }
     }
 
     /// Reads one number from user memory.

@@ -86,6 +86,7 @@ impl Kernel {
     ///
     /// The shortest way through is a call that is over at once and leaves nothing to do: all that
     /// is rare is kept out of this function, so that it needs few registers.
+    #[inline(always)]
     pub fn enter(&mut self, hal: &mut DynHal, cpu: CpuId, event: Event<'_>) -> Next {
         let Event::Syscall { number, args } = event else {
             return self.other_event(hal, cpu, &event);
@@ -155,10 +156,21 @@ impl Kernel {
                 .ok();
         }
         self.is_raising = false;
-        if self.answer(hal, current, result) && self.nothing_pending() {
+        if self.answer(hal, current, result) && (self.nothing_pending() || self.buries(hal)) {
             return Next::Resume;
         }
         self.settle(hal, cpu, event)
+    }
+
+    /// Tears objects down when that is all there is to do, as after most calls that close the last
+    /// handle to something; true when it is done and the running thread may simply go on.
+    fn buries(&mut self, hal: &mut DynHal) -> bool {
+        let is_all = self.woken.is_empty() && self.unstamped.is_empty();
+        if !is_all || self.tearing_down.is_some() || self.sched.is_behind() {
+            return false;
+        }
+        let mut work = mem::Work::new(mem::Work::EVENT);
+        self.tear_down(hal, &mut work) && self.nothing_pending() && !self.sched.any_leaving()
     }
 
     /// Takes an event that is no system call.

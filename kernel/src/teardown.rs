@@ -31,15 +31,15 @@ impl Kernel {
                 // What its thread did not live to finish.
                 vm::destroy_some(self, hal, key, work)
             }
-            ObjectRef::Vmar(key) if unused => self.objects.vmars.remove(key).is_some(),
-            ObjectRef::Resource(key) if unused => self.objects.resources.remove(key).is_some(),
-            ObjectRef::Iommu(key) if unused => self.objects.iommus.remove(key).is_some(),
+            ObjectRef::Vmar(key) if unused => self.objects.vmars.free(key),
+            ObjectRef::Resource(key) if unused => self.objects.resources.free(key),
+            ObjectRef::Iommu(key) if unused => self.objects.iommus.free(key),
             ObjectRef::Bti(key) if no_handles => self.close_bti(hal, key, unused),
             ObjectRef::Pmt(key) if no_handles => self.close_pmt(hal, key, unused),
-            ObjectRef::Event(key) if unused => self.objects.events.remove(key).is_some(),
-            ObjectRef::EventPair(key) if unused => self.objects.event_pairs.remove(key).is_some(),
+            ObjectRef::Event(key) if unused => self.objects.events.free(key),
+            ObjectRef::EventPair(key) if unused => self.objects.event_pairs.free(key),
             ObjectRef::Socket(key) if no_handles => self.close_socket(key, unused, work),
-            ObjectRef::Fifo(key) if unused => self.objects.fifos.remove(key).is_some(),
+            ObjectRef::Fifo(key) if unused => self.objects.fifos.free(key),
             ObjectRef::Port(key) if no_handles => self.close_port(key, unused, work),
             ObjectRef::Timer(key) if no_handles => self.close_timer(key, unused),
             ObjectRef::Exception(key) if unused => {
@@ -84,7 +84,7 @@ impl Kernel {
             );
         }
         if unused {
-            self.objects.pmts.remove(key);
+            self.objects.pmts.free(key);
         }
         true
     }
@@ -97,7 +97,7 @@ impl Kernel {
             }
         }
         if unused {
-            self.objects.channels.remove(key);
+            self.objects.channels.free(key);
         }
         true
     }
@@ -118,7 +118,7 @@ impl Kernel {
     /// The last handle to a timer is gone: it does not go off any more.
     fn close_timer(&mut self, key: Key<Timer>, unused: bool) -> bool {
         self.forget_alarm(key);
-        if unused && self.objects.timers.remove(key).is_some() {
+        if unused && self.objects.timers.free(key) {
             self.alarms.give_back();
         }
         true
@@ -133,7 +133,7 @@ impl Kernel {
             }
         }
         if unused {
-            self.objects.ports.remove(key);
+            self.objects.ports.free(key);
         }
         true
     }
@@ -154,7 +154,7 @@ impl Kernel {
         match self.objects.get(key).state {
             ProcessState::Initial => self.kill_process(key, 0),
             ProcessState::Dead if unused => {
-                self.objects.processes.remove(key);
+                self.objects.processes.free(key);
             }
             _ => {}
         }

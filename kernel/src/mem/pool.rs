@@ -195,6 +195,24 @@ impl<T> Pool<T> {
         }
     }
 
+    /// Drops the value, without moving it; its key and all copies are stale from now on. False when
+    /// the key was.
+    pub fn free(&mut self, key: Key<T>) -> bool {
+        let first_free = self.first_free;
+        let Some(slot) = self.slot_mut(key.index) else {
+            return false;
+        };
+        if slot.generation != key.generation || slot.value.is_none() {
+            return false;
+        }
+        slot.value = None;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = first_free;
+        self.first_free = key.index;
+        self.live = self.live.wrapping_sub(1);
+        true
+    }
+
     /// Takes the value out; its key and all copies are stale from now on.
     pub fn remove(&mut self, key: Key<T>) -> Option<T> {
         let first_free = self.first_free;

@@ -390,17 +390,26 @@ impl Objects {
             .handle_count
             .checked_sub(1)
             .expect("handles are counted");
+        let is_queue_empty = self.last_dying.is_none();
         let head = self.head_mut(object);
         head.handles = head.handles.checked_sub(1).expect("handles are counted");
         if head.handles != 0 {
             return false;
+        }
+        // Nearly always it is the only one.
+        let is_queued = is_queue_empty && head.dying == Dying::No;
+        if is_queued {
+            head.dying = Dying::Queued(None);
+            (self.first_dying, self.last_dying) = (Some(object), Some(object));
         }
         match object {
             ObjectRef::Pmt(pmt) => self.quarantine_pmt(pmt),
             ObjectRef::Resource(resource) => self.give_up_range(resource),
             _ => {}
         }
-        self.queue_dying(object);
+        if !is_queued {
+            self.queue_dying(object);
+        }
         true
     }
 

@@ -1,10 +1,10 @@
 //! Channels: creation, and reading (spec: ipc.md §1.4, §1.5).
 
-use crate::call::{Call, Flow, HandleValue, Out, SysResult};
+use crate::call::{Call, Flow, HandleValue, Out, Spot, SysResult};
 use crate::mem::Key;
 use crate::object::{Channel, Message, Object};
 use arrayvec::ArrayVec;
-use jacinth_abi::{Field, PolicyCondition, ReceivedHandle, Record, Rights, Status, limits};
+use jacinth_abi::{PolicyCondition, ReceivedHandle, Record, Rights, Status, limits};
 
 /// The most handles of a message.
 const MOST_HANDLES: usize = 64;
@@ -28,7 +28,7 @@ pub(crate) fn channel_create(
         .objects
         .reserve_channel(&mut call.kernel.mem.budget)
         .map_err(crate::no_memory)?;
-    call.reserve_pair(out0, out1)?;
+    let spots = call.reserve_pair(out0, out1)?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_channel();
@@ -36,6 +36,7 @@ pub(crate) fn channel_create(
         (Channel::to_ref(end0), Channel::to_ref(end1)),
         Rights::DEFAULT_CHANNEL,
         (out0, out1),
+        spots,
     )
 }
 
@@ -96,9 +97,9 @@ fn read(call: &mut Call<'_>, handle: HandleValue, options: u32, inbox: &Inbox) -
         _ => return Err(Status::NOT_SUPPORTED),
     };
     let sizes = first_message(call, channel)?;
-    inbox.touch_actuals(call)?;
+    let actuals = inbox.find_actuals(call)?;
     if !inbox.has_room(sizes) {
-        let told = inbox.tell_sizes(call, sizes);
+        let told = inbox.tell_sizes(call, actuals, sizes);
         if may_discard {
             call.kernel.destroy_message(channel);
             call.kernel.lower_readable(channel);
@@ -106,13 +107,13 @@ fn read(call: &mut Call<'_>, handle: HandleValue, options: u32, inbox: &Inbox) -
         told?;
         return Err(Status::BUFFER_TOO_SMALL);
     }
-    inbox.reserve(call, sizes)?;
+    let body = inbox.reserve(call, sizes)?;
 
     // commit
     let Some(message) = call.kernel.take_message(channel) else {
         return Err(Status::SHOULD_WAIT);
     };
-    inbox.tell_and_take(call, message, sizes)
+    inbox.tell_and_take(call, message, (actuals, body))
 }
 
 /// The sizes of the oldest message: bytes and handles.
@@ -169,29 +170,35 @@ impl Inbox {
         bytes <= self.num_bytes && handles <= self.num_handles
     }
 
-    fn touch_actuals(&self, call: &mut Call<'_>) -> Result<(), Status> {
-        for out in [self.actual_bytes, self.actual_handles] {
-            if !out.is_null() {
-                call.touch(out.0, u32::SIZE)?;
-            }
-        }
-        Ok(())
+    /// Finds the memory for the sizes.
+    fn find_actuals(&self, call: &mut Call<'_>) -> Result<[Spot; 2], Status> {
+        let bytes = call.find_wanted(self.actual_bytes)?;
+        Ok([bytes, call.find_wanted(self.actual_handles)?])
     }
 
-    /// Finds all the memory that taking a message of these sizes needs.
-    fn reserve(&self, call: &mut Call<'_>, (bytes, handles): (u32, u32)) -> Result<(), Status> {
+    /// Finds all the memory that taking a message of these sizes needs; where its bytes go.
+    fn reserve(&self, call: &mut Call<'_>, (bytes, handles): (u32, u32)) -> Result<Spot, Status> {
         let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        call.kernel.reserve_handles(call.process, handles)?;
-        call.touch(self.bytes.0, size(bytes.into()))?;
-        let room = u64::from(handles).saturating_mul(self.format.bytes());
-        call.touch(self.handles, size(room))
+        let spot = call.find(self.bytes.0, size(bytes.into()))?;
+        if handles != 0 {
+            call.kernel.reserve_handles(call.process, handles)?;
+            let room = u64::from(handles).saturating_mul(self.format.bytes());
+            call.touch(self.handles, size(room))?;
+        }
+        Ok(spot)
     }
 
     /// Says how large a message is, where a reader wants to know.
-    fn tell_sizes(&self, call: &mut Call<'_>, (bytes, handles): (u32, u32)) -> Result<(), Status> {
-        for (out, actual) in [(self.actual_bytes, bytes), (self.actual_handles, handles)] {
+    fn tell_sizes(
+        &self,
+        call: &mut Call<'_>,
+        actuals: [Spot; 2],
+        (bytes, handles): (u32, u32),
+    ) -> Result<(), Status> {
+        let outs = [(self.actual_bytes, bytes), (self.actual_handles, handles)];
+        for ((out, actual), spot) in outs.into_iter().zip(actuals) {
             if !out.is_null() {
-                call.write(out, actual)?;
+                call.write_at(spot, out.0, &actual.to_le_bytes())?;
             }
         }
         Ok(())
@@ -199,11 +206,17 @@ impl Inbox {
 
     /// Hands a message over that was taken from its queue. The reader's bad buffer is the reader's
     /// fault: the message is lost with INVALID_ARGS, as in Zircon. Memory was found before.
-    fn tell_and_take(&self, call: &mut Call<'_>, message: Message, sizes: (u32, u32)) -> SysResult {
-        let outcome = self
-            .tell_sizes(call, sizes)
-            .and_then(|()| call.write_bytes(self.bytes.0, &message.bytes));
+    fn tell_and_take(
+        &self,
+        call: &mut Call<'_>,
+        message: Message,
+        (actuals, body): ([Spot; 2], Spot),
+    ) -> SysResult {
+        let outcome = sizes_of(&message)
+            .and_then(|sizes| self.tell_sizes(call, actuals, sizes))
+            .and_then(|()| call.write_at(body, self.bytes.0, &message.bytes));
         match outcome {
+            Ok(()) if message.handles.is_empty() => Ok(Flow::ok()),
             Ok(()) => self.take_handles(call, message),
             Err(status) => {
                 call.kernel.end_message(message);
@@ -267,8 +280,8 @@ impl Reply {
             call.kernel.discard(self.message);
             return Err(Status::BUFFER_TOO_SMALL);
         }
-        self.inbox.touch_actuals(call)?;
-        self.inbox.reserve(call, sizes)?;
+        let actuals = self.inbox.find_actuals(call)?;
+        let body = self.inbox.reserve(call, sizes)?;
 
         // commit
         let Some(message) = call.kernel.objects.messages.remove(self.message) else {
@@ -279,7 +292,7 @@ impl Reply {
             call.kernel.end_message(message);
             return Err(Status::INVALID_ARGS);
         }
-        let taken = self.inbox.tell_and_take(call, message, sizes);
+        let taken = self.inbox.tell_and_take(call, message, (actuals, body));
         taken.map(|_| ())
     }
 }

@@ -85,10 +85,11 @@ impl Request {
             Err(status) => return self.letter.refuse(call, status),
         };
         let id = call.handle(handle)?.id();
-        let entries = self.letter.entries(call, channel)?;
+        let mut entries = channel_write::List::new();
+        self.letter.read_entries(call, channel, &mut entries)?;
 
         // commit
-        let mut message = entries.take(call, body);
+        let mut message = channel_write::take(&entries, call, body);
         let Some(peer) = call.kernel.objects.get(channel).peer.key else {
             call.kernel.end_message(message);
             return Err(Status::PEER_CLOSED);

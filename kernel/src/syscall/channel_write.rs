@@ -60,10 +60,11 @@ fn write(call: &mut Call<'_>, handle: HandleValue, letter: &Letter) -> SysResult
         Ok(begun) => begun,
         Err(status) => return letter.refuse(call, status),
     };
-    let entries = letter.entries(call, channel)?;
+    let mut entries = List::new();
+    letter.read_entries(call, channel, &mut entries)?;
 
     // commit
-    let message = entries.take(call, body);
+    let message = take(&entries, call, body);
     let Some(peer) = call.kernel.objects.get(channel).peer.key else {
         call.kernel.end_message(message);
         return Err(Status::PEER_CLOSED);
@@ -129,7 +130,10 @@ pub(super) struct Letter {
 
 /// The most handles of a message.
 const MOST: usize = 64;
-type List = ArrayVec<HandleDisposition, MOST>;
+/// The handles of a message.
+pub(super) type List = ArrayVec<HandleDisposition, MOST>;
+/// How much of an array of handles is read at once: whole entries, of either format.
+const READ_BYTES: usize = HandleDisposition::SIZE * 4;
 
 /// What is judged before the handles: options, channel, bytes, and how many handles there are. The
 /// memory for the message is found here.
@@ -229,22 +233,34 @@ fn append(call: &mut Call<'_>, to: &mut KVec<u8>, from: u64, count: u32) -> Resu
     call.read_bytes(from, to.get_mut(start..).unwrap_or_default())
 }
 
-/// The handles of a message, each found to be in order.
-#[derive(Debug)]
-pub(super) struct Entries(List);
-
 impl Letter {
-    /// Reads the handles and judges each; if one is not in order, all are gone, with the status of
-    /// the first.
-    pub(super) fn entries(
+    /// Reads the handles into an empty list and judges each; if one is not in order, all are gone,
+    /// with the status of the first.
+    #[inline]
+    pub(super) fn read_entries(
         &self,
         call: &mut Call<'_>,
         channel: Key<Channel>,
-    ) -> Result<Entries, Status> {
-        let mut list = self.read_list(call, self.handles, self.num_handles)?;
+        list: &mut List,
+    ) -> Result<(), Status> {
+        // Most messages have none.
+        if self.num_handles == 0 {
+            return Ok(());
+        }
+        self.read_list(call, list)?;
+        self.judge_all(call, channel, list)
+    }
+
+    #[inline(never)]
+    fn judge_all(
+        &self,
+        call: &mut Call<'_>,
+        channel: Key<Channel>,
+        list: &mut List,
+    ) -> Result<(), Status> {
         let mut first = Ok(());
         for index in 0..list.len() {
-            let judged = judge(call, channel, &list, index);
+            let judged = judge(call, channel, list, index);
             if let (Err(status), Some(entry)) = (judged, list.get_mut(index)) {
                 entry.result = status.raw();
                 first = first.and(judged);
@@ -257,7 +273,7 @@ impl Letter {
             return Err(Status::NO_MEMORY);
         }
         let Err(status) = first else {
-            return Ok(Entries(list));
+            return Ok(());
         };
         let has_results = self.format == OutFormat::Dispositions;
         if has_results {
@@ -267,26 +283,34 @@ impl Letter {
 
         // commit
         let written = if has_results {
-            self.tell_results(call, &list)
+            self.tell_results(call, list)
         } else {
             Ok(())
         };
-        close_moved(call, &list);
+        close_moved(call, list);
         written.and(Err(status))
     }
 
-    /// Reads a piece of the array of handles.
-    fn read_list(&self, call: &mut Call<'_>, at: u64, count: u32) -> Result<List, Status> {
-        let mut bytes = [0u8; MOST * HandleDisposition::SIZE];
+    /// Reads the array of handles into an empty list, as much of it as fits there.
+    #[inline(never)]
+    fn read_list(&self, call: &mut Call<'_>, list: &mut List) -> Result<(), Status> {
         let size = self.format.bytes();
-        let len = usize::try_from(count)
-            .unwrap_or(usize::MAX)
-            .min(MOST)
-            .saturating_mul(size);
-        let bytes = bytes.get_mut(..len).ok_or(Status::INTERNAL)?;
-        call.read_bytes(at, bytes)?;
-        let entries = bytes.chunks_exact(size);
-        Ok(entries.map(|entry| self.format.read(entry)).collect())
+        let count = usize::try_from(self.num_handles).unwrap_or(usize::MAX);
+        let (mut at, mut rest) = (self.handles, count.min(MOST).saturating_mul(size));
+        while rest != 0 {
+            let mut bytes = [0u8; READ_BYTES];
+            let now = rest.min(READ_BYTES);
+            let piece = bytes.get_mut(..now).ok_or(Status::INTERNAL)?;
+            call.read_bytes(at, piece)?;
+            list.extend(
+                piece
+                    .chunks_exact(size)
+                    .map(|entry| self.format.read(entry)),
+            );
+            at = at.wrapping_add(u64::try_from(now).unwrap_or(0));
+            rest = rest.saturating_sub(now);
+        }
+        Ok(())
     }
 
     /// Writes the array back, with what was wrong.
@@ -356,32 +380,31 @@ fn close_moved(call: &mut Call<'_>, list: &List) {
     }
 }
 
-impl Entries {
-    /// Takes the handles out of the caller's table and puts them into the message, which has room.
-    pub(super) fn take(self, call: &mut Call<'_>, mut message: Message) -> Message {
-        for entry in &self.0 {
-            let objects = &mut call.kernel.objects;
-            let table = &mut objects.get_mut(call.process).handles;
-            let handle = if is_duplicate(entry) {
-                let held = table.get(entry.handle);
-                let held = held.map(|held| (held.object(), held.rights()));
-                held.and_then(|(object, rights)| {
-                    let rights = arriving(entry, rights)?;
-                    Some(Handle::new(objects, object, rights))
-                })
-            } else {
-                let handle = table.remove(entry.handle);
-                handle.map(|handle| {
-                    let rights = arriving(entry, handle.rights()).unwrap_or(handle.rights());
-                    handle.with_rights(rights)
-                })
-            };
-            message.handles.push_reserved(handle);
-        }
-        message
+/// Takes handles that are in order out of the caller's table and puts them into the message, which
+/// has room.
+#[inline]
+pub(super) fn take(list: &List, call: &mut Call<'_>, mut message: Message) -> Message {
+    for entry in list {
+        let objects = &mut call.kernel.objects;
+        let table = &mut objects.get_mut(call.process).handles;
+        let handle = if is_duplicate(entry) {
+            let held = table.get(entry.handle);
+            let held = held.map(|held| (held.object(), held.rights()));
+            held.and_then(|(object, rights)| {
+                let rights = arriving(entry, rights)?;
+                Some(Handle::new(objects, object, rights))
+            })
+        } else {
+            let handle = table.remove(entry.handle);
+            handle.map(|handle| {
+                let rights = arriving(entry, handle.rights()).unwrap_or(handle.rights());
+                handle.with_rights(rights)
+            })
+        };
+        message.handles.push_reserved(handle);
     }
+    message
 }
-
 /// A write that failed, while its handles are being closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Consume {
@@ -403,11 +426,12 @@ impl Consume {
             num_handles: now,
             format: self.format,
         };
-        let list = match letter.read_list(call, self.handles, now) {
-            Ok(list) => list,
+        let mut list = List::new();
+        match letter.read_list(call, &mut list) {
+            Ok(()) => {}
             Err(Status::NO_MEMORY) => return Err(Status::NO_MEMORY),
             Err(_) => return Err(self.status),
-        };
+        }
 
         // commit
         close_moved(call, &list);

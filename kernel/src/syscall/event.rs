@@ -39,7 +39,7 @@ pub(crate) fn eventpair_create(
     let budget = &mut kernel.mem.budget;
     let pairs = &mut kernel.objects.event_pairs;
     pairs.reserve_many(2, budget).map_err(crate::no_memory)?;
-    call.reserve_pair(out0, out1)?;
+    let spots = call.reserve_pair(out0, out1)?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_event_pair();
@@ -47,5 +47,6 @@ pub(crate) fn eventpair_create(
         (EventPair::to_ref(end0), EventPair::to_ref(end1)),
         Rights::DEFAULT_EVENT_PAIR,
         (out0, out1),
+        spots,
     )
 }

@@ -28,7 +28,7 @@ pub(crate) fn fifo_create(
         .objects
         .reserve_fifo(bytes, &mut kernel.mem.budget)
         .map_err(crate::no_memory)?;
-    call.reserve_pair(out0, out1)?;
+    let spots = call.reserve_pair(out0, out1)?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_fifo(elem_size, rings);
@@ -36,6 +36,7 @@ pub(crate) fn fifo_create(
         (Fifo::to_ref(end0), Fifo::to_ref(end1)),
         Rights::DEFAULT_FIFO,
         (out0, out1),
+        spots,
     )
 }
 

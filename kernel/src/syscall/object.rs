@@ -17,11 +17,14 @@ pub(crate) fn object_wait_one(
     deadline: i64,
     observed: Out<u32>,
 ) -> SysResult {
-    let (object, _) = call.lookup_any(handle, Rights::WAIT)?;
+    let held = call.handle(handle)?;
+    let (object, id) = (held.object(), held.id());
+    if !held.rights().contains(Rights::WAIT) {
+        return Err(Status::ACCESS_DENIED);
+    }
     if !object.has_signals() {
         return Err(Status::NOT_SUPPORTED);
     }
-    let id = call.handle(handle)?.id();
     let wanted = Signals::from_bits_retain(signals);
     let word = call.kernel.objects.head(object).signals;
     if word.intersects(wanted) {

@@ -25,7 +25,7 @@ pub(crate) fn socket_create(
         .objects
         .reserve_socket(&mut kernel.mem.budget)
         .map_err(crate::no_memory)?;
-    call.reserve_pair(out0, out1)?;
+    let spots = call.reserve_pair(out0, out1)?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_socket(kind);
@@ -33,6 +33,7 @@ pub(crate) fn socket_create(
         (Socket::to_ref(end0), Socket::to_ref(end1)),
         Rights::DEFAULT_SOCKET,
         (out0, out1),
+        spots,
     )
 }
 

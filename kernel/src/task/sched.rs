@@ -130,6 +130,11 @@ impl Scheduler {
         self.cpus.get(cpu)?.current
     }
 
+    /// Whether teardown was left unfinished by the last event.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
     /// Notes whether teardown is left over, so that no program can put it off by computing.
     pub(crate) const fn set_behind(&mut self, is_behind: bool) {
         self.is_behind = is_behind;

@@ -35,7 +35,7 @@ pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::W
     if is_unused {
         forget_locks(&mut kernel.objects, vmo);
         let kin = leave(kernel.objects.get_mut(vmo));
-        kernel.objects.vmos.remove(vmo);
+        kernel.objects.vmos.free(vmo);
         if let Some(kin) = kin {
             disown(kernel, kin);
         }

@@ -43,7 +43,7 @@ impl Cost {
 impl Meter {
     pub(crate) fn new(rounds: usize) -> Self {
         let mut meter = Self { empty: 0, rounds };
-        let costs = (0..ROUNDS).map(|_| meter.time(|| ()).1);
+        let costs = (0..rounds).map(|_| meter.time(|| ()).1);
         meter.empty = costs.min().unwrap_or_default();
         meter
     }

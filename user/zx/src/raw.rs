@@ -19,6 +19,7 @@ pub struct Out<'a, T>(Arg<'a>, PhantomData<T>);
 impl<'a, T> In<'a, T> {
     /// Passes an argument as memory that is read.
     #[must_use]
+    #[inline(always)]
     pub const fn new(arg: Arg<'a>) -> Self {
         Self(arg, PhantomData)
     }
@@ -27,6 +28,7 @@ impl<'a, T> In<'a, T> {
 impl<'a, T> Out<'a, T> {
     /// Passes an argument as memory that is written.
     #[must_use]
+    #[inline(always)]
     pub const fn new(arg: Arg<'a>) -> Self {
         Self(arg, PhantomData)
     }

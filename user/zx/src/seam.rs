@@ -168,6 +168,8 @@ mod host {
 #[cfg(target_os = "none")]
 mod metal {
     use alloc::boxed::Box;
+    use alloc::vec::Vec;
+    use core::mem::ManuallyDrop;
 
     use super::{Arg, Width};
     use crate::arch;
@@ -181,15 +183,29 @@ mod metal {
                 Self::In(bytes) => bytes.as_ptr().expose_provenance() as u64,
                 Self::Out(bytes) => bytes.as_mut_ptr().expose_provenance() as u64,
                 Self::At(address) => address.raw(),
-                Self::Record { bytes, parts } => {
-                    for (offset, part) in parts.iter_mut() {
-                        let pointer = part.register().to_le_bytes();
-                        bytes[*offset..][..pointer.len()].copy_from_slice(&pointer);
-                    }
-                    bytes.as_ptr().expose_provenance() as u64
-                }
+                Self::Record { bytes, parts } => record(bytes, parts),
             }
         }
+    }
+
+    /// The register of an argument; 0 for one that there is not.
+    #[inline(always)]
+    fn register_at<const N: usize>(args: &mut [Arg<'_>; N], index: usize) -> u64 {
+        match args.get_mut(index) {
+            Some(arg) => arg.register(),
+            None => 0,
+        }
+    }
+
+    /// Puts pointers into a record. Apart, so that the calls without one need no more than registers.
+    #[cold]
+    #[inline(never)]
+    fn record(bytes: &mut [u8], parts: &mut [(usize, Arg<'_>)]) -> u64 {
+        for (offset, part) in parts {
+            let pointer = part.register().to_le_bytes();
+            bytes[*offset..][..pointer.len()].copy_from_slice(&pointer);
+        }
+        bytes.as_ptr().expose_provenance() as u64
     }
 
     /// Makes a system call.
@@ -197,13 +213,37 @@ mod metal {
     /// # Safety
     /// The kernel may read and write the memory that the arguments of call `number` name.
     #[inline(always)]
-    pub(crate) unsafe fn call<const N: usize>(number: u64, mut args: [Arg<'_>; N]) -> i64 {
-        let mut words = [0; 8];
-        for (word, arg) in words.iter_mut().zip(args.iter_mut()) {
-            *word = arg.register();
-        }
+    pub(crate) unsafe fn call<const N: usize>(number: u64, args: [Arg<'_>; N]) -> i64 {
+        // Only records own memory: to look for it in all arguments would cost each call more than
+        // the kernel needs.
+        let mut args = ManuallyDrop::new(args);
+        let mut word = |index| register_at(&mut args, index);
+        // One by one, so that what is known of an argument when this is compiled is used.
+        let words = [
+            word(0),
+            word(1),
+            word(2),
+            word(3),
+            word(4),
+            word(5),
+            word(6),
+            word(7),
+        ];
         // SAFETY: the caller's promise; the slices are borrowed until this returns.
-        unsafe { arch::syscall(number, words) }
+        let answer = unsafe { arch::syscall(number, words) };
+        for index in 0..N {
+            if let Some(Arg::Record { parts, .. }) = args.get_mut(index) {
+                forget_parts(core::mem::take(parts));
+            }
+        }
+        answer
+    }
+
+    /// Gives the list of a record's pointers back.
+    #[cold]
+    #[inline(never)]
+    fn forget_parts(parts: Vec<(usize, Arg<'_>)>) {
+        drop(parts);
     }
 
     /// What a thread does, behind a pointer that fits a register.

@@ -102,30 +102,35 @@ pub enum Place<'a, const N: usize> {
 }
 
 impl<'a> From<&'a [u8]> for Input<'a> {
+    #[inline(always)]
     fn from(bytes: &'a [u8]) -> Self {
         Self::Here(bytes)
     }
 }
 
 impl<'a> From<&'a mut [u8]> for Output<'a> {
+    #[inline(always)]
     fn from(bytes: &'a mut [u8]) -> Self {
         Self::Here(bytes)
     }
 }
 
 impl<'a, const N: usize> From<&'a mut [u8; N]> for Place<'a, N> {
+    #[inline(always)]
     fn from(bytes: &'a mut [u8; N]) -> Self {
         Self::Here(bytes)
     }
 }
 
 impl<const N: usize> From<Address> for Place<'_, N> {
+    #[inline(always)]
     fn from(address: Address) -> Self {
         Self::At(address)
     }
 }
 
 impl<'a> Input<'a> {
+    #[inline(always)]
     fn len(&self) -> u64 {
         match self {
             Self::Here(bytes) => bytes.len() as u64,
@@ -133,10 +138,12 @@ impl<'a> Input<'a> {
         }
     }
 
+    #[inline(always)]
     fn arg<T>(self) -> raw::In<'a, T> {
         raw::In::new(self.plain())
     }
 
+    #[inline(always)]
     fn plain(self) -> Arg<'a> {
         match self {
             Self::Here(bytes) => Arg::In(bytes),
@@ -149,6 +156,7 @@ impl<'a> Output<'a> {
     /// No memory: a null pointer and no bytes.
     pub const NONE: Self = Self::At(Address::NULL, 0);
 
+    #[inline(always)]
     fn len(&self) -> u64 {
         match self {
             Self::Here(bytes) => bytes.len() as u64,
@@ -156,10 +164,12 @@ impl<'a> Output<'a> {
         }
     }
 
+    #[inline(always)]
     fn arg<T>(self) -> raw::Out<'a, T> {
         raw::Out::new(self.plain())
     }
 
+    #[inline(always)]
     fn plain(self) -> Arg<'a> {
         match self {
             Self::Here(bytes) => Arg::Out(bytes),
@@ -169,6 +179,7 @@ impl<'a> Output<'a> {
 }
 
 impl<'a, const N: usize> Place<'a, N> {
+    #[inline(always)]
     fn arg<T>(self) -> raw::Out<'a, T> {
         raw::Out::new(match self {
             Self::Here(bytes) => Arg::Out(bytes),
@@ -177,6 +188,7 @@ impl<'a, const N: usize> Place<'a, N> {
     }
 
     /// For a call that reads there.
+    #[inline(always)]
     fn read<T>(self) -> raw::In<'a, T> {
         raw::In::new(match self {
             Self::Here(bytes) => Arg::In(bytes),
