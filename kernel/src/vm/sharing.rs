@@ -31,7 +31,8 @@ impl Sharing {
         vmo: Key<Vmo>,
         work: &mut Work,
     ) -> Option<u32> {
-        if objects.get(vmo).mapping_count < 2 {
+        // Who is alone need not look through all mappings, which may be many.
+        if objects.get(vmo).mapping_count < 2 || objects.processes.len() < 2 {
             return Some(1);
         }
         let (root, _) = holder(objects, vmo, 0);
