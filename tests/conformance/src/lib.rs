@@ -71,6 +71,7 @@ mod tasks_memory;
 mod tasks_policy;
 mod tasks_policy_more;
 mod tasks_processes;
+mod tasks_programs;
 mod tasks_suspend;
 mod tasks_threads;
 mod transfer;
@@ -149,6 +150,7 @@ const GROUPS: &[&[Scenario]] = &[
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,
     tasks_ends::SCENARIOS,
+    tasks_programs::SCENARIOS,
     tasks_jobs::SCENARIOS,
     tasks_memory::SCENARIOS,
     tasks_policy::SCENARIOS,
