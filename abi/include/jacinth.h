@@ -397,6 +397,9 @@ zx_status_t zx_socket_create(uint32_t options, uint32_t* out0, uint32_t* out1);
 zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, uint64_t buffer_size, uint64_t* actual);
 zx_status_t zx_socket_read(zx_handle_t handle, uint32_t options, void* buffer, uint64_t buffer_size, uint64_t* actual);
 zx_status_t zx_socket_set_disposition(zx_handle_t handle, uint32_t disposition, uint32_t disposition_peer);
+zx_status_t zx_handle_check_valid(zx_handle_t handle);
+zx_status_t zx_cprng_add_entropy(const void* buffer, uint64_t buffer_size);
+zx_status_t zx_vmar_unmap_handle_close_thread_exit(zx_handle_t handle, uint64_t addr, uint64_t size, zx_handle_t close_handle);
 
 #ifdef __cplusplus
 }

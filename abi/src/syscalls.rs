@@ -396,6 +396,18 @@ macro_rules! syscalls {
             ///
             /// Rights: MANAGE_SOCKET. Errors: INVALID_ARGS (dispositions), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (enabled before all was read).
             106 socket: socket_set_disposition(handle: Handle, disposition: u32, disposition_peer: u32);
+            /// Says whether a value is a handle; asking about one that is none is no use of it.
+            ///
+            /// Rights: none. Errors: INVALID_ARGS (0), OUT_OF_RANGE (a value that no handle has), NOT_FOUND.
+            107 handle: handle_check_valid(handle: Handle);
+            /// Stirs bytes, 256 at the most, into what random bytes are made of.
+            ///
+            /// Errors: INVALID_ARGS (buffer, or more than 256 bytes).
+            108 system: cprng_add_entropy(buffer: In<u8>, buffer_size: u64);
+            /// Unmaps an address range, closes a handle, and ends the thread: it returns on an error only.
+            ///
+            /// Rights: as `vmar_unmap`. Errors: as `vmar_unmap`.
+            109 vmar: vmar_unmap_handle_close_thread_exit(handle: Handle, addr: u64, size: u64, close_handle: Handle);
         }
     };
 }

@@ -1,6 +1,7 @@
 //! The state machine: events in, what to do next out.
 
 use crate::call::{Call, Flow, SysResult};
+use crate::entropy::Stirred;
 use crate::hal::{CpuId, DynHal};
 use crate::mem::{self, Budget, Frame, Key, List, Mem, NoMemory};
 use crate::object::{Objects, Packet, Resources, Timer, Unstamped};
@@ -44,6 +45,8 @@ pub struct Kernel {
     pub(crate) zero_page: Option<PhysAddr>,
     /// All RAM of the machine, in bytes.
     pub(crate) ram_bytes: u64,
+    /// What programs stirred into what is random.
+    pub(crate) stirred: Stirred,
 }
 
 impl Kernel {
@@ -74,6 +77,7 @@ impl Kernel {
             heap_frames: 0,
             zero_page: None,
             ram_bytes: info.ram_bytes,
+            stirred: Stirred::new(),
         })
     }
 

@@ -24,6 +24,7 @@ pub mod boot;
 mod call;
 mod copy;
 mod crash;
+mod entropy;
 mod event;
 pub mod hal;
 mod kernel;

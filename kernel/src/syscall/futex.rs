@@ -1,5 +1,6 @@
 //! Futexes (spec: ipc.md §5).
 
+use super::task::close_and_exit;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::mem::{self, Key};
 use crate::task::{FutexWait, Thread, ThreadState, Wait, Work};
@@ -201,10 +202,7 @@ impl WakeSome {
         let Some(handle) = self.last_words else {
             return Ok(Flow::ok());
         };
-        // Whatever the value is: there is nobody to tell.
-        call.kernel.close_handle(call.process, handle);
-        call.kernel.end_thread(call.thread);
-        Ok(Flow::Gone)
+        close_and_exit(call, handle)
     }
 }
 

@@ -14,6 +14,20 @@ pub(crate) fn handle_close(call: &mut Call<'_>, handle: HandleValue) -> SysResul
     Err(Status::BAD_HANDLE)
 }
 
+/// `zx_handle_check_valid`
+pub(crate) fn handle_check_valid(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
+    if handle == limits::HANDLE_INVALID {
+        return Err(Status::INVALID_ARGS);
+    }
+    if handle & limits::HANDLE_FIXED_BITS != limits::HANDLE_FIXED_BITS {
+        return Err(Status::OUT_OF_RANGE);
+    }
+    match call.handle(handle) {
+        Ok(_) => Ok(Flow::ok()),
+        Err(_) => Err(Status::NOT_FOUND),
+    }
+}
+
 /// `zx_handle_close_many`
 pub(crate) fn handle_close_many(call: &mut Call<'_>, handles: In<u32>, count: u64) -> SysResult {
     close_rest(call, handles.0, count, false)

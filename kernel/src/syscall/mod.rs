@@ -105,6 +105,12 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
             inner,
             answer,
         } => crate::vm::resume_unmap(call, vmar, range, inner, answer),
+        Work::UnmapAndExit {
+            vmar,
+            range,
+            inner,
+            close_handle,
+        } => vmar::resume_unmap_and_exit(call, (vmar, range, inner), close_handle),
         Work::Destroy { vmar } => crate::vm::resume_destroy(call, vmar),
         Work::Fill { fill, out } => crate::vm::resume_fill(call, fill, FromReg::from_reg(out)),
         Work::Overwrite { overwrite, out } => {

@@ -29,12 +29,31 @@ pub(crate) fn cprng_draw(call: &mut Call<'_>, buffer: Out<u8>, buffer_size: u64)
     let len = usize::try_from(buffer_size).unwrap_or(0);
     let drawn = bytes.get_mut(..len).ok_or(Status::INTERNAL)?;
     for word in drawn.chunks_mut(8) {
-        let random = call.hal.entropy().to_le_bytes();
+        let random = call.kernel.stirred.draw(call.hal);
         word.iter_mut()
             .zip(random)
             .for_each(|(to, from)| *to = from);
     }
     call.write_bytes(buffer.0, drawn)?;
+    Ok(Flow::ok())
+}
+
+/// `zx_cprng_add_entropy`, 256 bytes at the most.
+pub(crate) fn cprng_add_entropy(
+    call: &mut Call<'_>,
+    buffer: In<u8>,
+    buffer_size: u64,
+) -> SysResult {
+    if buffer_size > limits::CPRNG_DRAW_MAX_LEN {
+        return Err(Status::INVALID_ARGS);
+    }
+    let mut bytes = [0u8; 256];
+    let len = usize::try_from(buffer_size).unwrap_or(0);
+    let added = bytes.get_mut(..len).ok_or(Status::INTERNAL)?;
+    call.read_bytes(buffer.0, added)?;
+
+    // commit
+    call.kernel.stirred.add(added);
     Ok(Flow::ok())
 }
 

@@ -27,6 +27,12 @@ pub(crate) fn thread_exit(call: &mut Call<'_>) -> SysResult {
     Ok(Flow::Gone)
 }
 
+/// Closes a handle, whatever its value is (there is nobody to tell), and ends the caller.
+pub(super) fn close_and_exit(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
+    call.kernel.close_handle(call.process, handle);
+    thread_exit(call)
+}
+
 /// `zx_task_kill`: the right is checked before the type.
 pub(crate) fn task_kill(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
     let (task, _) = call.lookup_any(handle, Rights::DESTROY)?;

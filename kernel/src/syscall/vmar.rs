@@ -1,8 +1,11 @@
 //! The system calls of address regions.
 
-use crate::call::{Call, HandleValue, Out, SysResult};
+use super::task::close_and_exit;
+use crate::call::{Call, Flow, HandleValue, Out, SysResult};
 use crate::hal::MmuFlags;
+use crate::mem::Key;
 use crate::object::Object;
+use crate::task::Work;
 use crate::vm::{self, Inner, MapRequest, NewRegion, Overlap, Placement, Protect, Vmar, Vmo};
 use crate::{PAGE_SIZE, VirtAddr, VirtRange};
 use jacinth_abi::{Rights, Status, VmOptions, VmoOptions};
@@ -196,6 +199,44 @@ pub(crate) fn vmar_unmap(
     vm::unmap(call, vmar, range, inner(rights))
 }
 
+/// `zx_vmar_unmap_handle_close_thread_exit`
+pub(crate) fn vmar_unmap_handle_close_thread_exit(
+    call: &mut Call<'_>,
+    handle: HandleValue,
+    addr: u64,
+    len: u64,
+    close_handle: HandleValue,
+) -> SysResult {
+    let unmapped = vmar_unmap(call, handle, addr, len);
+    and_exit(call, unmapped, close_handle)
+}
+
+/// Goes on with the unmapping that a thread ends with.
+pub(super) fn resume_unmap_and_exit(
+    call: &mut Call<'_>,
+    (vmar, range, inner): (Key<Vmar>, VirtRange, Inner),
+    close_handle: HandleValue,
+) -> SysResult {
+    let unmapped = vm::resume_unmap(call, vmar, range, inner, 0);
+    and_exit(call, unmapped, close_handle)
+}
+
+/// Ends the caller when its memory is unmapped.
+fn and_exit(call: &mut Call<'_>, unmapped: SysResult, close_handle: HandleValue) -> SysResult {
+    match unmapped? {
+        Flow::Done(_) => close_and_exit(call, close_handle),
+        Flow::Again(Work::Unmap {
+            vmar, range, inner, ..
+        }) => Ok(Flow::Again(Work::UnmapAndExit {
+            vmar,
+            range,
+            inner,
+            close_handle,
+        })),
+        other => Ok(other),
+    }
+}
+
 /// vmar.md §7.
 pub(crate) fn vmar_protect(
     call: &mut Call<'_>,
@@ -228,12 +269,7 @@ pub(super) const fn inner(rights: Rights) -> Inner {
 }
 
 /// Whole pages, alive, inside: unmap's steps 2 to 5, protect's 4 and 6 to 8.
-fn check_range(
-    call: &Call<'_>,
-    vmar: crate::mem::Key<Vmar>,
-    addr: u64,
-    len: u64,
-) -> Result<VirtRange, Status> {
+fn check_range(call: &Call<'_>, vmar: Key<Vmar>, addr: u64, len: u64) -> Result<VirtRange, Status> {
     if addr & (PAGE_SIZE - 1) != 0 {
         return Err(Status::INVALID_ARGS);
     }

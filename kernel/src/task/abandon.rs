@@ -27,7 +27,9 @@ impl Work {
         let objects = &mut kernel.objects;
         let region = match self {
             Self::Destroy { vmar } => Some(vmar),
-            Self::Unmap { vmar, range, .. } => vm::region_at(objects, vmar, range.start),
+            Self::Unmap { vmar, range, .. } | Self::UnmapAndExit { vmar, range, .. } => {
+                vm::region_at(objects, vmar, range.start)
+            }
             _ => None,
         };
         if let Some(region) = region.filter(|region| vm::is_half_destroyed(objects, *region)) {

@@ -46,6 +46,13 @@ pub(crate) enum Work {
         inner: Inner,
         answer: i64,
     },
+    /// `zx_vmar_unmap_handle_close_thread_exit`
+    UnmapAndExit {
+        vmar: Key<Vmar>,
+        range: VirtRange,
+        inner: Inner,
+        close_handle: u32,
+    },
     /// `zx_vmar_destroy`
     Destroy { vmar: Key<Vmar> },
     /// `zx_vmar_map` with MAP_RANGE, and where its answer goes.

@@ -554,7 +554,7 @@ fn thresholds(env: &mut Env) -> Outcome {
 /// One thread writes what the other reads, each waiting for the other.
 fn threads(env: &mut Env) -> Outcome {
     const PART: usize = 30_000;
-    let count = env.rounds(900_000, 300_000);
+    let count = env.rounds(900_000, 40_000);
     let (a, b) = pair()?;
     let writer = spawn(env, move || {
         let mut next = 0;

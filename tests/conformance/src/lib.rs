@@ -29,6 +29,7 @@ mod ipc_dispositions;
 mod ipc_fifos;
 mod ipc_futexes;
 mod ipc_kit;
+mod ipc_more;
 mod ipc_ports;
 mod ipc_sockets;
 mod ipc_threads;
@@ -146,6 +147,7 @@ const GROUPS: &[&[Scenario]] = &[
     ipc_futexes::SCENARIOS,
     ipc_fifos::SCENARIOS,
     ipc_sockets::SCENARIOS,
+    ipc_more::SCENARIOS,
     growth::SCENARIOS,
     tasks_threads::SCENARIOS,
     tasks_processes::SCENARIOS,

@@ -44,16 +44,17 @@ pub use ipc::{
     timer_set,
 };
 pub use object::{
-    handle_close, handle_close_many, handle_duplicate, handle_replace, object_get_info,
-    object_get_property, object_set_property, object_signal, object_wait_one, resource_create,
+    handle_check_valid, handle_close, handle_close_many, handle_duplicate, handle_replace,
+    object_get_info, object_get_property, object_set_property, object_signal, object_wait_one,
+    resource_create,
 };
 pub use socket::{socket_create, socket_read, socket_set_disposition, socket_write};
 pub(crate) use suspend::note_own_process;
 pub use suspend::{job_set_critical, task_suspend, thread_read_state, thread_write_state};
 pub use system::{
-    clock_get_boot, clock_get_monotonic, cprng_draw, debug_write, nanosleep, process_exit,
-    system_get_num_cpus, system_get_page_size, system_get_version_string, thread_exit, ticks_get,
-    ticks_per_second,
+    clock_get_boot, clock_get_monotonic, cprng_add_entropy, cprng_draw, debug_write, nanosleep,
+    process_exit, system_get_num_cpus, system_get_page_size, system_get_version_string,
+    thread_exit, ticks_get, ticks_per_second,
 };
 pub(crate) use task::thread_start;
 pub use task::{
@@ -62,7 +63,10 @@ pub use task::{
     thread_start_nowhere,
 };
 pub(crate) use vmar::vmar_map_over;
-pub use vmar::{vmar_allocate, vmar_destroy, vmar_map, vmar_op_range, vmar_protect, vmar_unmap};
+pub use vmar::{
+    vmar_allocate, vmar_destroy, vmar_map, vmar_op_range, vmar_protect, vmar_unmap,
+    vmar_unmap_handle_close_thread_exit,
+};
 pub use vmo::{
     vmo_create, vmo_create_child, vmo_create_physical, vmo_get_size, vmo_get_stream_size,
     vmo_op_range, vmo_read, vmo_replace_as_executable, vmo_set_cache_policy, vmo_set_size,

@@ -10,6 +10,14 @@ pub fn handle_close(handle: u32) -> Answer {
     call!(handle_close(handle))
 }
 
+/// `zx_handle_check_valid`
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+pub fn handle_check_valid(handle: u32) -> Answer {
+    call!(handle_check_valid(handle))
+}
+
 /// `zx_handle_close_many`: the values as little-endian bytes.
 ///
 /// # Errors

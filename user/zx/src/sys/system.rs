@@ -41,6 +41,15 @@ pub fn debug_write(buffer: Input<'_>) -> Answer {
     call!(debug_write(buffer.arg(), size))
 }
 
+/// `zx_cprng_add_entropy`
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+pub fn cprng_add_entropy(buffer: Input<'_>) -> Answer {
+    let size = buffer.len();
+    call!(cprng_add_entropy(buffer.arg(), size))
+}
+
 /// `zx_system_get_page_size`, in bytes.
 #[must_use]
 pub fn system_get_page_size() -> u32 {

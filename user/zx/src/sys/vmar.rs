@@ -64,6 +64,25 @@ pub fn vmar_unmap(handle: u32, at: Address, len: u64) -> Answer {
     call!(vmar_unmap(handle, at.raw(), len))
 }
 
+/// `zx_vmar_unmap_handle_close_thread_exit`: it returns on an error only.
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+pub fn vmar_unmap_handle_close_thread_exit(
+    handle: u32,
+    at: Address,
+    len: u64,
+    close_handle: u32,
+) -> Answer {
+    let at = at.raw();
+    call!(vmar_unmap_handle_close_thread_exit(
+        handle,
+        at,
+        len,
+        close_handle
+    ))
+}
+
 /// `zx_vmar_protect`
 ///
 /// # Errors
