@@ -360,6 +360,8 @@ zx_status_t zx_job_set_critical(zx_handle_t job, uint32_t options, zx_handle_t p
 zx_status_t zx_task_create_exception_channel(zx_handle_t handle, uint32_t options, uint32_t* out);
 zx_status_t zx_exception_get_thread(zx_handle_t handle, uint32_t* out);
 zx_status_t zx_exception_get_process(zx_handle_t handle, uint32_t* out);
+zx_status_t zx_profile_create(zx_handle_t resource, uint32_t options, const void* profile, uint32_t* out);
+zx_status_t zx_object_set_profile(zx_handle_t handle, zx_handle_t profile, uint32_t options);
 zx_status_t zx_channel_create(uint32_t options, uint32_t* out0, uint32_t* out1);
 zx_status_t zx_channel_write(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes, const uint32_t* handles, uint32_t num_handles);
 zx_status_t zx_channel_write_etc(zx_handle_t handle, uint32_t options, const void* bytes, uint32_t num_bytes, void* handles, uint32_t num_handles);

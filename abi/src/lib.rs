@@ -20,6 +20,7 @@ mod numbered;
 mod object;
 pub mod policy;
 pub mod processargs;
+mod profile;
 mod property;
 mod record;
 mod resource;
@@ -51,6 +52,7 @@ pub use ipc::{
 pub use kmem::{KmemStatsExtendedInfo, KmemStatsInfo, KmemStatsV1Info};
 pub use object::ObjectType;
 pub use policy::{PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition, PolicyTimerSlack};
+pub use profile::ProfileInfo;
 pub use property::Property;
 pub use record::{Field, Record};
 pub use resource::{

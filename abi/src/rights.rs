@@ -79,6 +79,8 @@ bitflags::bitflags! {
         const DEFAULT_SOCKET = 0x10_F0CF;
         /// Default of an exception.
         const DEFAULT_EXCEPTION = 0x80C2;
+        /// Default of a profile.
+        const DEFAULT_PROFILE = 0x8_8003;
         /// Default of a process.
         const DEFAULT_PROCESS = 0x6_D3CF;
         /// Default of a thread.

@@ -250,6 +250,14 @@ macro_rules! syscalls {
             ///
             /// Rights: none. Errors: as `exception_get_thread`, ACCESS_DENIED (the channel is a thread's).
             62 exception: exception_get_process(handle: Handle, out: Out<u32>);
+            /// Creates a profile: how urgent threads are, and on which CPUs they may run.
+            ///
+            /// Rights: none on the resource, which must be SYSTEM and cover PROFILE. Errors: ACCESS_DENIED (also: policy), BAD_HANDLE, WRONG_TYPE, OUT_OF_RANGE, INVALID_ARGS (options, record, `profile`, `out`), NOT_SUPPORTED (deadlines, regions), NO_MEMORY.
+            67 profile: profile_create(resource: Handle, options: u32, profile: In<u8>, out: Out<u32>);
+            /// Schedules a thread by a profile from now on.
+            ///
+            /// Rights: MANAGE_THREAD, APPLY_PROFILE on the profile. Errors: INVALID_ARGS (options), BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED, BAD_STATE (the thread is over).
+            68 profile: object_set_profile(handle: Handle, profile: Handle, options: u32);
             /// Creates a channel: two ends, each of which reads what is written to the other.
             ///
             /// Rights: none. Errors: INVALID_ARGS (options, `out0`, `out1`), ACCESS_DENIED (policy), NO_MEMORY.

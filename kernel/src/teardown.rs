@@ -40,6 +40,7 @@ impl Kernel {
             ObjectRef::EventPair(key) if unused => self.objects.event_pairs.free(key),
             ObjectRef::Socket(key) if no_handles => self.close_socket(key, unused, work),
             ObjectRef::Fifo(key) if unused => self.objects.fifos.free(key),
+            ObjectRef::Profile(key) if unused => self.objects.profiles.free(key),
             ObjectRef::Port(key) if no_handles => self.close_port(key, unused, work),
             ObjectRef::Timer(key) if no_handles => self.close_timer(key, unused),
             ObjectRef::Exception(key) if unused => {

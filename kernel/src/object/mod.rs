@@ -15,6 +15,7 @@ mod iommu;
 mod peer;
 mod pmt;
 mod port;
+mod profile;
 mod resource;
 mod signal;
 mod socket;
@@ -32,6 +33,7 @@ pub(crate) use iommu::Iommu;
 pub(crate) use peer::Peer;
 pub(crate) use pmt::Pmt;
 pub(crate) use port::{Chosen, Packet, Port, Unstamped};
+pub(crate) use profile::Profile;
 pub(crate) use resource::{Request, Resource, Resources};
 pub(crate) use signal::{Observer, Watcher};
 pub(crate) use socket::{Socket, SocketKind};
@@ -100,6 +102,7 @@ pub(crate) enum ObjectRef {
     Fifo(Key<Fifo>),
     Socket(Key<Socket>),
     SuspendToken(Key<SuspendToken>),
+    Profile(Key<Profile>),
 }
 
 impl ObjectRef {
@@ -124,6 +127,7 @@ impl ObjectRef {
             Self::Fifo(_) => ObjectType::Fifo,
             Self::Socket(_) => ObjectType::Socket,
             Self::SuspendToken(_) => ObjectType::SuspendToken,
+            Self::Profile(_) => ObjectType::Profile,
         }
     }
 
@@ -139,6 +143,7 @@ impl ObjectRef {
                 | Self::Port(_)
                 | Self::Exception(_)
                 | Self::SuspendToken(_)
+                | Self::Profile(_)
         )
     }
 
@@ -239,6 +244,7 @@ objects! {
     Fifo in fifos,
     Socket in sockets,
     SuspendToken in suspend_tokens,
+    Profile in profiles,
 }
 
 /// All objects of the system.
@@ -262,6 +268,7 @@ pub(crate) struct Objects {
     pub(crate) fifos: Pool<Fifo>,
     pub(crate) sockets: Pool<Socket>,
     pub(crate) suspend_tokens: Pool<SuspendToken>,
+    pub(crate) profiles: Pool<Profile>,
     /// Parts of objects.
     pub(crate) mappings: Pool<Mapping>,
     pub(crate) vmar_nodes: Pool<VmarNode>,
@@ -315,6 +322,7 @@ impl Objects {
             sockets: Pool::new(),
             segments: Pool::new(),
             suspend_tokens: Pool::new(),
+            profiles: Pool::new(),
             packets: Pool::new(),
             futexes: WordPool::new(),
             mappings: Pool::new(),

@@ -194,10 +194,14 @@ fn thread(call: &mut Call<'_>, handle: HandleValue, to: Answer) -> SysResult {
     };
     let exception = call.kernel.objects.exception_of(key);
     let channel_type = exception.map_or(ExceptionChannelType::None, |it| it.channel_type);
+    let mut cpu_affinity_mask = [0; 8];
+    if let Some(first) = cpu_affinity_mask.first_mut() {
+        *first = call.kernel.sched.cpus_of(thread.standing.affinity).bits();
+    }
     let record = ThreadInfo {
         state,
+        cpu_affinity_mask,
         wait_exception_channel_type: channel_type.number(),
-        ..ThreadInfo::default()
     };
     single(call, to, record.to_bytes().as_ref())
 }

@@ -19,6 +19,7 @@ mod job;
 mod object;
 mod port;
 mod process;
+mod profile;
 mod property;
 mod property_task;
 mod resource;

@@ -15,14 +15,17 @@ mod sched;
 mod suspend;
 mod thread;
 mod timer;
+mod turns;
 mod wait;
 
+pub(crate) use cpu_set::CpuSet;
 pub(crate) use exception::{Cause, Raised};
 pub(crate) use exceptionate::{Exceptionate, Handler};
 pub(crate) use futex::{Futex, FutexWait};
 pub(crate) use job::{CriticalEnd, Job, JobError, JobState, OfJob};
 pub(crate) use policy::{CONDITIONS, OnConflict, Policy, PolicyEntry};
 pub(crate) use process::{DebugWords, Process, ProcessState};
+pub(crate) use ready::Priority;
 pub use sched::Wander;
 pub(crate) use sched::{Current, Scheduler};
 pub(crate) use suspend::{SuspendToken, Suspended};

@@ -22,9 +22,8 @@
 //! The clock is read for a slice only when somebody waits for its end, and a timer that is armed too
 //! early is left so: it costs one entry that changes nothing.
 
-use super::queues::{Leaves, Queues};
-use super::ready::End;
-use super::{Process, Thread, ThreadState};
+use super::queues::Queues;
+use super::{CpuSet, Process, Thread, ThreadState};
 use crate::Kernel;
 use crate::hal::{AspaceId, ContextId, CpuId, DynHal};
 use crate::mem::{Budget, KVec, Key, List, NoMemory, Pool};
@@ -49,7 +48,7 @@ pub(crate) struct Current {
 
 /// What one CPU does.
 #[derive(Debug, Default)]
-struct CpuState {
+pub(super) struct CpuState {
     /// The thread that it runs.
     current: Option<Current>,
     /// The context that the machine goes on with at `Next::Resume`: the last one it was given, and
@@ -66,11 +65,11 @@ struct CpuState {
     /// The thread that it ran until somebody ended it; it ends when this CPU is in the kernel.
     leaving: Option<Key<Thread>>,
     /// When its thread has had its slice, in ns; not known before anybody waits for it.
-    slice_end: Option<i64>,
+    pub(super) slice_end: Option<i64>,
     /// The thread to which it is handed, which is ready and in no queue.
-    next: Option<Key<Thread>>,
+    pub(super) next: Option<Key<Thread>>,
     /// Whether the first in its queue lent it the CPU.
-    is_lent: bool,
+    pub(super) is_lent: bool,
     /// What its timer is armed for, in ns.
     armed: i64,
 }
@@ -79,15 +78,15 @@ struct CpuState {
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     pub(crate) queues: Queues,
-    cpus: KVec<CpuState>,
+    pub(super) cpus: KVec<CpuState>,
     /// Threads that became ready in this event and have no place yet.
-    fresh: List<Thread>,
+    pub(super) fresh: List<Thread>,
     /// The thread whose call was answered in this event.
-    answered: Option<Key<Thread>>,
+    pub(super) answered: Option<Key<Thread>>,
     /// Whether teardown is left over from the last event.
     is_behind: bool,
     /// Whether threads change CPUs without need, for tests.
-    wander: Wander,
+    pub(super) wander: Wander,
 }
 
 /// Whether threads change CPUs without need.
@@ -162,6 +161,16 @@ impl Scheduler {
         self.answered = Some(key);
     }
 
+    /// Where a thread may run that is to run on these CPUs: anywhere, if it could not run at all.
+    pub(crate) fn cpus_of(&self, wanted: CpuSet) -> CpuSet {
+        let cpus = self.queues.all().and(wanted);
+        if cpus.is_empty() {
+            self.queues.all()
+        } else {
+            cpus
+        }
+    }
+
     /// Forgets a context that is given back.
     pub(crate) fn forget_fp(&mut self, context: ContextId) {
         for cpu in self.cpus.iter_mut() {
@@ -200,27 +209,6 @@ impl Scheduler {
 }
 
 impl Kernel {
-    /// Makes a thread ready. One that was on a CPU stays there, behind others as urgent; for another
-    /// one a CPU is found when this event is over. One that is suspended stops instead.
-    pub(crate) fn make_ready(&mut self, key: Key<Thread>) {
-        if self.is_suspended(key) && self.objects.get(key).work.is_none() {
-            return self.park(key);
-        }
-        let thread = self.objects.get_mut(key);
-        let was = core::mem::replace(&mut thread.state, ThreadState::Ready);
-        let threads = &mut self.objects.threads;
-        match was {
-            ThreadState::Running(cpu) => {
-                self.sched
-                    .queues
-                    .put_back(threads, key, cpu, Leaves::AfterCall);
-            }
-            _ => {
-                self.sched.fresh.push_back(threads, key);
-            }
-        }
-    }
-
     /// What `cpu` does after an event: its thread goes on while it can, its slice lasts, and nobody
     /// is more urgent.
     pub(crate) fn choose(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
@@ -244,101 +232,6 @@ impl Kernel {
             self.give_way(cpu, current, why);
         }
         self.switch(hal, cpu)
-    }
-
-    /// Finds a CPU for every thread that became ready in this event, while `current` is to go on here,
-    /// if there is one.
-    fn place_fresh(&mut self, here: CpuId, current: Option<Current>) {
-        let answered = self.sched.answered.take();
-        while let Some(key) = self.sched.fresh.pop_front(&mut self.objects.threads) {
-            if !self.hand_to(here, key, current, answered) {
-                let threads = &mut self.objects.threads;
-                self.sched.queues.place(threads, key, here);
-            }
-        }
-    }
-
-    /// Hands this CPU to a thread, if it is to have it: because nobody goes on here and none more
-    /// urgent waits, or because it lent the CPU to the thread that goes on, and has its answer.
-    fn hand_to(
-        &mut self,
-        here: CpuId,
-        key: Key<Thread>,
-        current: Option<Current>,
-        answered: Option<Key<Thread>>,
-    ) -> bool {
-        let priority = |key| {
-            let thread: Option<&Thread> = self.objects.threads.get(key);
-            thread.map(|thread| thread.standing.priority)
-        };
-        let Some(standing) = self.objects.threads.get(key).map(|thread| thread.standing) else {
-            return false;
-        };
-        let level = Some(standing.priority);
-        let is_next = match current {
-            None => level >= self.sched.queues.top(here),
-            Some(current) => {
-                answered == Some(key)
-                    && standing.last == here
-                    && level >= priority(current.thread)
-                    && self.sched.wander == Wander::No
-            }
-        };
-        let Some(state) = self.sched.cpus.get_mut(here) else {
-            return false;
-        };
-        if !is_next || state.next.is_some() || !standing.affinity.contains(here) {
-            return false;
-        }
-        state.next = Some(key);
-        true
-    }
-
-    /// Why the thread on `cpu` is to make room though it could go on, if it is to. Only a timer event
-    /// asks the clock.
-    fn leaves(
-        &mut self,
-        hal: &DynHal,
-        cpu: CpuId,
-        event: &Event<'_>,
-        current: Current,
-    ) -> Option<Leaves> {
-        let standing = self.objects.threads.get(current.thread)?.standing;
-        let state = self.sched.cpus.get(cpu)?;
-        let level = Some(standing.priority);
-        let top = self.sched.queues.top(cpu);
-        if state.next.is_some() || top > level || !standing.affinity.contains(cpu) {
-            return Some(Leaves::Preempted);
-        }
-        let shares = top == level || self.sched.wander == Wander::Yes;
-        if shares
-            && matches!(event, Event::Timer | Event::Kick)
-            && state.slice_end.is_some_and(|end| hal.now() >= end)
-        {
-            return Some(Leaves::AfterSlice);
-        }
-        self.sched.queues.note_level(cpu, level);
-        None
-    }
-
-    /// Takes a thread off its CPU that could go on.
-    fn give_way(&mut self, cpu: CpuId, current: Current, why: Leaves) {
-        self.objects.get_mut(current.thread).state = ThreadState::Ready;
-        let threads = &mut self.objects.threads;
-        let queues = &mut self.sched.queues;
-        let Some(state) = self.sched.cpus.get_mut(cpu) else {
-            return;
-        };
-        if state.next.is_some() {
-            // It lends the CPU with the rest of its slice.
-            state.is_lent = true;
-            return queues.push(threads, current.thread, cpu, End::Front);
-        }
-        state.slice_end = None;
-        let wanders = why == Leaves::AfterSlice && self.sched.wander == Wander::Yes;
-        if !wanders || !queues.send_on(threads, current.thread, cpu) {
-            queues.put_back(threads, current.thread, cpu, why);
-        }
     }
 
     /// Goes on with the thread to which the CPU is handed, or else with the next ready one. One that

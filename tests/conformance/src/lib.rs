@@ -53,6 +53,7 @@ mod physical_refused;
 mod pinned;
 mod pinning;
 mod pins;
+mod profiles;
 mod properties_more;
 mod references;
 mod region_uses;
@@ -116,6 +117,7 @@ const GROUPS: &[&[Scenario]] = &[
     regions_nested::SCENARIOS,
     maps::SCENARIOS,
     handles_more::SCENARIOS,
+    profiles::SCENARIOS,
     properties_more::SCENARIOS,
     info_more::SCENARIOS,
     resources_more::SCENARIOS,

@@ -58,9 +58,9 @@ pub use system::{
 };
 pub(crate) use task::thread_start;
 pub use task::{
-    job_create, job_set_policy, object_get_child, process_create, process_read_memory,
-    process_start, process_write_memory, task_kill, thread_create, thread_legacy_yield,
-    thread_start_nowhere,
+    job_create, job_set_policy, object_get_child, object_set_profile, process_create,
+    process_read_memory, process_start, process_write_memory, profile_create, task_kill,
+    thread_create, thread_legacy_yield, thread_start_nowhere,
 };
 pub(crate) use vmar::vmar_map_over;
 pub use vmar::{

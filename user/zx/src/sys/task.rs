@@ -189,3 +189,33 @@ pub fn job_set_policy(
     );
     call!(job_set_policy(handle, options, topic, policy.arg(), count))
 }
+
+/// `zx_profile_create`: the record as bytes.
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+///
+/// # Panics
+/// When the record takes more bytes than there are.
+pub fn profile_create<'a>(
+    resource: u32,
+    options: u32,
+    profile: Input<'_>,
+    out: impl Into<Place<'a, 4>>,
+) -> Answer {
+    const RECORD: u64 = 96;
+    assert!(
+        profile.len() >= RECORD || matches!(profile, Input::At(..)),
+        "a record beyond the end"
+    );
+    let out = out.into().arg();
+    call!(profile_create(resource, options, profile.arg(), out))
+}
+
+/// `zx_object_set_profile`
+///
+/// # Errors
+/// See `docs/syscalls.md`.
+pub fn object_set_profile(handle: u32, profile: u32, options: u32) -> Answer {
+    call!(object_set_profile(handle, profile, options))
+}
