@@ -54,6 +54,17 @@ impl Kernel {
         crate::vm::audit(self, hal).map_err(AuditError::Vm)
     }
 
+    /// How many objects there are, and how many frames are neither free nor the heap's.
+    #[must_use]
+    pub fn left(&self) -> (u32, u64) {
+        let mut objects = 0u32;
+        self.objects
+            .for_each(|_, _| objects = objects.wrapping_add(1));
+        let frames = &self.mem.frames;
+        let used = frames.total_frames().saturating_sub(frames.free_frames());
+        (objects, used.saturating_sub(self.heap_frames))
+    }
+
     fn count_references(&self, refs: &mut References) {
         self.count_tasks(refs);
         self.count_threads(refs);

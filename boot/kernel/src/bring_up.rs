@@ -14,6 +14,7 @@ use crate::arch::{self, Machine};
 use crate::console;
 use crate::enter::{self, STATE, State};
 use crate::heap::{self, pointer_sized};
+use crate::watch;
 
 /// The CPU that boots.
 const BOOT_CPU: CpuId = 0;
@@ -39,7 +40,10 @@ pub(crate) unsafe fn main(mut machine: Machine, info: BootInfo, began: u64) -> !
     // SAFETY: as above.
     let left = unsafe { left(&machine, &info) };
     match make(&mut machine, &info, &left) {
-        Ok(kernel) => run(State { kernel, machine }, began),
+        Ok(kernel) => {
+            watch::start(&info.command_line);
+            run(State { kernel, machine }, began)
+        }
         Err(failure) => {
             console::print(format_args!("jacinth: boot failed: {failure}\n"));
             arch::exit(ExitCode::BootFailed)

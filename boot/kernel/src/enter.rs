@@ -5,6 +5,7 @@ use jacinth_kernel::{Event, Kernel, Next};
 use jacinth_lock::{BigLock, Relax};
 
 use crate::arch::{self, Machine};
+use crate::watch;
 
 /// All state there is: the core's, and that of the machine under it.
 pub(crate) struct State {
@@ -31,17 +32,18 @@ pub(crate) static STATE: BigLock<Option<State>, Serve> = BigLock::new(None);
 #[unsafe(no_mangle)]
 pub(crate) extern "Rust" fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next {
     match enter(cpu, event) {
-        Next::Again => go_on(cpu),
+        next @ (Next::Again | Next::Halt(_)) => go_on(cpu, next),
         next => next,
     }
 }
 
 /// Goes on with work that is left, with the lock open in between: others are served first.
 #[cold]
-fn go_on(cpu: CpuId) -> Next {
+fn go_on(cpu: CpuId, mut next: Next) -> Next {
     loop {
-        match enter(cpu, Event::Kick) {
-            Next::Again => {}
+        watch::look(next);
+        match next {
+            Next::Again => next = enter(cpu, Event::Kick),
             next => return next,
         }
     }

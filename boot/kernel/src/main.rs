@@ -29,6 +29,8 @@ mod enter;
 mod heap;
 #[cfg(target_os = "none")]
 mod panic;
+#[cfg(target_os = "none")]
+mod watch;
 
 #[cfg(target_os = "none")]
 pub(crate) use bring_up::main;

@@ -1,7 +1,8 @@
 //! What must be as it was when all is over: frames, and the program's own handles.
 
-use alloc::format;
 use alloc::string::String;
+use alloc::{format, vec};
+use core::hint::black_box;
 
 use zx::abi::{KmemStatsInfo, ProcessHandleStatsInfo, Status, Topic};
 use zx::{Process, Resource, time};
@@ -10,6 +11,15 @@ use zx::{Process, Resource, time};
 const PATIENCE_NS: i64 = 20 * time::SECOND_NS;
 /// How often one looks.
 const PAUSE_NS: i64 = time::MILLISECOND_NS;
+
+/// Takes the memory that this program will need for itself, its heap and its stack, so that it takes
+/// none while something is counted.
+pub fn settle_in() {
+    const HEAP_BYTES: usize = 2 << 20;
+    const STACK_BYTES: usize = 96 << 10;
+    drop(black_box(vec![1_u8; HEAP_BYTES]));
+    black_box(&[1_u8; STACK_BYTES]);
+}
 
 /// Counts of the whole machine, and of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ mod baseline;
 pub mod misuse;
 pub mod puppet;
 mod random;
+pub mod storm;
 
-pub use baseline::Baseline;
+pub use baseline::{Baseline, settle_in};
 pub use random::Random;

@@ -1,7 +1,8 @@
 //! The program of the package: see the library.
 //!
-//! Words on the command line: `misuse` runs the misuse of every call; `seed=N` says what
-//! everything follows from, `draws=N` how often each bad value is passed.
+//! Words on the command line: `misuse` runs the misuse of every call, `storm` everything at once,
+//! for `seconds=N` by `workers=N` threads; `seed=N` says what everything follows from, `draws=N` how
+//! often each bad value is passed.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
@@ -10,7 +11,8 @@ extern crate alloc;
 use alloc::string::String;
 
 use stress::misuse::{self, Effort};
-use zx::Startup;
+use stress::storm::{self, Plan};
+use zx::{Startup, time};
 
 zx::main!(run);
 
@@ -18,10 +20,13 @@ zx::main!(run);
 const FAILED: i64 = 1;
 
 fn run(start: Startup) -> i64 {
-    let outcome = if start.args.iter().any(|word| word == "misuse") {
+    let says = |wanted| start.args.iter().any(|word| word == wanted);
+    let outcome = if says("misuse") {
         misuse_all(&start)
+    } else if says("storm") {
+        storm_on(&start)
     } else {
-        Err("which program? misuse".into())
+        Err("which program? misuse or storm".into())
     };
     match outcome {
         Ok(()) => 0,
@@ -36,6 +41,22 @@ fn run(start: Startup) -> i64 {
 fn number(start: &Startup, key: &str, otherwise: u64) -> u64 {
     let word = start.args.iter().find_map(|word| word.strip_prefix(key));
     word.and_then(|word| word.parse().ok()).unwrap_or(otherwise)
+}
+
+fn storm_on(start: &Startup) -> Result<(), String> {
+    let env = conformance::Env::new(start)?;
+    let seconds = number(start, "seconds=", 60).cast_signed();
+    let plan = Plan {
+        seed: number(start, "seed=", 1),
+        workers: number(start, "workers=", 6),
+        rounds: u64::MAX,
+        duration_ns: seconds.saturating_mul(time::SECOND_NS),
+        free: env.facts.free,
+    };
+    let done = storm::run(start, plan)?;
+    let (rounds, processes) = (done.rounds, done.processes);
+    zx::println!("STRESS end: {rounds} rounds, {processes} processes, at the baseline");
+    Ok(())
 }
 
 fn misuse_all(start: &Startup) -> Result<(), String> {

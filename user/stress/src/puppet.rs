@@ -10,7 +10,7 @@ use core::mem;
 
 use zx::abi::{Signals, Status, ThreadInfo, ThreadState, Topic, VmOptions, VmoOp, VmoOptions};
 use zx::script::{self, Step};
-use zx::{Channel, Handle, Job, Process, Region, Startup, Thread, Vmar, Vmo, sys, time};
+use zx::{Channel, Handle, Job, Process, Region, Thread, Vmar, Vmo, sys, time};
 
 /// Bytes in a page.
 pub const PAGE: u64 = 4096;
@@ -37,6 +37,12 @@ pub const MOST_CALLS: usize = 64;
 const FIRST: u64 = 3;
 /// The step that says that they were made.
 const LAST: u64 = 2;
+/// Where calls begin that are made over and over.
+pub const OVER: u64 = 24;
+/// Where those of a second thread begin.
+pub const BESIDE: u64 = 100;
+/// The most calls of each kind there.
+const MOST_LOOP: usize = 72;
 /// Says that there is a list.
 const GO: Signals = Signals::USER_0;
 /// Says that all calls of it were made.
@@ -106,14 +112,13 @@ impl Puppet {
     ///
     /// # Errors
     /// The status.
-    pub fn new(start: &Startup) -> Result<Self, Status> {
-        let root = start.job.as_ref().ok_or(Status::NOT_FOUND)?;
+    pub fn new(root: &Job, here: &Vmar) -> Result<Self, Status> {
         let job = root.create_child()?;
         let (process, vmar) = Process::create(&job, "puppet")?;
         let thread = Thread::create(&process, "strings")?;
         let list = Vmo::create(LIST_BYTES + DATA_BYTES, VmoOptions::empty())?;
         list.commit(0, LIST_BYTES + DATA_BYTES)?;
-        let here = start.root_vmar.map(&list, READ_WRITE)?;
+        let here = here.map(&list, READ_WRITE)?;
         let (strings, theirs) = Channel::create()?;
         let this = Self {
             job,
@@ -244,6 +249,35 @@ impl Puppet {
         Ok(Outcome { came, answers })
     }
 
+    /// Has it make calls once, and then others over and over until it ends; `beside` for a second
+    /// thread that a call may start at [`BESIDE`]. Nobody waits for it.
+    ///
+    /// # Errors
+    /// When it has ended.
+    ///
+    /// # Panics
+    /// When there are none of a kind, or too many.
+    pub fn unleash(&self, once: &[Call], over: &[Call], beside: &[Call]) -> Result<(), Status> {
+        let places = [
+            (FIRST, OVER, once),
+            (OVER, OVER, over),
+            (BESIDE, BESIDE, beside),
+        ];
+        for (first, behind, calls) in places {
+            let end = first + calls.len() as u64;
+            assert!(
+                first < end && calls.len() <= MOST_LOOP,
+                "a list that does not fit"
+            );
+            for (index, (number, args)) in (first..).zip(calls) {
+                let next = if index + 1 == end { behind } else { index + 1 };
+                let (number, args) = (*number, *args);
+                Step { number, args, next }.put(&self.here, LIST, index);
+            }
+        }
+        sys::object_signal_peer(self.strings.value(), 0, GO.bits())
+    }
+
     /// Waits for the end of a list.
     fn watch(&self) -> Result<Came, String> {
         let patient_until = time::after_ns(PATIENCE_NS);
@@ -330,6 +364,12 @@ fn waits(state: u32) -> bool {
         ThreadState::Dying,
     ];
     waiting.map(ThreadState::number).contains(&(state & 0xff))
+}
+
+/// Where argument `arg` of step `index` of the list is, for calls that write into later ones.
+#[must_use]
+pub const fn slot(index: u64, arg: u64) -> u64 {
+    LIST + index * Step::BYTES + 8 + 8 * arg
 }
 
 /// A call by its name.

@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) kernel: Kernel,
     /// What each processor runs.
     current: Vec<Option<ContextId>>,
+    /// How often in a row each processor was told to enter the kernel again; 0 outside.
+    agains: Vec<u32>,
     /// The processor whose thread holds the baton.
     pub(crate) running: CpuId,
     pub(crate) ending: Option<Ending>,
@@ -77,10 +79,12 @@ impl State {
         let description = Description::new(sim.config());
         let kernel = Kernel::new(&description.info()).expect("the host has memory for a kernel");
         let current = vec![None; sim.config().cpus];
+        let agains = vec![0; sim.config().cpus];
         Self {
             sim,
             kernel,
             current,
+            agains,
             running: 0,
             ending: None,
             spawned: BTreeSet::new(),
@@ -106,7 +110,8 @@ impl State {
     /// The thread that holds the baton.
     pub(crate) fn holder(&self) -> Option<ThreadId> {
         let context = self.current.get(self.running).copied().flatten()?;
-        self.thread(context)
+        let is_outside = self.agains.get(self.running) == Some(&0);
+        self.thread(context).filter(|_| is_outside)
     }
 
     fn thread(&self, context: ContextId) -> Option<ThreadId> {
@@ -168,18 +173,14 @@ impl State {
             self.ending = Some(Ending::Failed(PANICKED.to_owned()));
             return;
         }
-        let mut next = self.enter_kernel(cpu, event);
-        let mut agains = 0;
-        while next == Next::Again {
-            self.check(event);
-            next = self.enter_kernel(cpu, Event::Kick);
-            agains += 1;
-            if agains > MOST_AGAINS {
-                self.ending = Some(Ending::Failed(format!("no end of Again after {event:?}")));
-                return;
-            }
-        }
+        let next = self.enter_kernel(cpu, event);
         self.is_inside = false;
+        let agains = self.agains[cpu];
+        self.agains[cpu] = if next == Next::Again { agains + 1 } else { 0 };
+        if agains > MOST_AGAINS {
+            self.ending = Some(Ending::Failed(format!("no end of Again after {event:?}")));
+            return;
+        }
         match next {
             Next::Resume => assert!(
                 self.current[cpu].is_some(),
@@ -226,7 +227,7 @@ impl State {
             self.ending = Some(Ending::Failed(wrong));
         }
         let due: Vec<CpuId> = (0..self.current.len())
-            .filter(|cpu| self.sim.take_timer(*cpu))
+            .filter(|cpu| self.agains[*cpu] == 0 && self.sim.take_timer(*cpu))
             .collect();
         for cpu in &due {
             self.enter(*cpu, Event::Timer);
@@ -241,25 +242,30 @@ impl State {
     pub(crate) fn choose(&mut self) {
         while self.ending.is_none() {
             for cpu in 0..self.current.len() {
-                if self.sim.take_kick(cpu) {
+                if self.agains[cpu] == 0 && self.sim.take_kick(cpu) {
                     self.enter(cpu, Event::Kick);
                 }
             }
+            // One that has more to do in the kernel lets others in between the pieces.
             let ready: Vec<CpuId> = (0..self.current.len())
-                .filter(|cpu| self.current[*cpu].is_some())
+                .filter(|cpu| self.current[*cpu].is_some() || self.agains[*cpu] != 0)
                 .collect();
-            match ready.as_slice() {
-                [] => self.idle(),
-                [only] => {
-                    self.running = *only;
-                    return;
+            let chosen = match ready.as_slice() {
+                [] => {
+                    self.idle();
+                    continue;
                 }
+                [only] => *only,
                 many => {
                     let draw = self.sim.random.below(many.len() as u64);
-                    self.running = many[usize::try_from(draw).unwrap_or(0)];
-                    return;
+                    many[usize::try_from(draw).unwrap_or(0)]
                 }
+            };
+            if self.agains[chosen] == 0 {
+                self.running = chosen;
+                return;
             }
+            self.enter(chosen, Event::Kick);
         }
     }
 

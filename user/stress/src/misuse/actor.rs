@@ -58,8 +58,9 @@ impl Actor {
 
     fn without_objects(theatre: &Theatre<'_>) -> Result<Self, String> {
         let told = |status: Status| format!("{status}");
+        let job = theatre.start.job.as_ref().ok_or("no handle to a job")?;
         Ok(Self {
-            puppet: Puppet::new(theatre.start).map_err(told)?,
+            puppet: Puppet::new(job, &theatre.start.root_vmar).map_err(told)?,
             pool: Pool::default(),
             bti: Bti::create(&theatre.iommu, 1).map_err(told)?,
         })

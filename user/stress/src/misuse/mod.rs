@@ -20,7 +20,7 @@ use alloc::sync::Arc;
 use zx::abi::{SYSCALLS, Status, Syscall, VmOptions, VmoOptions};
 use zx::{Spawned, Startup, Vmo};
 
-use crate::baseline::Baseline;
+use crate::baseline::{Baseline, settle_in};
 use crate::puppet::{Call, Came, FLICKER, MOST_CALLS, PAGE};
 use crate::random::Random;
 
@@ -72,6 +72,7 @@ pub fn run(
     let system = start.system.as_ref().ok_or(missing)?;
     let process = start.process.as_ref().ok_or(missing)?;
     let counting = |status: Status| format!("counting: {status}");
+    settle_in();
     // What the first puppet leaves to this program for good is not counted.
     let theatre = Theatre::new(start, free).map_err(|status| format!("the set-up: {status}"))?;
     let mut random = Random::new(effort.seed);
