@@ -229,7 +229,7 @@ impl Kernel {
                 }
                 let thread = self.objects.get_mut(key);
                 match ended {
-                    Ended::GoesOn(work) => thread.work = Some(work),
+                    Ended::GoesOn(reply) => thread.work = Some(Work::Reply(reply)),
                     Ended::Answer(answer) => {
                         let status = Status::from_result(answer);
                         hal.context_set_result(thread.context, i64::from(status));

@@ -1,6 +1,6 @@
 //! What a blocked thread waits for: the continuation as data, how it ends, and how it is given up.
 
-use super::{FutexWait, Thread, WaitEnd, Work};
+use super::{FutexWait, Thread, WaitEnd};
 use crate::call::Call;
 use crate::hal::DynHal;
 use crate::mem::{Key, Link, Linked};
@@ -129,8 +129,8 @@ impl Wait {
 pub(super) enum Ended {
     /// The thread has its answer.
     Answer(Result<(), Status>),
-    /// Its call goes on.
-    GoesOn(Work),
+    /// Its call goes on with taking the answer.
+    GoesOn(Reply),
     /// Seen to: it was in no call.
     Seen,
 }
@@ -264,7 +264,7 @@ impl Kernel {
         });
         match answer {
             // Tried again when the thread is chosen: by then there may be more.
-            Err(Status::NO_MEMORY) => Ended::GoesOn(Work::Reply(reply)),
+            Err(Status::NO_MEMORY) => Ended::GoesOn(reply),
             answer => Ended::Answer(answer),
         }
     }
