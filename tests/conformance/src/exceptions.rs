@@ -66,7 +66,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// An address of children where nothing is mapped at first.
-const NOWHERE: u64 = 0x70_0000;
+pub(crate) const NOWHERE: u64 = 0x70_0000;
 
 /// Starts a child whose first instruction that touches memory faults at [`NOWHERE`].
 pub(crate) fn start_faulting(child: &Child) -> Result<(), Status> {

@@ -3,6 +3,7 @@
 
 use crate::env::{Env, P};
 use crate::exceptions::{next, resume, start_faulting};
+use crate::exceptions_registers::registers;
 use crate::tasks_child::{Child, job, until_state};
 use crate::{
     Failure, Outcome, Scenario,
@@ -37,7 +38,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "exception_job_policy",
-        rows: &[],
+        rows: &["ipc:399"],
         run: policy,
     },
     Scenario {
@@ -52,7 +53,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "exception_process_breakpoint",
-        rows: &[],
+        rows: &["ipc:346"],
         run: breakpoint,
     },
 ];
@@ -199,6 +200,8 @@ fn policy(env: &mut Env) -> Outcome {
         same(report.synth_code, condition.number())?;
         // The call has its result already, though the program has not seen it.
         same(child.list.read64(2048) != 0, status == 0)?;
+        let result = ok(registers(env, &child.thread))?.result;
+        same(result, i64::from(status).cast_unsigned())?;
         resume(exception)?;
         let (exception, _) = policy_error(&debugger, &child)?;
         same(Step::answer(&child.list, 0), i64::from(status))?;
@@ -288,22 +291,31 @@ const AARCH64: &[Trap] = &[
     },
 ];
 
+/// Starts a child that runs into an instruction.
+fn trapped(env: &Env, job: &Job, trap: &Trap) -> Result<Child, Failure> {
+    const CODE: u64 = 0x60_0000;
+    let child = Child::in_job(env, job)?;
+    let code = ok(Vmo::create(P, VmoOptions::empty()))?;
+    ok(code.write(0, trap.code))?;
+    ok(code.op_range(VmoOp::CacheSync, 0, P))?;
+    let code = ok(code.replace_as_executable(None))?;
+    let options = VmOptions::PERM_READ | VmOptions::PERM_EXECUTE;
+    ok(child.map(&code, options, CODE))?;
+    let start = (CODE + trap.offset, 0);
+    ok(child.process.start(&child.thread, start, None, 0))?;
+    Ok(child)
+}
+
 /// A simulated machine has breakpoints only: nobody decodes what its programs are made of.
 fn breakpoint(env: &mut Env) -> Outcome {
-    const CODE: u64 = 0x60_0000;
     let all = if env.facts.is_x86_64 { X86_64 } else { AARCH64 };
     let is_real = cfg!(target_os = "none");
     for trap in &all[..if is_real { all.len() } else { 1 }] {
-        let child = Child::new(env)?;
-        let code = ok(Vmo::create(P, VmoOptions::empty()))?;
-        ok(code.write(0, trap.code))?;
-        ok(code.op_range(VmoOp::CacheSync, 0, P))?;
-        let code = ok(code.replace_as_executable(None))?;
-        let options = VmOptions::PERM_READ | VmOptions::PERM_EXECUTE;
-        ok(child.map(&code, options, CODE))?;
-        let channel = ok(ExceptionChannel::of_process(&child.process))?;
-        let start = (CODE + trap.offset, 0);
-        ok(child.process.start(&child.thread, start, None, 0))?;
+        let below = ok(job(env.handles.job).create_child())?;
+        let alone = trapped(env, &below, trap)?;
+        same(alone.end()?, retcode::EXCEPTION_KILL)?;
+        let channel = ok(ExceptionChannel::of_job(&below))?;
+        let child = trapped(env, &below, trap)?;
         let exception = next(&channel, &child, trap.kind)?;
         let report = ok(child.thread.exception_report())?;
         let [first, ..] = report.arch;

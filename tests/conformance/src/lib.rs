@@ -18,6 +18,7 @@ mod discover;
 mod env;
 mod exceptions;
 mod exceptions_debugger;
+mod exceptions_registers;
 mod executable;
 mod growth;
 mod handles;
@@ -160,6 +161,7 @@ const GROUPS: &[&[Scenario]] = &[
     tasks_policy::SCENARIOS,
     exceptions::SCENARIOS,
     exceptions_debugger::SCENARIOS,
+    exceptions_registers::SCENARIOS,
     tasks_policy_more::SCENARIOS,
     tasks_suspend::SCENARIOS,
 ];

@@ -73,10 +73,8 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
             307, 308, 309, 310, 313, 315, 319, 321, 322, 323, 324, 325, 327,
         ],
     ),
-    ("ipc", "exceptions that the processor raises", &[346]),
     ("ipc", "the registers of a raw thread", &[351]),
     ("ipc", "zx_futex_wait, for one of the states", &[372]),
     ("ipc", "ZX_PROP_REGISTER_FS", &[385]),
     ("ipc", "zx_thread_read_state", &[365, 366, 369, 371]),
-    ("ipc", "exception channels", &[399]),
 ];
