@@ -121,8 +121,7 @@ impl Kernel {
             }
             Cause::ProcessStarting | Cause::ThreadStarting | Cause::ThreadExiting => {}
         }
-        let written = writeln!(Text(hal), "  user {:#x}", registers.pc);
-        debug_assert!(written.is_ok(), "the console cannot fail");
+        self.report_address(hal, process, registers.pc);
         self.user_backtrace(hal, thread, registers.frame_pointer);
         self.init_crashed |= self.init == Some(process);
         self.kill_process(process, limits::retcode::EXCEPTION_KILL);
@@ -131,6 +130,24 @@ impl Kernel {
     fn report_crash(&self, hal: &mut DynHal, process: Key<Process>, what: fmt::Arguments<'_>) {
         let name = self.objects.get(process).name;
         let written = writeln!(Text(hal), "jacinth: process {name} killed: {what}");
+        debug_assert!(written.is_ok(), "the console cannot fail");
+    }
+
+    /// Prints an address of a program for the runner to name. It knows where `init` is; of other
+    /// programs, how far into its region the address is: a loader puts each in one of its own.
+    fn report_address(&self, hal: &mut DynHal, process: Key<Process>, address: u64) {
+        let Process {
+            name, root_vmar, ..
+        } = self.objects.get(process);
+        let at = VirtAddr::new(address);
+        let region = root_vmar.and_then(|root| vm::region_at(&self.objects, root, at));
+        let base = region.map(|region| self.objects.get(region).base);
+        let mut text = Text(hal);
+        let written = match base.and_then(|base| at.raw().checked_sub(base.raw())) {
+            _ if self.init == Some(process) => writeln!(text, "  user {address:#x}"),
+            Some(offset) => writeln!(text, "  user {address:#x} +{offset:#x} in {name}"),
+            None => writeln!(text, "  user {address:#x} in {name}"),
+        };
         debug_assert!(written.is_ok(), "the console cannot fail");
     }
 
@@ -152,8 +169,7 @@ impl Kernel {
             if address == 0 || next <= frame {
                 return;
             }
-            let written = writeln!(Text(hal), "  user {address:#x}");
-            debug_assert!(written.is_ok(), "the console cannot fail");
+            self.report_address(hal, process, address);
             frame = next;
         }
     }

@@ -44,7 +44,8 @@ pub(crate) fn run(options: &Options, place: &Place) -> Result<ExitCode, Failure>
     let command = qemu::command(arch, options, &images)?;
     let spelled_out = qemu::spelled_out(&command);
     let log = options.log.as_deref().map(create).transpose()?;
-    let mut names = Names::new(&kernel, contents.init());
+    let companions = contents.companions();
+    let mut names = Names::new(&kernel, contents.init(), &companions);
     let mut console = Console::new(log, |trace| names.describe(trace));
     let start = Instant::now();
     let code = match options.debugger {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::symbols::{Owner, Symbols, TraceLine};
 
@@ -9,7 +10,7 @@ use crate::symbols::{Owner, Symbols, TraceLine};
 pub(crate) struct Console<'symbols> {
     output: Option<io::Stdout>,
     log: Option<File>,
-    describe: Box<dyn FnMut(TraceLine) -> Option<String> + 'symbols>,
+    describe: Box<dyn FnMut(TraceLine<'_>) -> Option<String> + 'symbols>,
     /// The line so far, while it may still become a line with an address; else how it began.
     line: Vec<u8>,
     is_held: bool,
@@ -23,7 +24,7 @@ impl<'symbols> Console<'symbols> {
     /// `describe` gives the text to append to a line with an address.
     pub(crate) fn new(
         log: Option<File>,
-        describe: impl FnMut(TraceLine) -> Option<String> + 'symbols,
+        describe: impl FnMut(TraceLine<'_>) -> Option<String> + 'symbols,
     ) -> Self {
         Self {
             output: Some(io::stdout()),
@@ -86,16 +87,12 @@ impl<'symbols> Console<'symbols> {
     fn completed(&mut self) -> Vec<u8> {
         let mut line = std::mem::take(&mut self.line);
         let trace = str::from_utf8(&line).ok().and_then(TraceLine::parse);
-        if let Some(mut trace) = trace {
-            // All but the first are addresses to return to: the call is the instruction before.
-            if self.in_trace {
-                trace.address = trace.address.saturating_sub(1);
-            }
-            if let Some(text) = (self.describe)(trace) {
-                line.extend_from_slice(text.as_bytes());
-            }
+        // All but the first are addresses to return to.
+        let was_in_trace = std::mem::replace(&mut self.in_trace, trace.is_some());
+        let trace = trace.map(|trace| if was_in_trace { trace.before() } else { trace });
+        if let Some(text) = trace.and_then(|trace| (self.describe)(trace)) {
+            line.extend_from_slice(text.as_bytes());
         }
-        self.in_trace = trace.is_some();
         line
     }
 
@@ -117,34 +114,44 @@ impl<'symbols> Console<'symbols> {
     }
 }
 
-/// The names of kernel and init, read when the first address turns up.
+/// The names in the programs that run, each read when the first address of it turns up.
 pub(crate) struct Names<'path> {
     kernel: Lazy<'path>,
-    user: Lazy<'path>,
+    init: Lazy<'path>,
+    /// Other programs by the names of their processes.
+    others: Vec<(&'path str, Lazy<'path>)>,
 }
 
 enum Lazy<'path> {
-    Unread(Option<&'path std::path::Path>),
+    Unread(Option<&'path Path>),
     Read(Option<Symbols>),
 }
 
 impl<'path> Names<'path> {
     /// Names from these ELF files.
     pub(crate) fn new(
-        kernel: &'path std::path::Path,
-        user: Option<&'path std::path::Path>,
+        kernel: &'path Path,
+        init: Option<&'path Path>,
+        others: &'path [(&str, PathBuf)],
     ) -> Self {
+        let others = others.iter();
+        let others = others.map(|(name, path)| (*name, Lazy::Unread(Some(path.as_path()))));
         Self {
             kernel: Lazy::Unread(Some(kernel)),
-            user: Lazy::Unread(user),
+            init: Lazy::Unread(init),
+            others: others.collect(),
         }
     }
 
     /// Describes the address in a line.
-    pub(crate) fn describe(&mut self, trace: TraceLine) -> Option<String> {
+    pub(crate) fn describe(&mut self, trace: TraceLine<'_>) -> Option<String> {
         let names = match trace.owner {
             Owner::Kernel => &mut self.kernel,
-            Owner::User => &mut self.user,
+            Owner::Init => &mut self.init,
+            Owner::Process(name) => {
+                let mut others = self.others.iter_mut();
+                &mut others.find(|(known, _)| *known == name)?.1
+            }
         };
         if let Lazy::Unread(path) = names {
             *names = Lazy::Read(path.and_then(Symbols::read));
@@ -161,7 +168,7 @@ mod tests {
     use super::*;
 
     fn through(pieces: &[&str]) -> String {
-        let mut console = Console::new(None, |trace: TraceLine| {
+        let mut console = Console::new(None, |trace: TraceLine<'_>| {
             Some(format!(" at {:x}", trace.address))
         });
         let mut text = Vec::new();

@@ -1,8 +1,9 @@
 //! Gives the bare addresses in the guest's messages a function, a file and a line.
 //!
 //! Crash reports have one address per line, `  kernel 0x…` or `  user 0x…`, the latter perhaps with
-//! its offset in a program that can be loaded anywhere, `  user 0x… +0x…`. The guest knows no names:
-//! they are in the ELF files here.
+//! its offset in a program that can be loaded anywhere, and the name of another program than `init`:
+//! `  user 0x… +0x… in driver`. The guest knows no names of functions: they are in the ELF files
+//! here.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -23,52 +24,60 @@ type Reader = EndianSlice<'static, LittleEndian>;
 
 /// Who an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
+pub(crate) enum Owner<'line> {
     /// The kernel.
     Kernel,
     /// The process that runs `init`.
-    User,
+    Init,
+    /// A process of this name.
+    Process(&'line str),
 }
 
 /// A line that holds nothing but an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TraceLine {
+pub(crate) struct TraceLine<'line> {
     /// Whose code it is in.
-    pub(crate) owner: Owner,
-    /// The address, or offset.
+    pub(crate) owner: Owner<'line>,
+    /// The address.
     pub(crate) address: u64,
-    /// What it is counted from.
-    pub(crate) base: Base,
-}
-
-/// What an address is counted from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Base {
-    /// The address space of the guest.
-    Memory,
-    /// The program's own address 0.
-    Image,
+    /// The same counted from the start of the program, if that is known.
+    pub(crate) offset: Option<u64>,
 }
 
 const KERNEL_MARK: &str = "  kernel 0x";
 const USER_MARK: &str = "  user 0x";
 
-impl TraceLine {
+impl<'line> TraceLine<'line> {
     /// Reads a line without its end; `None` when it is any other line.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &'line str) -> Option<Self> {
         let (owner, rest) = match line.strip_prefix(KERNEL_MARK) {
             Some(rest) => (Owner::Kernel, rest),
-            None => (Owner::User, line.strip_prefix(USER_MARK)?),
+            None => {
+                let rest = line.strip_prefix(USER_MARK)?;
+                let named = rest.split_once(" in ");
+                named.map_or((Owner::Init, rest), |(rest, name)| {
+                    (Owner::Process(name), rest)
+                })
+            }
         };
-        let (absolute, offset) = match rest.split_once(" +0x") {
-            Some((absolute, offset)) => (hexadecimal(absolute)?, Some(hexadecimal(offset)?)),
-            None => (hexadecimal(rest)?, None),
+        let (address, offset) = match rest.split_once(" +0x") {
+            Some((address, offset)) => (address, Some(hexadecimal(offset)?)),
+            None => (rest, None),
         };
         Some(Self {
             owner,
-            address: offset.unwrap_or(absolute),
-            base: offset.map_or(Base::Memory, |_| Base::Image),
+            address: hexadecimal(address)?,
+            offset,
         })
+    }
+
+    /// The address in front of this one: an address to return to is behind the call.
+    pub(crate) fn before(self) -> Self {
+        Self {
+            address: self.address.saturating_sub(1),
+            offset: self.offset.map(|offset| offset.saturating_sub(1)),
+            ..self
+        }
     }
 
     /// Could a line that begins like this still become one?
@@ -95,8 +104,8 @@ fn hexadecimal(digits: &str) -> Option<u64> {
 pub(crate) struct Symbols {
     map: SymbolMap<SymbolMapName<'static>>,
     lines: Option<Context<Reader>>,
-    /// Where the guest puts the program's address 0.
-    bias: u64,
+    /// Whether the guest can put the program anywhere.
+    is_movable: bool,
 }
 
 impl Symbols {
@@ -105,11 +114,7 @@ impl Symbols {
         // The names live as long as the runner, which is as long as one boot.
         let bytes: &'static [u8] = fs::read(path).ok()?.leak();
         let file = object::File::parse(bytes).ok()?;
-        // Programs that can be loaded anywhere are loaded at one fixed place.
-        let bias = match file.kind() {
-            object::ObjectKind::Dynamic => INIT_BIAS,
-            _ => 0,
-        };
+        let is_movable = file.kind() == object::ObjectKind::Dynamic;
         let section = |id: SectionId| -> Result<Reader, addr2line::gimli::Error> {
             let data = file
                 .section_by_name(id.name())
@@ -129,14 +134,21 @@ impl Symbols {
                 })
                 .collect(),
         );
-        Some(Self { map, lines, bias })
+        Some(Self {
+            map,
+            lines,
+            is_movable,
+        })
     }
 
     /// Describes an address: ` function (file:line)`, or as much of it as is known.
-    pub(crate) fn describe(&self, trace: TraceLine) -> Option<String> {
-        let address = match trace.base {
-            Base::Memory => trace.address.checked_sub(self.bias)?,
-            Base::Image => trace.address,
+    pub(crate) fn describe(&self, trace: TraceLine<'_>) -> Option<String> {
+        let address = match (self.is_movable, trace.offset, trace.owner) {
+            (false, ..) => trace.address,
+            (true, Some(offset), _) => offset,
+            // The kernel puts it at one fixed place.
+            (true, None, Owner::Init) => trace.address.checked_sub(INIT_BIAS)?,
+            (true, None, _) => return None,
         };
         let mut text = String::new();
         for (function, location) in self.frames(address) {
@@ -217,25 +229,41 @@ mod tests {
 
     #[test]
     fn trace_lines_are_recognised() {
-        let line = |owner, address, base| {
+        let line = |owner, address, offset| {
             Some(TraceLine {
                 owner,
                 address,
-                base,
+                offset,
             })
         };
         assert_eq!(
             TraceLine::parse("  kernel 0xffffffff80001234"),
-            line(Owner::Kernel, 0xffff_ffff_8000_1234, Base::Memory)
+            line(Owner::Kernel, 0xffff_ffff_8000_1234, None)
         );
         assert_eq!(
             TraceLine::parse("  user 0x401000"),
-            line(Owner::User, 0x40_1000, Base::Memory)
+            line(Owner::Init, 0x40_1000, None)
         );
         assert_eq!(
             TraceLine::parse("  user 0x7f001000 +0x1000"),
-            line(Owner::User, 0x1000, Base::Image)
+            line(Owner::Init, 0x7f00_1000, Some(0x1000))
         );
+        assert_eq!(
+            TraceLine::parse("  user 0x7f001000 +0x1000 in my driver"),
+            line(Owner::Process("my driver"), 0x7f00_1000, Some(0x1000))
+        );
+        assert_eq!(
+            TraceLine::parse("  user 0x201000 in "),
+            line(Owner::Process(""), 0x20_1000, None)
+        );
+    }
+
+    #[test]
+    fn addresses_to_return_to_lie_behind_the_call() {
+        let trace = TraceLine::parse("  user 0x7f001000 +0x1000 in driver").unwrap();
+        let before = trace.before();
+        assert_eq!((before.address, before.offset), (0x7f00_0fff, Some(0xfff)));
+        assert_eq!(before.owner, trace.owner);
     }
 
     #[test]
@@ -277,8 +305,10 @@ mod tests {
             .filter(|symbol| symbol.name().is_ok_and(|found| found.contains(name)));
         let address = functions.next().unwrap().address();
         let in_image = format!("  user 0x0 +0x{address:x}");
-        let in_memory = format!("  user 0x{:x}", address + symbols.bias);
-        for line in [in_image, in_memory] {
+        let of_other = format!("{in_image} in other");
+        let bias = if symbols.is_movable { INIT_BIAS } else { 0 };
+        let in_memory = format!("  user 0x{:x}", address + bias);
+        for line in [in_image, of_other, in_memory] {
             let text = symbols.describe(TraceLine::parse(&line).unwrap()).unwrap();
             assert!(
                 text.contains(name) && text.contains("symbols.rs:"),

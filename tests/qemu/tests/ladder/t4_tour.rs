@@ -104,6 +104,11 @@ fn story(ran: &Ran) -> Outcome {
     let killed = "jacinth: process rogue killed: page fault (read of 0x";
     let killed = ran.lines_after(killed).count();
     ran.check(killed == TOUCHES, "the rogue is killed for each touch")?;
+    // The runner finds the names of functions in the file of the program that it was.
+    let named = ran
+        .lines_after("  user ")
+        .filter(|line| line.contains(" in rogue ") && line.contains("user/rogue/src/main.rs:"));
+    ran.check(named.count() >= TOUCHES, "the rogue's crashes have names")?;
     let picture = |text: &str| ran.check(ran.console.contains(text), text);
     picture("  | MMIO resource ")?;
     picture("no resource            |  | no resource            |")?;
