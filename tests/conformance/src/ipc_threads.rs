@@ -66,7 +66,7 @@ struct Came {
 }
 
 /// Where a thread puts what it has to say: a status of its call.
-type Told = Arc<AtomicU64>;
+pub(crate) type Told = Arc<AtomicU64>;
 
 fn told(status: sys::Answer) -> u64 {
     // Never 0, which says that nothing came yet.
@@ -316,7 +316,7 @@ fn alone(env: &mut Env) -> Outcome {
 }
 
 /// A thread that waits for SIGNALED through a handle; what it saw, and its status.
-fn waiter(env: &Env, value: u32) -> Result<(Spawned, Told), Failure> {
+pub(crate) fn waiter(env: &Env, value: u32) -> Result<(Spawned, Told), Failure> {
     let outcome = Told::default();
     let place = outcome.clone();
     let thread = spawn(env, move || {
@@ -328,7 +328,7 @@ fn waiter(env: &Env, value: u32) -> Result<(Spawned, Told), Failure> {
     Ok((thread, outcome))
 }
 
-const CANCELED: u64 = 1 << 32 | 1 << 23;
+pub(crate) const CANCELED: u64 = 1 << 32 | 1 << 23;
 
 fn waits(env: &mut Env) -> Outcome {
     let none = Signals::empty();

@@ -32,6 +32,7 @@ mod ipc_futexes;
 mod ipc_kit;
 mod ipc_more;
 mod ipc_ports;
+mod ipc_races;
 mod ipc_sockets;
 mod ipc_threads;
 mod ipc_timers;
@@ -147,6 +148,7 @@ const GROUPS: &[&[Scenario]] = &[
     ipc_ports::SCENARIOS,
     ipc_timers::SCENARIOS,
     ipc_threads::SCENARIOS,
+    ipc_races::SCENARIOS,
     ipc_futexes::SCENARIOS,
     ipc_fifos::SCENARIOS,
     ipc_sockets::SCENARIOS,

@@ -74,7 +74,6 @@ pub const WAITING: &[(&str, &str, &[u16])] = &[
         ],
     ),
     ("ipc", "the registers of a raw thread", &[351]),
-    ("ipc", "zx_futex_wait, for one of the states", &[372]),
     ("ipc", "ZX_PROP_REGISTER_FS", &[385]),
     ("ipc", "zx_thread_read_state", &[365, 366, 369, 371]),
 ];

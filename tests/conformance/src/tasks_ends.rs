@@ -56,6 +56,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: most_messages,
     },
     Scenario {
+        name: "limit_of_requests",
+        rows: &[],
+        run: most_requests,
+    },
+    Scenario {
         name: "limit_of_packets",
         rows: &[],
         run: most_packets,
@@ -251,6 +256,33 @@ fn most_messages(env: &mut Env) -> Outcome {
         same(ok(read(&here))?.bytes.len(), 4)?;
     }
     fails(read(&here), Status::PEER_CLOSED)
+}
+
+/// The request that is one too many is queued as well; its writer dies when it has its answer.
+fn most_requests(env: &mut Env) -> Outcome {
+    const MOST: u32 = 3500;
+    let (here, there) = channel()?;
+    for _ in 0..MOST {
+        ok(write(&there, b"", &[]))?;
+    }
+    let child = Child::new(env)?;
+    let (args, text) = (Child::list_at(ROOM), Child::list_at(ROOM + 64));
+    child.list.write64(ROOM, text);
+    child.list.write32(ROOM + 32, 4);
+    let call = [Step::GIFT, 0, FOREVER, args, text + 8, text + 16];
+    child.call(0, "channel_call", &call);
+    child.call(1, "process_exit", &[3]);
+    ok(child.start(Some(there)))?;
+    until_state(&child.thread, ThreadState::BlockedChannel)?;
+    for _ in 0..MOST {
+        same(ok(read(&here))?.bytes.len(), 0)?;
+    }
+    let request = ok(read(&here))?.bytes;
+    same((request.len(), request[3] & 0x80), (4, 0x80))?;
+    ok(write(&here, &request, &[]))?;
+    same(child.end()?, retcode::EXCEPTION_KILL)?;
+    same(Step::answer(&child.list, 1), 0)?;
+    fails(write(&here, &request, &[]), Status::PEER_CLOSED)
 }
 
 fn most_packets(env: &mut Env) -> Outcome {

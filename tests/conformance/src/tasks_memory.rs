@@ -1,5 +1,6 @@
 //! Memory that several processes have mapped (the table of VMOs, 360; vmo.md §20).
 
+use crate::devices;
 use crate::env::{Env, P, READ_WRITE};
 use crate::ipc_kit::{channel, read, write};
 use crate::kit::{self, H};
@@ -7,10 +8,11 @@ use crate::tasks_child::{Child, until_state};
 use crate::tasks_ends::{argument_at, stay};
 use crate::{
     Failure, Outcome, Scenario,
-    check::{ok, same},
+    check::{fails, ok, same},
 };
-use jacinth_abi::{Rights, ThreadState, Topic};
+use jacinth_abi::{Rights, Status, ThreadState, Topic, VmoOp};
 use zx::script::Step;
+use zx::sys;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -22,6 +24,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "process_maps_paged",
         rows: &[],
         run: paged,
+    },
+    Scenario {
+        name: "process_end_keeps_pins",
+        rows: &[],
+        run: pins_stay,
     },
     Scenario {
         name: "process_share_count",
@@ -78,7 +85,7 @@ fn physical(env: &mut Env) -> Outcome {
     // The kernel does not read devices for anybody.
     same(
         Step::answer(&child.list, 5),
-        jacinth_abi::Status::INVALID_ARGS.raw().into(),
+        Status::INVALID_ARGS.raw().into(),
     )?;
     same(ok(kit::vmo_info(vmo.value()))?.num_mappings, 1)?;
     let region = ok(env.map(&vmo, READ_WRITE, P))?;
@@ -122,4 +129,45 @@ fn share_count(env: &mut Env) -> Outcome {
     same(told()?, (1, 1))?;
     two.kill()?;
     same(told()?, (0, 1))
+}
+
+/// What a process has pinned stays pinned when it dies, until the initiator's quarantine is let go.
+fn pins_stay(env: &mut Env) -> Outcome {
+    let (bti, vmo) = (devices::bti(env)?, env.paged(2)?);
+    let (here, there) = channel()?;
+    let child = Child::new(env)?;
+    for (index, (handle, argument)) in (0..).zip([(&bti, 0), (&vmo, 2)]) {
+        let moved = ok(kit::duplicate(handle.value(), Rights::SAME_RIGHTS))?;
+        ok(write(&here, b"", &[moved.into_value()]))?;
+        let to = argument_at(2, argument);
+        let args = [Step::GIFT, 0, 0, to, 0, 1, 0, 0];
+        child.call(index, "channel_read", &args);
+    }
+    let (addresses, pmt) = (Child::list_at(ROOM), Child::list_at(ROOM + 64));
+    let options = u64::from(devices::DEVICE.bits());
+    child.call(2, "bti_pin", &[0, options, 0, P, P, addresses, 1, pmt]);
+    stay(&child, 3);
+    ok(child.start(Some(there)))?;
+    until_state(&child.thread, ThreadState::BlockedWaitOne)?;
+    same(Step::answer(&child.list, 2), 0)?;
+    devices::pins(&bti, 1, 0)?;
+    let address = child.list.read64(ROOM);
+    child.kill()?;
+    devices::pins(&bti, 1, 1)?;
+    let range = (P, P);
+    let decommit = || crate::commit::op(&vmo, VmoOp::Decommit, range.0, range.1);
+    fails(decommit(), Status::BAD_STATE)?;
+    ok(sys::bti_release_quarantine(bti.value()))?;
+    devices::pins(&bti, 0, 0)?;
+    // Its page was the VMO's all the time.
+    let (again, addresses) = ok(devices::pin(
+        bti.value(),
+        devices::DEVICE,
+        vmo.value(),
+        range,
+        1,
+    ))?;
+    same(addresses[0], address)?;
+    ok(devices::unpin(again))?;
+    ok(decommit())
 }
