@@ -26,5 +26,5 @@ pub mod syndrome;
 pub use metal::{
     CpuStacks, DeviceWindow, Devices, Facts, KernelAccess, KernelSpace, MAX_PRIVATE, Machine,
     Memory, Missing, Parts, Words, counter, cpu_on, current_cpu, early_console_write, exit,
-    own_affinity, phys_bits, prepare_cpu, start_cpu,
+    own_affinity, phys_bits, prepare_cpu, seconds_from_now, sleep_for_ever, start_cpu,
 };

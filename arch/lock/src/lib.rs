@@ -1,21 +1,23 @@
 //! The big lock: fair, spinning, and awake while it waits.
 //!
-//! [`BigLock`] is spin's ticket lock with two rules written down. It is taken with interrupts off
-//! and in no handler that could interrupt its holder: the kernel runs with interrupts off, so that
-//! is so by construction, and nothing is saved or restored here. And who waits for it calls a
-//! [`Relax`] hook, because a CPU in the queue must still answer what the holder may wait for (a
-//! TLB shootdown). Panics take no lock.
+//! [`BigLock`] is a ticket lock with two rules written down. It is taken with interrupts off and in no
+//! handler that could interrupt its holder: the kernel runs with interrupts off, so that is so by
+//! construction, and nothing is saved or restored here. And who waits for it calls a [`Relax`] hook,
+//! because a CPU in the queue must still answer what the holder may wait for (a TLB shootdown). Panics
+//! take no lock.
+//!
+//! It is our own, thirty lines of it, so that loom can try every order of events in the very source that
+//! the kernel is built of (`tests/loom.rs`).
 
 #![no_std]
-#![forbid(unsafe_code)]
 
 #[cfg(test)]
 extern crate std;
 
-use core::ops::{Deref, DerefMut};
+mod sync;
+mod ticket;
 
-use spin::RelaxStrategy;
-use spin::mutex::{TicketMutex, TicketMutexGuard};
+pub use ticket::{BigLock, Guard};
 
 /// What a CPU does while it waits for a lock, over and over.
 ///
@@ -33,70 +35,6 @@ impl Relax for Pause {
     #[inline]
     fn relax() {
         core::hint::spin_loop();
-    }
-}
-
-/// Makes a [`Relax`] the strategy that spin asks for.
-struct Strategy<R>(core::marker::PhantomData<R>);
-
-impl<R: Relax> RelaxStrategy for Strategy<R> {
-    #[inline]
-    fn relax() {
-        R::relax();
-    }
-}
-
-/// A lock that serves its waiters in the order in which they came.
-pub struct BigLock<T, R = Pause> {
-    inner: TicketMutex<T, Strategy<R>>,
-}
-
-impl<T, R: Relax> BigLock<T, R> {
-    /// Makes an open lock around `value`.
-    #[must_use]
-    pub const fn new(value: T) -> Self {
-        Self {
-            inner: TicketMutex::new(value),
-        }
-    }
-
-    /// Waits for all who came before, calling the hook meanwhile, and takes the lock.
-    ///
-    /// Interrupts are off on this CPU and stay so until the guard is dropped. A CPU that holds the
-    /// lock and asks again waits for ever.
-    #[inline]
-    pub fn lock(&self) -> Guard<'_, T, R> {
-        Guard {
-            inner: self.inner.lock(),
-        }
-    }
-
-    /// Takes the lock if nobody holds it or waits for it.
-    #[inline]
-    pub fn try_lock(&self) -> Option<Guard<'_, T, R>> {
-        self.inner.try_lock().map(|inner| Guard { inner })
-    }
-}
-
-/// The right to what a [`BigLock`] holds; dropping it serves the next in the queue.
-#[must_use = "the lock is given back when the guard is dropped"]
-pub struct Guard<'a, T, R = Pause> {
-    inner: TicketMutexGuard<'a, T, Strategy<R>>,
-}
-
-impl<T, R> Deref for Guard<'_, T, R> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.inner
-    }
-}
-
-impl<T, R> DerefMut for Guard<'_, T, R> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.inner
     }
 }
 

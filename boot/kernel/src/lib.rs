@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod archive;
+pub mod arrival;
 pub mod first;
 pub mod info;
 pub mod program;

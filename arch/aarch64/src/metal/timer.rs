@@ -36,6 +36,12 @@ pub(crate) fn silence() {
     CNTV_CTL_EL0.set(DISABLE);
 }
 
+/// Says, each time it is asked, whether so many seconds from now are not over yet.
+pub fn seconds_from_now(seconds: u64) -> impl FnMut() -> bool {
+    let (start, ticks) = (counter(), CNTFRQ_EL0.get().saturating_mul(seconds));
+    move || counter().wrapping_sub(start) < ticks
+}
+
 /// The virtual counter. The barrier keeps the read from being done too early.
 pub fn counter() -> u64 {
     isb(SY);

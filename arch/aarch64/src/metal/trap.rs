@@ -140,6 +140,13 @@ fn idle() -> Event<'static> {
     }
 }
 
+/// Puts a CPU to sleep that is not wanted: it takes no interrupts, and touches nothing.
+pub fn sleep_for_ever() -> ! {
+    loop {
+        wfi();
+    }
+}
+
 fn event_of(interrupt: Interrupt) -> Event<'static> {
     match interrupt {
         Interrupt::Timer => Event::Timer,

@@ -4,7 +4,8 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use jacinth_aarch64::devicetree::Description;
 use jacinth_aarch64::layout::Image;
-use jacinth_aarch64::{cpu_on, own_affinity, prepare_cpu};
+use jacinth_aarch64::{cpu_on, own_affinity, prepare_cpu, seconds_from_now};
+use jacinth_boot::arrival::Arrival;
 use jacinth_kernel::hal::CpuId;
 use jacinth_kernel::{PhysAddr, VirtAddr};
 
@@ -27,6 +28,11 @@ pub(super) static NEXT: Start = Start {
     no_user: AtomicU64::new(0),
     stack: AtomicU64::new(0),
 };
+
+/// Where the CPU that starts next comes in.
+static DOOR: Arrival = Arrival::new();
+/// How long a CPU may take that the firmware promised, in seconds.
+const PATIENCE_S: u64 = 5;
 
 /// How many CPUs run.
 static RUNNING: AtomicUsize = AtomicUsize::new(1);
@@ -70,10 +76,15 @@ pub(super) unsafe fn start_others(
         NEXT.stack.store(stack, Ordering::Release);
         // SAFETY: the start code leads to `start_other` on a stack of the CPU's own.
         if unsafe { cpu_on(psci, affinity, entry, cpu as u64) } {
-            // The firmware said that it comes, and what is next must not change before.
+            if !DOOR.wait(seconds_from_now(PATIENCE_S)) {
+                // It may still come, and take the stack that is next: so nobody else is started.
+                break;
+            }
+            // It is here, and what is next must not change before it is set up.
             while RUNNING.load(Ordering::Acquire) == cpu {
                 core::hint::spin_loop();
             }
+            DOOR.reopen();
         }
     }
     RUNNING.load(Ordering::Relaxed)
@@ -84,6 +95,10 @@ pub(super) unsafe fn start_others(
 /// # Safety
 /// Called by `start.s` alone, with the number that the CPU was given.
 pub(super) unsafe extern "C" fn start_other(cpu: CpuId) -> ! {
+    if !DOOR.come() {
+        // Nobody counts on it any more.
+        jacinth_aarch64::sleep_for_ever();
+    }
     // SAFETY: the stacks are this CPU's alone; it starts over on the first one when it takes its
     // first exception from user mode, after `join` is left.
     unsafe { prepare_cpu(cpu, stacks::tops(cpu)) };
