@@ -76,6 +76,7 @@ mod tasks_policy;
 mod tasks_policy_more;
 mod tasks_processes;
 mod tasks_programs;
+mod tasks_registers;
 mod tasks_suspend;
 mod tasks_threads;
 mod transfer;
@@ -166,6 +167,7 @@ const GROUPS: &[&[Scenario]] = &[
     exceptions_registers::SCENARIOS,
     tasks_policy_more::SCENARIOS,
     tasks_suspend::SCENARIOS,
+    tasks_registers::SCENARIOS,
 ];
 
 /// All scenarios.
