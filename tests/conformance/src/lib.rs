@@ -69,6 +69,7 @@ mod slices;
 mod snapshots;
 mod snapshots_mapped;
 mod tasks_child;
+mod tasks_critical;
 mod tasks_ends;
 mod tasks_jobs;
 mod tasks_memory;
@@ -168,6 +169,7 @@ const GROUPS: &[&[Scenario]] = &[
     tasks_policy_more::SCENARIOS,
     tasks_suspend::SCENARIOS,
     tasks_registers::SCENARIOS,
+    tasks_critical::SCENARIOS,
 ];
 
 /// All scenarios.

@@ -3,8 +3,9 @@
 //! `tests/qemu` boots it and judges what the kernel makes of it. Words:
 //!
 //! - `return=N` ends with that code; `spin` never ends; `panic` panics;
-//! - `registers` computes for a while with numbers in vector registers, and returns 0 when none is
-//!   lost; where it can it says on how many processors it ran;
+//! - `registers` computes for a while with numbers in vector registers, in several threads, and
+//!   returns 0 when none is lost; where it can it says on how many processors it ran;
+//! - `entry` starts a thread, and returns 0 when its registers are as they have to be;
 //! - the name of a fault ([`faults::ALL`], [`devices::ALL`]) commits it. Before that it says
 //!   `faults: NAME at 0x…`, with the address that the kernel's report is to name. A fault that does
 //!   not end the program ends in the return code [`SURVIVED`].
@@ -13,6 +14,11 @@
 extern crate alloc;
 
 mod devices;
+#[cfg(target_os = "none")]
+mod entry;
+#[cfg(not(target_os = "none"))]
+#[path = "entry_host.rs"]
+mod entry;
 mod faults;
 #[cfg(target_os = "none")]
 mod raw;
@@ -25,7 +31,9 @@ mod registers;
 #[path = "registers_host.rs"]
 mod registers;
 
-use zx::Startup;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+use zx::{Spawned, Startup};
 
 zx::main!(run);
 
@@ -52,7 +60,14 @@ fn run(start: Startup) -> i64 {
         "spin" => loop {
             core::hint::spin_loop();
         },
-        "registers" => keep_registers(),
+        "registers" => keep_registers(&start),
+        "entry" => match entry::check(&start) {
+            Ok(()) => 0,
+            Err(what) => {
+                zx::println!("faults: a thread begins with wrong {what}");
+                SURVIVED
+            }
+        },
         "panic" => panic!("as the command line wishes"),
         _ => {
             zx::println!("faults: no such word: {word:?}");
@@ -61,13 +76,40 @@ fn run(start: Startup) -> i64 {
     }
 }
 
+/// Whether a thread lost a number.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Keeps numbers in the vector registers of several threads.
+fn keep_registers(start: &Startup) -> i64 {
+    const OTHERS: u64 = 3;
+    let Some(process) = &start.process else {
+        return SURVIVED;
+    };
+    let spawn = |number: u64| {
+        let body = move || {
+            if keep(number << 48) != 0 {
+                LOST.store(true, Ordering::SeqCst);
+            }
+        };
+        Spawned::start(process, &start.root_vmar, "keeper", body)
+    };
+    let others: Vec<_> = (1..=OTHERS).map(spawn).collect();
+    let answer = keep(0);
+    for other in others {
+        if other.and_then(Spawned::join).is_err() || LOST.load(Ordering::SeqCst) {
+            return SURVIVED;
+        }
+    }
+    answer
+}
+
 /// Keeps numbers in the vector registers for a while, over and over.
-fn keep_registers() -> i64 {
+fn keep(first: u64) -> i64 {
     const TIMES: u64 = 20;
-    const ROUNDS: u64 = 2_000_000;
-    let mut processors = alloc::vec::Vec::new();
+    const ROUNDS: u64 = 500_000;
+    let mut processors = Vec::new();
     for time in 0..TIMES {
-        if !registers::keep(time << 32, ROUNDS) {
+        if !registers::keep(first | time << 32, ROUNDS) {
             zx::println!("faults: a vector register lost its number");
             return SURVIVED;
         }
@@ -77,7 +119,9 @@ fn keep_registers() -> i64 {
             processors.push(processor);
         }
     }
-    zx::println!("faults: registers kept on {} processors", processors.len());
+    if first == 0 {
+        zx::println!("faults: registers kept on {} processors", processors.len());
+    }
     0
 }
 

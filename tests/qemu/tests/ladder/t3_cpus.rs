@@ -38,9 +38,14 @@ pub(crate) fn tests(arch: Arch) -> Vec<(String, Test)> {
         Arch::Aarch64 => ON_AARCH64,
     };
     let machines = ON_BOTH.iter().chain(own).copied();
-    machines
-        .map(|(name, cpus, options)| test(name, move |boot| moves(boot, cpus, options)))
-        .collect()
+    let moved =
+        machines.map(|(name, cpus, options)| test(name, move |boot| moves(boot, cpus, options)));
+    moved.chain([test("entry", begins)]).collect()
+}
+
+/// A thread begins with the registers that it has to have.
+fn begins(boot: Boot) -> Outcome {
+    boot.faults("entry").run()?.status(0)
 }
 
 /// All processors start, and vector registers come along.
