@@ -85,10 +85,13 @@ impl GeneralRegsX86_64 {
         self.rip < end && self.fs_base < end && self.gs_base < end
     }
 
-    /// The flags of a thread that had `old` ones and is given these.
+    /// The flags of a thread that never ran: interrupts on, and the bit that is always one.
+    pub const FIRST_FLAGS: u64 = 0x202;
+
+    /// The flags of a thread that is given these: what user mode may not change is as at first.
     #[must_use]
-    pub const fn flags_over(&self, old: u64) -> u64 {
-        old & !Self::USER_FLAGS | self.rflags & Self::USER_FLAGS
+    pub const fn user_flags(&self) -> u64 {
+        self.rflags & Self::USER_FLAGS | Self::FIRST_FLAGS
     }
 }
 
@@ -185,11 +188,8 @@ mod tests {
             ..GeneralRegsX86_64::default()
         };
         // IF, IOPL, RF, VM, VIF and VIP are not the user's.
-        assert_eq!(all.flags_over(0x202), 0x24_4fd7);
-        assert_eq!(
-            GeneralRegsX86_64::default().flags_over(u64::MAX & !0x3000),
-            !0x24_7dd5
-        );
+        assert_eq!(all.user_flags(), 0x24_4fd7);
+        assert_eq!(GeneralRegsX86_64::default().user_flags(), 0x202);
     }
 
     #[test]

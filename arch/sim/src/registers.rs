@@ -12,15 +12,12 @@ pub(crate) enum Registers {
     Aarch64(GeneralRegsAarch64),
 }
 
-/// Interrupts on, and the bit that is always one.
-const INITIAL_FLAGS: u64 = 0x202;
-
 impl Registers {
     /// Those of a thread that never ran.
     pub(crate) fn new(arch: Arch) -> Self {
         match arch {
             Arch::X86_64 => Self::X86_64(GeneralRegsX86_64 {
-                rflags: INITIAL_FLAGS,
+                rflags: GeneralRegsX86_64::FIRST_FLAGS,
                 ..GeneralRegsX86_64::default()
             }),
             Arch::Aarch64 => Self::Aarch64(GeneralRegsAarch64::default()),
@@ -110,7 +107,7 @@ impl Registers {
                 if !new.are_addresses_user(user_end) {
                     return Err(NotUserState);
                 }
-                let rflags = new.flags_over(regs.rflags);
+                let rflags = new.user_flags();
                 *regs = GeneralRegsX86_64 { rflags, ..new };
             }
             Self::Aarch64(regs) => {

@@ -157,7 +157,7 @@ fn set_general(context: &mut Context, new: &GeneralRegsX86_64) -> Result<(), Not
     (registers.rcx, registers.r11) = (new.rcx, new.r11);
     (registers.r14, registers.r15) = (new.r14, new.r15);
     registers.rip = new.rip;
-    registers.rflags = new.flags_over(registers.rflags);
+    registers.rflags = new.user_flags();
     (context.fs_base, context.gs_base) = (new.fs_base, new.gs_base);
     // `sysret` would put other values into rcx and r11: it goes on as from a trap.
     registers.vector = 0;
