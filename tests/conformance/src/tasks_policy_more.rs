@@ -64,28 +64,45 @@ const NEW_EVENT: u32 = PolicyCondition::NewEvent.number();
 const OK: i32 = 0;
 const DENIED: i32 = Status::ACCESS_DENIED.raw();
 const INVALID: i32 = Status::INVALID_ARGS.raw();
+const OUT_OF_RANGE: i32 = Status::OUT_OF_RANGE.raw();
 const NOT_SUPPORTED: i32 = Status::NOT_SUPPORTED.raw();
 
 /// What a process of a job is told in calls that make things: name, arguments, whether it is
 /// allowed, and whether it is denied first.
-const CALLS: [(&str, [u64; 4], i32, i32); 12] = [
-    ("event_create", [0, ROOM, 0, 0], OK, DENIED),
-    ("event_create", [1, ROOM, 0, 0], INVALID, INVALID),
-    ("eventpair_create", [0, ROOM, ROOM + 4, 0], OK, DENIED),
+const CALLS: [(&str, [u64; 5], i32, i32); 18] = [
+    ("event_create", [0, ROOM, 0, 0, 0], OK, DENIED),
+    ("event_create", [1, ROOM, 0, 0, 0], INVALID, INVALID),
+    ("eventpair_create", [0, ROOM, ROOM + 4, 0, 0], OK, DENIED),
     (
         "eventpair_create",
-        [1, ROOM, ROOM + 4, 0],
+        [1, ROOM, ROOM + 4, 0, 0],
         NOT_SUPPORTED,
         NOT_SUPPORTED,
     ),
-    ("channel_create", [0, ROOM, ROOM + 4, 0], OK, DENIED),
-    ("channel_create", [1, ROOM, ROOM + 4, 0], INVALID, INVALID),
-    ("port_create", [0, ROOM, 0, 0], OK, DENIED),
-    ("port_create", [2, ROOM, 0, 0], INVALID, DENIED),
-    ("timer_create", [0, 0, ROOM, 0], OK, DENIED),
-    ("timer_create", [0, 7, ROOM, 0], INVALID, INVALID),
-    ("timer_create", [3, 0, ROOM, 0], INVALID, DENIED),
-    ("vmo_create", [4096, 0, ROOM, 0], OK, DENIED),
+    ("channel_create", [0, ROOM, ROOM + 4, 0, 0], OK, DENIED),
+    (
+        "channel_create",
+        [1, ROOM, ROOM + 4, 0, 0],
+        INVALID,
+        INVALID,
+    ),
+    ("port_create", [0, ROOM, 0, 0, 0], OK, DENIED),
+    ("port_create", [2, ROOM, 0, 0, 0], INVALID, DENIED),
+    ("timer_create", [0, 0, ROOM, 0, 0], OK, DENIED),
+    ("timer_create", [0, 7, ROOM, 0, 0], INVALID, INVALID),
+    ("timer_create", [3, 0, ROOM, 0, 0], INVALID, DENIED),
+    ("fifo_create", [8, 8, 0, ROOM, ROOM + 4], OK, DENIED),
+    (
+        "fifo_create",
+        [0, 8, 0, ROOM, ROOM + 4],
+        OUT_OF_RANGE,
+        DENIED,
+    ),
+    ("fifo_create", [0, 8, 1, ROOM, ROOM + 4], INVALID, INVALID),
+    ("socket_create", [0, ROOM, ROOM + 4, 0, 0], OK, DENIED),
+    ("socket_create", [1, ROOM, ROOM + 4, 0, 0], OK, DENIED),
+    ("socket_create", [2, ROOM, ROOM + 4, 0, 0], INVALID, DENIED),
+    ("vmo_create", [4096, 0, ROOM, 0, 0], OK, DENIED),
 ];
 const ROOM: u64 = Child::list_at(2048);
 
