@@ -9,6 +9,7 @@
 extern crate alloc;
 
 mod baseline;
+pub mod kills;
 pub mod misuse;
 pub mod puppet;
 mod random;
