@@ -94,7 +94,22 @@ impl<T> In<T> {
 /// Memory that a call is going to write, as far as it was found before the commit: it stays where
 /// it is as long as the call takes no memory away.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spot(Option<PhysAddr>);
+pub(crate) struct Spot(Option<(VirtAddr, PhysAddr)>);
+
+impl Spot {
+    /// Nothing that was found.
+    pub(crate) const NONE: Self = Self(None);
+
+    /// Where this many bytes are, if they lie in the page that was found.
+    fn reaches(self, to: u64, bytes: usize) -> Option<PhysAddr> {
+        let (page, phys) = self.0?;
+        let at = VirtAddr::new(to);
+        if at.page() != page || bytes == 0 || bytes > copy::page_room(at) {
+            return None;
+        }
+        phys.checked_add(at.page_offset())
+    }
+}
 
 /// An argument as it comes in a register: narrower types ignore the upper half (abi.md §1).
 pub(crate) trait FromReg {
@@ -237,8 +252,8 @@ impl Call<'_> {
         out1: Out<u32>,
     ) -> Result<(Spot, Spot), Status> {
         self.kernel.reserve_handles(self.process, 2)?;
-        let spot0 = self.find(out0.0, size_of::<u32>())?;
-        Ok((spot0, self.find(out1.0, size_of::<u32>())?))
+        let spot0 = self.find(Spot::NONE, out0.0, size_of::<u32>())?;
+        Ok((spot0, self.find(spot0, out1.0, size_of::<u32>())?))
     }
 
     /// As [`Call::install`], for the two ends of something.
@@ -298,31 +313,34 @@ impl Call<'_> {
     }
 
     /// As [`Call::touch`]; where the memory is, so that [`Call::write_at`] need not look for it.
-    pub(crate) fn find(&mut self, to: u64, bytes: usize) -> Result<Spot, Status> {
+    /// Mostly it is in the page of what was found before.
+    pub(crate) fn find(&mut self, before: Spot, to: u64, bytes: usize) -> Result<Spot, Status> {
+        if before.reaches(to, bytes).is_some() {
+            return Ok(before);
+        }
         let at = VirtAddr::new(to);
         if bytes == 0 || bytes > copy::page_room(at) {
             self.touch(to, bytes)?;
-            return Ok(Spot(None));
+            return Ok(Spot::NONE);
         }
-        match self.user_page(at, Access::Write) {
-            Ok(phys) => Ok(Spot(Some(phys))),
+        match self.user_page(at.page(), Access::Write) {
+            Ok(phys) => Ok(Spot(Some((at.page(), phys)))),
             Err(Status::NO_MEMORY) => Err(Status::NO_MEMORY),
-            Err(_) => Ok(Spot(None)),
+            Err(_) => Ok(Spot::NONE),
         }
     }
 
     /// As [`Call::find`] for one number, unless the caller does not want it.
-    pub(crate) fn find_wanted<T>(&mut self, to: Out<T>) -> Result<Spot, Status> {
+    pub(crate) fn find_wanted<T>(&mut self, before: Spot, to: Out<T>) -> Result<Spot, Status> {
         if to.is_null() {
-            return Ok(Spot(None));
+            return Ok(before);
         }
-        self.find(to.0, size_of::<T>())
+        self.find(before, to.0, size_of::<T>())
     }
 
-    /// Writes bytes to user memory that was looked for with this address, and for as many bytes at
-    /// least.
+    /// Writes bytes to user memory; into the page that was found, where they lie in it.
     pub(crate) fn write_at(&mut self, spot: Spot, to: u64, bytes: &[u8]) -> Result<(), Status> {
-        match spot.0 {
+        match spot.reaches(to, bytes.len()) {
             Some(phys) => self.hal.write(phys, bytes).map_err(copy::as_device),
             None => self.write_bytes(to, bytes),
         }

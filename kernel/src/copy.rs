@@ -13,6 +13,7 @@ use jacinth_abi::Status;
 ///
 /// # Errors
 /// The reason that a fault there would have: NOT_FOUND, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
+#[inline]
 pub(crate) fn user_page(
     kernel: &mut Kernel,
     hal: &mut DynHal,

@@ -1,6 +1,7 @@
 //! A growable array that asks before it grows.
 
 use super::{Budget, NoMemory};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// A growable array whose growth can be refused.
@@ -84,6 +85,25 @@ impl<T> KVec<T> {
         self.reserve(values.len(), budget)?;
         self.0.extend_from_slice(values);
         Ok(())
+    }
+
+    /// An array of `N` elements that `make` makes of their numbers: whoever indexes it with a number
+    /// that is known to be small enough pays for no check.
+    ///
+    /// # Errors
+    /// [`NoMemory`].
+    pub(crate) fn array<const N: usize>(
+        mut make: impl FnMut(usize) -> T,
+        budget: &mut Budget,
+    ) -> Result<Box<[T; N]>, NoMemory> {
+        budget.ask()?;
+        let mut elements = Vec::new();
+        elements.try_reserve_exact(N).map_err(|_| {
+            budget.note_heap_failure();
+            NoMemory
+        })?;
+        elements.extend((0..N).map(&mut make));
+        elements.into_boxed_slice().try_into().map_err(|_| NoMemory)
     }
 
     /// Takes the last element away.

@@ -1,6 +1,7 @@
 //! Typed slabs: objects that are named by generational keys.
 
 use super::{Budget, KVec, NoMemory};
+use alloc::boxed::Box;
 use core::cmp::Ordering;
 use core::fmt;
 use core::marker::PhantomData;
@@ -85,7 +86,7 @@ struct Slot<T> {
 /// A typed slab: constant-time insert, lookup and removal; grows by chunks, never moves values.
 #[derive(Debug)]
 pub struct Pool<T> {
-    chunks: KVec<KVec<Slot<T>>>,
+    chunks: KVec<Box<[Slot<T>; CHUNK]>>,
     first_free: u32,
     live: u32,
 }
@@ -283,16 +284,19 @@ impl<T> Pool<T> {
             .filter(|end| *end != NONE)
             .ok_or(NoMemory)?;
         self.chunks.reserve(1, budget)?;
-        let mut chunk = KVec::new();
-        chunk.reserve(CHUNK, budget)?;
-        for next in base.wrapping_add(1)..=last {
-            let next_free = if next == last { self.first_free } else { next };
-            chunk.push_reserved(Slot {
-                generation: 0,
-                next_free,
-                value: None,
-            });
-        }
+        let first_free = self.first_free;
+        let mut next = base;
+        let chunk = KVec::array(
+            |_| {
+                next = next.wrapping_add(1);
+                Slot {
+                    generation: 0,
+                    next_free: if next == last { first_free } else { next },
+                    value: None,
+                }
+            },
+            budget,
+        )?;
         self.chunks.push_reserved(chunk);
         self.first_free = base;
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::{ObjectRef, Objects};
 use crate::mem::{Budget, KVec, NoMemory};
+use alloc::boxed::Box;
 use jacinth_abi::Rights;
 
 /// A counted claim on an object, with rights. Given back through [`Handle::close`], never dropped.
@@ -75,7 +76,7 @@ struct Slot {
 /// of generation, both low bits set); the free slots are a queue, so that a number comes back late.
 #[derive(Debug)]
 pub(crate) struct HandleTable {
-    chunks: KVec<KVec<Slot>>,
+    chunks: KVec<Box<[Slot; CHUNK]>>,
     first_free: u32,
     last_free: u32,
     free: u32,
@@ -237,19 +238,13 @@ impl HandleTable {
             return Err(NoMemory);
         }
         self.chunks.reserve(1, budget)?;
-        let mut chunk = KVec::new();
-        chunk.reserve(CHUNK, budget)?;
-        for _ in 0..CHUNK {
-            chunk.push(
-                Slot {
-                    generation: 1,
-                    next_free: NONE,
-                    handle: None,
-                },
-                budget,
-            )?;
-        }
-        self.chunks.push(chunk, budget)?;
+        let free = |_| Slot {
+            generation: 1,
+            next_free: NONE,
+            handle: None,
+        };
+        let chunk = KVec::array(free, budget)?;
+        self.chunks.push_reserved(chunk);
         for offset in 0..1 << CHUNK_SHIFT {
             self.put_free(base | offset);
         }

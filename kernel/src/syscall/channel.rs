@@ -107,7 +107,8 @@ fn read(call: &mut Call<'_>, handle: HandleValue, options: u32, inbox: &Inbox) -
         told?;
         return Err(Status::BUFFER_TOO_SMALL);
     }
-    let body = inbox.reserve(call, sizes)?;
+    let [_, found] = actuals;
+    let body = inbox.reserve(call, found, sizes)?;
 
     // commit
     let Some(message) = call.kernel.take_message(channel) else {
@@ -172,14 +173,19 @@ impl Inbox {
 
     /// Finds the memory for the sizes.
     fn find_actuals(&self, call: &mut Call<'_>) -> Result<[Spot; 2], Status> {
-        let bytes = call.find_wanted(self.actual_bytes)?;
-        Ok([bytes, call.find_wanted(self.actual_handles)?])
+        let bytes = call.find_wanted(Spot::NONE, self.actual_bytes)?;
+        Ok([bytes, call.find_wanted(bytes, self.actual_handles)?])
     }
 
     /// Finds all the memory that taking a message of these sizes needs; where its bytes go.
-    fn reserve(&self, call: &mut Call<'_>, (bytes, handles): (u32, u32)) -> Result<Spot, Status> {
+    fn reserve(
+        &self,
+        call: &mut Call<'_>,
+        found: Spot,
+        (bytes, handles): (u32, u32),
+    ) -> Result<Spot, Status> {
         let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let spot = call.find(self.bytes.0, size(bytes.into()))?;
+        let spot = call.find(found, self.bytes.0, size(bytes.into()))?;
         if handles != 0 {
             call.kernel.reserve_handles(call.process, handles)?;
             let room = u64::from(handles).saturating_mul(self.format.bytes());
@@ -281,7 +287,8 @@ impl Reply {
             return Err(Status::BUFFER_TOO_SMALL);
         }
         let actuals = self.inbox.find_actuals(call)?;
-        let body = self.inbox.reserve(call, sizes)?;
+        let [_, found] = actuals;
+        let body = self.inbox.reserve(call, found, sizes)?;
 
         // commit
         let Some(message) = call.kernel.objects.messages.remove(self.message) else {

@@ -217,6 +217,7 @@ impl PhysMem for Machine {
         Ok(())
     }
 
+    #[inline(always)]
     fn write(&mut self, to: PhysAddr, from: &[u8]) -> Result<(), NotMemory> {
         let start = self.memory(to, bytes_of(from))?;
         // Most of what programs are told is one number: a store, not a call of memcpy.

@@ -243,6 +243,7 @@ impl PhysMem for Machine {
         Ok(())
     }
 
+    #[inline(always)]
     fn write(&mut self, to: PhysAddr, from: &[u8]) -> Result<(), NotMemory> {
         self.check(to, from.len() as u64)?;
         // SAFETY: as in `zero`.
