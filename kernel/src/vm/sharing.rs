@@ -8,6 +8,29 @@ use crate::object::Objects;
 use crate::task::Process;
 use crate::vm::Vmo;
 
+/// Who ever mapped a VMO: mostly one process, and then its many mappings need no counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShownIn {
+    /// Nobody.
+    Nowhere,
+    /// One process.
+    One(Key<Process>),
+    /// More than one, which may be gone.
+    Several,
+}
+
+impl ShownIn {
+    /// Notes a mapping.
+    #[inline]
+    pub(super) fn note(&mut self, process: Option<Key<Process>>) {
+        *self = match (*self, process) {
+            (Self::Nowhere, Some(process)) => Self::One(process),
+            (Self::One(before), Some(process)) if before == process => return,
+            _ => Self::Several,
+        };
+    }
+}
+
 /// A count of the processes that have mapped a VMO, and how far it got.
 ///
 /// Each pass over the pieces of mappings finds the process that comes next in the order of keys: so
@@ -31,8 +54,8 @@ impl Sharing {
         vmo: Key<Vmo>,
         work: &mut Work,
     ) -> Option<u32> {
-        // Who is alone need not look through all mappings, which may be many.
-        if objects.get(vmo).mapping_count < 2 || objects.processes.len() < 2 {
+        let here = objects.get(vmo);
+        if here.mapping_count < 2 || here.shown_in != ShownIn::Several {
             return Some(1);
         }
         let (root, _) = holder(objects, vmo, 0);

@@ -308,7 +308,9 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
         let (root, _) = holder(objects, new.vmo, 0);
         objects.get_mut(root).marks.insert(Marks::STREAM);
     }
+    let process = objects.get(new.vmar).process;
     let vmo = objects.get_mut(new.vmo);
+    vmo.shown_in.note(process);
     vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
     let entry = mem::Region {
         start: new.range.start,

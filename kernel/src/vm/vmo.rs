@@ -1,5 +1,6 @@
 //! Memory objects: what they are and how they are made.
 
+use super::sharing::ShownIn;
 use super::{Locks, Mapping, Name, Stale};
 use crate::hal::{Backing, CachePolicy};
 use crate::mem::{Key, PageList, SpanTree};
@@ -46,6 +47,8 @@ pub(crate) struct Vmo {
     pub(super) spans: SpanTree<Key<Mapping>>,
     /// What is pinned of its pages, in its own offsets, whatever it was pinned through.
     pub(super) pins: SpanTree<Key<Pmt>>,
+    /// Who ever mapped it by name.
+    pub(super) shown_in: ShownIn,
     /// How many mappings show it by name; each of their pieces holds a use.
     pub(crate) mapping_count: u32,
     /// Children that need none of its pages: snapshots, and whatever is hollow.
@@ -94,6 +97,7 @@ impl Vmo {
             spans: SpanTree::new(),
             pins: SpanTree::new(),
             mapping_count: 0,
+            shown_in: ShownIn::Nowhere,
             idle_children: 0,
             snapshots: 0,
             write_grants: 0,
