@@ -8,12 +8,12 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
 
 use jacinth_kernel::VirtAddr;
-use jacinth_lock::BigLock;
 use linked_list_allocator::Heap;
+use spin::Mutex;
 
 /// The heap. Its lock is never contended: whoever allocates holds the big lock or is alone at boot.
 /// No interrupt handler allocates.
-static HEAP: BigLock<Heap> = BigLock::new(Heap::empty());
+static HEAP: Mutex<Heap> = Mutex::new(Heap::empty());
 
 /// The allocator that `alloc` uses.
 struct KernelHeap;

@@ -122,10 +122,6 @@ impl Wait {
 }
 
 /// What comes after a wait.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it arrives, and never kept"
-)]
 pub(super) enum Ended {
     /// The thread has its answer.
     Answer(Result<(), Status>),

@@ -334,7 +334,7 @@ fn entry(env: &mut Env) -> Outcome {
         Signals::THREAD_SUSPENDED,
     )?;
     let mut found = ok(General::read(env, &child.thread))?;
-    let [gift, word] = found.args().map(|arg| core::mem::take(arg));
+    let [gift, word] = found.args().map(core::mem::take);
     holds(gift != 0 && gift & 3 == 3 && gift >> 32 == 0, "a handle")?;
     same(word, 0xfeed)?;
     let expected = if env.facts.is_x86_64 {

@@ -18,8 +18,10 @@ const PATTERN: u64 = 0x5555_5555_5555_5555;
 const EXIT: usize = 500;
 const HAS_BASES: usize = 501;
 const HAS_AVX: usize = 502;
-/// Where FP state begins, and the high halves of AVX registers.
+/// Where FP state begins.
 const FP: usize = 64;
+/// Where the high halves of AVX registers begin.
+#[cfg(target_arch = "x86_64")]
 const AVX: usize = 128;
 
 #[cfg(target_arch = "x86_64")]

@@ -91,8 +91,9 @@ fn life(worker: &mut Worker, has: &Has, first: u64) -> Vec<Call> {
         calls.extend(part(worker, has, at));
     }
     if worker.random.one_in(8) {
-        let ends = ["process_exit", "thread_exit"];
-        calls.push(call(*worker.random.pick(&ends), &[3]));
+        let ends: [&str; 2] = ["process_exit", "thread_exit"];
+        let end: &&str = worker.random.pick(&ends);
+        calls.push(call(end, &[3]));
     }
     calls
 }
