@@ -229,7 +229,9 @@ impl Kernel {
                 self.arm(hal, cpu);
                 return Next::Resume;
             };
-            self.give_way(cpu, current, why);
+            if self.give_way(cpu, current, why) {
+                return self.idle(hal, cpu);
+            }
         }
         self.switch(hal, cpu)
     }

@@ -102,24 +102,29 @@ impl Kernel {
         None
     }
 
-    /// Takes a thread off its CPU that could go on.
-    pub(super) fn give_way(&mut self, cpu: CpuId, current: Current, why: Leaves) {
+    /// Takes a thread off its CPU that could go on; true when it went to another one and nobody waits
+    /// here: then the CPU is to idle, or it would take the thread back.
+    pub(super) fn give_way(&mut self, cpu: CpuId, current: Current, why: Leaves) -> bool {
         self.objects.get_mut(current.thread).state = ThreadState::Ready;
         let threads = &mut self.objects.threads;
         let queues = &mut self.sched.queues;
         let Some(state) = self.sched.cpus.get_mut(cpu) else {
-            return;
+            return false;
         };
         if state.next.is_some() {
             // It lends the CPU with the rest of its slice.
             state.is_lent = true;
-            return queues.push(threads, current.thread, cpu, End::Front);
+            queues.push(threads, current.thread, cpu, End::Front);
+            return false;
         }
         state.slice_end = None;
         let wanders = why == Leaves::AfterSlice && self.sched.wander == Wander::Yes;
-        if !wanders || !queues.send_on(threads, current.thread, cpu) {
-            queues.put_back(threads, current.thread, cpu, why);
+        if wanders && queues.send_on(threads, current.thread, cpu) {
+            state.is_lent = false;
+            return queues.top(cpu).is_none();
         }
+        queues.put_back(threads, current.thread, cpu, why);
+        false
     }
 
     /// Schedules a thread by another priority, and on other CPUs, from now on.

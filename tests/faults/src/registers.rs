@@ -118,7 +118,22 @@ fn keep_high(first: u64, rounds: u64) -> bool {
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn processor() -> Option<u32> {
     const FEATURES: u32 = 1;
-    Some(core::arch::x86_64::__cpuid(FEATURES).ebx >> 24)
+    let features: u64;
+    // SAFETY: changes registers only, and rbx, which the compiler keeps for itself, is put back. Not
+    // the library's `__cpuid`: the compiler may take that for the same whenever it is asked.
+    unsafe {
+        asm!(
+            "mov {features}, rbx",
+            "cpuid",
+            "xchg {features}, rbx",
+            features = out(reg) features,
+            inout("eax") FEATURES => _,
+            inout("ecx") 0 => _,
+            out("edx") _,
+            options(nostack, preserves_flags),
+        );
+    }
+    u32::try_from(features >> 24).ok()
 }
 
 /// The number of the processor that runs this, where user mode can read it.

@@ -230,12 +230,12 @@ fn switch(cpu: CpuId, to: ContextId) -> *mut Context {
 fn idle(cpu: CpuId) -> Event<'static> {
     loop {
         let pending = per_cpu::take_pending(cpu);
-        if pending & PENDING_KICK != 0 {
-            per_cpu::add_pending(cpu, pending & !PENDING_KICK);
-            return Event::Kick;
-        }
         if pending & PENDING_TIMER != 0 {
+            // Before a kick: it does all that a kick does, and the core counts on hearing of it.
             return Event::Timer;
+        }
+        if pending & PENDING_KICK != 0 {
+            return Event::Kick;
         }
         interrupts::enable_and_hlt();
         interrupts::disable();
