@@ -161,6 +161,15 @@ fn all_zero(range: core::ops::Range<usize>) -> bool {
     range.into_iter().all(|index| word(index) == 0)
 }
 
+/// Whether the eight registers of 10 bytes are zero; what follows each is left alone by the processor.
+#[cfg(target_arch = "x86_64")]
+fn x87_zero() -> bool {
+    const EXPONENT: u64 = 0xffff;
+    (FP + 4..FP + 20)
+        .step_by(2)
+        .all(|index| word(index) == 0 && word(index + 1) & EXPONENT == 0)
+}
+
 #[cfg(target_arch = "x86_64")]
 fn judge() -> Result<(), &'static str> {
     const INTERRUPTS_AND_ONE: u64 = 0x202;
@@ -181,7 +190,8 @@ fn judge() -> Result<(), &'static str> {
             "x87 control and status",
         ),
         (word(FP + 3) & 0xffff_ffff == MXCSR, "MXCSR"),
-        (all_zero(FP + 4..FP + 52), "x87 and SSE registers"),
+        (x87_zero(), "x87 registers"),
+        (all_zero(FP + 20..FP + 52), "SSE registers"),
         (
             word(HAS_AVX) == 0 || all_zero(AVX..AVX + 32),
             "AVX registers",
