@@ -5,6 +5,7 @@
 //! and from it come the core's `MachineInfo` and the machine's own fence.
 
 use arrayvec::{ArrayString, ArrayVec};
+use jacinth_elf::Machine;
 use jacinth_kernel::{Denied, MachineInfo, PhysAddr, PhysRun, VirtAddr, VirtRange, Wander};
 
 /// The most physical regions that are told apart.
@@ -69,8 +70,8 @@ pub enum Tables {
 /// The machine as its start code found it.
 #[derive(Clone, Debug)]
 pub struct BootInfo {
-    /// The architecture: `x86_64`, `aarch64`.
-    pub arch: &'static str,
+    /// The architecture.
+    pub arch: Machine,
     /// The machine model, as it calls itself.
     pub machine: ArrayString<32>,
     /// How many CPUs will enter the kernel.
@@ -142,7 +143,7 @@ impl BootInfo {
     /// address on x86_64, and takes all of 64 bits on aarch64.
     fn mmio_end(&self) -> u64 {
         let all = 1u64.checked_shl(self.phys_bits);
-        match all.filter(|_| self.arch == "x86_64") {
+        match all.filter(|_| self.arch == Machine::X86_64) {
             Some(all) => all.wrapping_sub(1),
             None => u64::MAX,
         }
@@ -174,7 +175,7 @@ impl BootInfo {
             mmio_end: self.mmio_end(),
             denied_ports: self.denied_ports,
             has_smc: self.has_smc,
-            stack_bias: if self.arch == "x86_64" {
+            stack_bias: if self.arch == Machine::X86_64 {
                 RETURN_ADDRESS_BYTES
             } else {
                 0
@@ -207,7 +208,7 @@ pub(crate) mod sample {
                 source,
             });
         BootInfo {
-            arch: "x86_64",
+            arch: jacinth_elf::Machine::X86_64,
             machine: ArrayString::from("q35").unwrap(),
             cpus: 1,
             phys_bits: 40,

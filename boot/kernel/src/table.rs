@@ -28,7 +28,7 @@ pub fn write(out: &mut dyn fmt::Write, info: &BootInfo) -> fmt::Result {
         out,
         "jacinth {}  {}  {}  {} {cpus}  {}  (rustc {COMPILER})",
         env!("CARGO_PKG_VERSION"),
-        info.arch,
+        info.arch.name(),
         info.machine,
         info.cpus,
         Size(info.ram_bytes()),

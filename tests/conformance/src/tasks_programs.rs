@@ -11,8 +11,7 @@ use core::mem::ManuallyDrop;
 use jacinth_abi::limits::{TIME_INFINITE, retcode};
 use jacinth_abi::processargs::{self, Header};
 use jacinth_abi::{Field, MapsInfo, Record, Signals, Status, VmOptions};
-use zx::elf::{ElfError, MACHINE};
-use zx::process::{Builder, Child, Program, StartError};
+use zx::process::{Builder, Child, ElfError, Machine, Program, StartError};
 use zx::script::{self, Step};
 use zx::{EventPair, Job};
 
@@ -68,7 +67,7 @@ fn file(parts: &[Part]) -> Vec<u8> {
     let mut file = alloc::vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
     file.resize(16, 0);
     file.extend(2_u16.to_le_bytes());
-    file.extend(MACHINE.to_le_bytes());
+    file.extend(Machine::HERE.number().to_le_bytes());
     file.extend(1_u32.to_le_bytes());
     let entry = parts.first().map_or(0, |(_, at, ..)| *at);
     file.extend([entry, 64, 0].iter().flat_map(|word| word.to_le_bytes()));

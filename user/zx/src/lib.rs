@@ -22,7 +22,7 @@
 //! - [`Handle`], [`Vmo`], [`Vmar`], [`Resource`], [`Channel`], [`Process`], [`Thread`], [`Iommu`],
 //!   [`Bti`], [`Pmt`], [`Event`], [`EventPair`], [`Exception`], [`Port`], [`Timer`]: objects.
 //! - [`Region`]: mapped memory, ordinary or a device's, read and written a word at a time.
-//! - [`process`]: programs from the boot archive as processes of their own; [`elf`]: their files.
+//! - [`process`]: programs from the boot archive as processes of their own.
 //! - [`sys`]: every system call, safe; [`raw`]: the stubs underneath.
 //! - [`acpi`], [`device_tree`], [`pci`], [`cpio`]: where things are.
 #![cfg_attr(target_os = "none", no_std)]
@@ -38,7 +38,6 @@ mod channel;
 pub mod console;
 pub mod cpio;
 pub mod device_tree;
-pub mod elf;
 mod event;
 mod exception;
 mod fifo;

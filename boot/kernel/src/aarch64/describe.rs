@@ -23,7 +23,7 @@ pub(super) fn boot_info(
     cpus: usize,
 ) -> BootInfo {
     BootInfo {
-        arch: "aarch64",
+        arch: jacinth_elf::Machine::Aarch64,
         machine: found.model,
         cpus,
         phys_bits: phys_bits(),

@@ -161,7 +161,7 @@ fn describe(
         .and_then(|acpi| Madt::read(acpi.find(b"APIC")?))
         .unwrap_or_default();
     BootInfo {
-        arch: "x86_64",
+        arch: jacinth_elf::Machine::X86_64,
         machine: ArrayString::new(),
         cpus: 1,
         phys_bits: features.phys_bits,

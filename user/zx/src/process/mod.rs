@@ -26,8 +26,8 @@ use core::fmt;
 use jacinth_abi::Status;
 use jacinth_abi::limits::PAGE_SIZE;
 use jacinth_abi::processargs::{PA_PROC_SELF, PA_THREAD_SELF, PA_USER0, PA_VMAR_ROOT, handle_info};
+pub use jacinth_elf::{ElfError, Machine};
 
-use crate::elf::ElfError;
 use crate::{Channel, Handle, Job, Process, Thread, Vmar};
 
 /// The stack of a program that does not ask for another, in bytes.

@@ -5,9 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use jacinth_abi::{Status, VmOptions};
+use jacinth_elf::{Image, Machine, Place, Segment};
 
 use super::{StartError, refused};
-use crate::elf::{self, Image, Place, Segment};
 use crate::{Handle, Rights, Vmar, Vmo, VmoOptions, cpio, sys};
 
 /// How much of a segment is written in one call, in bytes.
@@ -55,7 +55,7 @@ impl Program {
     /// # Errors
     /// [`StartError::Elf`] for a file that is no program for this machine, NO_MEMORY.
     pub fn read(name: &str, file: &[u8]) -> Result<Self, StartError> {
-        let image = elf::read(file)?;
+        let image = jacinth_elf::read(file, Machine::HERE)?;
         let segments = image.segments.iter();
         let segments: Result<_, Status> = segments.map(|segment| load(name, segment)).collect();
         let (entry, place, span) = (image.entry, image.place, image.span());

@@ -1,12 +1,15 @@
 //! ELF files: which bytes of a program go where, and what its pages allow.
 //!
-//! Whatever a file says is checked before anything is made of it, and each fault has words of its
-//! own ([`ElfError`]). Nothing here is a system call: [`process`](crate::process) makes a process
-//! of what comes out.
+//! Both loaders read programs through this: the one that starts `init`, and the one of user space
+//! that starts all others. Whatever a file says is checked before anything is made of it, and each
+//! fault has words of its own ([`ElfError`]). Programs relocate themselves.
 
-use alloc::vec::Vec;
+#![no_std]
+#![forbid(unsafe_code)]
+
 use core::fmt;
 
+use arrayvec::ArrayVec;
 use elf::endian::LittleEndian;
 use elf::file::FileHeader;
 use elf::parse::ParseError;
@@ -21,18 +24,50 @@ pub const MAX_SEGMENTS: usize = 16;
 pub const MAX_ALIGN: u64 = 1 << 30;
 /// The largest stack that a program may ask for, in bytes.
 pub const MAX_STACK: u64 = 64 << 20;
-/// The `e_machine` of programs for this machine.
-pub const MACHINE: u16 = if cfg!(target_arch = "aarch64") {
-    abi::EM_AARCH64
-} else {
-    abi::EM_X86_64
-};
+
+/// The architectures that there are programs for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// The 64-bit x86 architecture.
+    X86_64,
+    /// The 64-bit Arm architecture.
+    Aarch64,
+}
+
+impl Machine {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::X86_64, Self::Aarch64];
+    /// That which this code is compiled for; on other hosts x86_64.
+    pub const HERE: Self = if cfg!(target_arch = "aarch64") {
+        Self::Aarch64
+    } else {
+        Self::X86_64
+    };
+
+    /// Its `e_machine`.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::X86_64 => abi::EM_X86_64,
+            Self::Aarch64 => abi::EM_AARCH64,
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+}
 
 /// A program that passed every check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image<'a> {
     /// Its segments by address; no two share a page, and there is one at least.
-    pub segments: Vec<Segment<'a>>,
+    pub segments: ArrayVec<Segment<'a>, MAX_SEGMENTS>,
     /// Its first instruction.
     pub entry: u64,
     /// Whether it runs wherever it is put (`ET_DYN`), or at the addresses here only.
@@ -69,6 +104,12 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
+    /// The address of its first byte.
+    #[must_use]
+    pub const fn start(&self) -> u64 {
+        self.page + self.skew
+    }
+
     /// The address behind its last page.
     #[must_use]
     pub const fn end(&self) -> u64 {
@@ -102,8 +143,13 @@ pub enum ElfError {
     Truncated,
     /// A header that contradicts itself.
     BadHeader,
-    /// Made for another processor: the `e_machine` found.
-    WrongMachine(u16),
+    /// Made for another processor.
+    WrongMachine {
+        /// The `e_machine` found.
+        found: u16,
+        /// What there is.
+        wanted: Machine,
+    },
     /// An object file, a core dump, ...
     NotExecutable,
     /// Linked against shared libraries, which nobody is here to load.
@@ -136,9 +182,18 @@ impl fmt::Display for ElfError {
         match *self {
             Self::NotElf => f.write_str("not an ELF file"),
             Self::WrongClass => f.write_str("not a 64-bit little-endian ELF file"),
-            Self::Truncated => f.write_str("a truncated ELF file"),
+            Self::Truncated => f.write_str("truncated ELF file"),
             Self::BadHeader => f.write_str("an ELF file with a broken header"),
-            Self::WrongMachine(found) => write!(f, "a program for ELF machine {found}"),
+            Self::WrongMachine { found, wanted } => {
+                let named = Machine::ALL
+                    .iter()
+                    .find(|machine| machine.number() == found);
+                match named {
+                    Some(machine) => write!(f, "a program for {}", machine.name())?,
+                    None => write!(f, "a program for ELF machine {found}")?,
+                }
+                write!(f, ", this machine is {}", wanted.name())
+            }
             Self::NotExecutable => f.write_str("an ELF file that is no program"),
             Self::NeedsInterpreter => f.write_str("dynamically linked, a static program is wanted"),
             Self::Empty => f.write_str("an ELF file with nothing to load"),
@@ -156,11 +211,11 @@ impl fmt::Display for ElfError {
 
 impl core::error::Error for ElfError {}
 
-/// Reads a program for this machine.
+/// Reads a program for a machine.
 ///
 /// # Errors
 /// [`ElfError`], the first one found.
-pub fn read(file: &[u8]) -> Result<Image<'_>, ElfError> {
+pub fn read(file: &[u8], machine: Machine) -> Result<Image<'_>, ElfError> {
     if !file.starts_with(&abi::ELFMAGIC) {
         return Err(ElfError::NotElf);
     }
@@ -168,8 +223,8 @@ pub fn read(file: &[u8]) -> Result<Image<'_>, ElfError> {
         return Err(ElfError::WrongClass);
     }
     let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(parse_error)?;
-    let place = check_header(&elf.ehdr)?;
-    let (mut segments, mut stack, mut align) = (Vec::new(), None, PAGE_SIZE);
+    let place = check_header(&elf.ehdr, machine)?;
+    let (mut segments, mut stack, mut align) = (ArrayVec::new(), None, PAGE_SIZE);
     for header in elf.segments().ok_or(ElfError::Empty)? {
         match header.p_type {
             abi::PT_INTERP => return Err(ElfError::NeedsInterpreter),
@@ -179,16 +234,16 @@ pub fn read(file: &[u8]) -> Result<Image<'_>, ElfError> {
             abi::PT_GNU_STACK if header.p_memsz > 0 => stack = Some(header.p_memsz),
             abi::PT_LOAD if header.p_memsz > 0 => {
                 let bytes = elf.segment_data(&header).map_err(parse_error)?;
-                segments.push(segment(&header, bytes)?);
+                let segment = segment(&header, bytes)?;
+                segments
+                    .try_push(segment)
+                    .map_err(|_| ElfError::TooManySegments)?;
                 align = align.max(header.p_align);
             }
             _ => {}
         }
-        if segments.len() > MAX_SEGMENTS {
-            return Err(ElfError::TooManySegments);
-        }
     }
-    segments.sort_unstable_by_key(|segment| segment.page);
+    segments.sort_unstable_by_key(|segment: &Segment<'_>| segment.page);
     check_overlap(&segments)?;
     check_entry(&segments, elf.ehdr.e_entry)?;
     Ok(Image {
@@ -212,9 +267,12 @@ fn parse_error(error: ParseError) -> ElfError {
     }
 }
 
-fn check_header(header: &FileHeader<LittleEndian>) -> Result<Place, ElfError> {
-    if header.e_machine != MACHINE {
-        return Err(ElfError::WrongMachine(header.e_machine));
+fn check_header(header: &FileHeader<LittleEndian>, machine: Machine) -> Result<Place, ElfError> {
+    if header.e_machine != machine.number() {
+        return Err(ElfError::WrongMachine {
+            found: header.e_machine,
+            wanted: machine,
+        });
     }
     match header.e_type {
         abi::ET_EXEC => Ok(Place::Fixed),
@@ -260,7 +318,7 @@ fn check_overlap(segments: &[Segment<'_>]) -> Result<(), ElfError> {
         if let [low, high] = pair
             && low.end() > high.page
         {
-            return Err(ElfError::Overlap(high.page + high.skew));
+            return Err(ElfError::Overlap(high.start()));
         }
     }
     if segments.is_empty() {
