@@ -22,6 +22,7 @@ mod addr;
 pub mod audit;
 pub mod boot;
 mod call;
+pub mod census;
 mod copy;
 mod crash;
 mod entropy;

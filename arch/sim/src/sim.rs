@@ -257,6 +257,12 @@ impl Sim {
         Some(self.contexts.get(&context.0)?.result)
     }
 
+    /// Whether a thread is to make the call again that it was in; asked once.
+    pub fn take_restart(&mut self, context: ContextId) -> bool {
+        let context = self.contexts.get_mut(&context.0);
+        context.is_some_and(|context| std::mem::take(&mut context.restarts))
+    }
+
     /// The device that holds `at`.
     #[must_use]
     pub fn device(&self, at: PhysAddr) -> Option<&Device> {

@@ -52,6 +52,11 @@ impl<T: Timed> TimerHeap<T> {
         self.room = self.room.saturating_sub(1);
     }
 
+    /// How many have a deadline.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// The earliest deadline in ns; `i64::MAX` when there is none.
     pub(crate) fn first_deadline(&self) -> i64 {
         self.heap

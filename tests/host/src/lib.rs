@@ -9,6 +9,7 @@ mod fuzz;
 mod machine;
 pub mod model;
 mod seam;
+pub mod stage;
 pub mod stateful;
 
 pub use bench::{Bench, MOST_BYTES, Round, Verdict, judge};

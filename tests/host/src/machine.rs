@@ -4,7 +4,7 @@
 use jacinth_abi::processargs::{Header, handle_kind};
 use jacinth_abi::{Record, SYSCALLS};
 use jacinth_kernel::boot::{Program, Segment};
-use jacinth_kernel::hal::{ContextId, MmuFlags};
+use jacinth_kernel::hal::{ContextId, CpuId, MmuFlags};
 use jacinth_kernel::{Access, Event, Kernel, Next, PAGE_SIZE, VirtAddr};
 use jacinth_sim::{Config, Description, Refused, Sim};
 
@@ -34,7 +34,9 @@ pub struct Machine {
     pub sim: Sim,
     /// The kernel.
     pub kernel: Kernel,
-    context: ContextId,
+    /// The processor that the thread is on.
+    pub(crate) cpu: CpuId,
+    pub(crate) context: ContextId,
     stack_top: u64,
     bootstrap: u32,
 }
@@ -65,10 +67,14 @@ impl Machine {
         let Next::Switch(context) = kernel.enter(&mut sim, 0, Event::Start) else {
             panic!("the first thread does not run");
         };
+        for cpu in 1..config.cpus {
+            kernel.enter(&mut sim, cpu, Event::Start);
+        }
         let start = sim.start_of(context).expect("it was started");
         Self {
             sim,
             kernel,
+            cpu: 0,
             context,
             stack_top: start.stack.next_multiple_of(PAGE_SIZE),
             bootstrap: u32::try_from(start.arg1).expect("a handle"),
@@ -92,7 +98,8 @@ impl Machine {
     /// # Errors
     /// [`Stop`], when it never is.
     pub fn enter(&mut self, event: Event<'_>) -> Result<(), Stop> {
-        let mut next = self.kernel.enter(&mut self.sim, 0, event);
+        let cpu = self.cpu;
+        let mut next = self.kernel.enter(&mut self.sim, cpu, event);
         for _ in 0..MOST_STEPS {
             let event = match next {
                 Next::Resume | Next::Switch(_) => return Ok(()),
@@ -100,11 +107,11 @@ impl Machine {
                 Next::Again => Event::Kick,
                 Next::Idle => {
                     self.sim.skip_to_timer().ok_or(Stop::Stuck)?;
-                    self.sim.take_timer(0);
+                    self.sim.take_timer(cpu);
                     Event::Timer
                 }
             };
-            next = self.kernel.enter(&mut self.sim, 0, event);
+            next = self.kernel.enter(&mut self.sim, cpu, event);
         }
         Err(Stop::Stuck)
     }
@@ -128,7 +135,9 @@ impl Machine {
             let now = piece(at + done as u64, bytes.len() - done);
             let from = &bytes[done..done + now];
             let at = at + done as u64;
-            self.access(at, Access::Write, |sim| sim.user_write_bytes(0, at, from))?;
+            self.access(at, Access::Write, |sim, cpu| {
+                sim.user_write_bytes(cpu, at, from)
+            })?;
             done += now;
         }
         Ok(())
@@ -144,7 +153,9 @@ impl Machine {
             let now = piece(at + done as u64, bytes.len() - done);
             let to = &mut bytes[done..done + now];
             let at = at + done as u64;
-            self.access(at, Access::Read, |sim| sim.user_read_bytes(0, at, to))?;
+            self.access(at, Access::Read, |sim, cpu| {
+                sim.user_read_bytes(cpu, at, to)
+            })?;
             done += now;
         }
         Ok(())
@@ -155,17 +166,17 @@ impl Machine {
     /// # Errors
     /// [`Stop`].
     pub fn fetch(&mut self, at: u64) -> Result<(), Stop> {
-        self.access(at, Access::Execute, |sim| sim.user_fetch(0, at))
+        self.access(at, Access::Execute, |sim, cpu| sim.user_fetch(cpu, at))
     }
 
     fn access(
         &mut self,
         at: u64,
         access: Access,
-        mut act: impl FnMut(&mut Sim) -> Result<(), Refused>,
+        mut act: impl FnMut(&mut Sim, CpuId) -> Result<(), Refused>,
     ) -> Result<(), Stop> {
         for _ in 0..MOST_FAULTS {
-            if act(&mut self.sim).is_ok() {
+            if act(&mut self.sim, self.cpu).is_ok() {
                 return Ok(());
             }
             let address = VirtAddr::new(at);

@@ -132,8 +132,7 @@ impl State {
 
     /// Whether the thread is to make its call again; asked once.
     pub(crate) fn take_restart(&mut self, thread: ThreadId) -> bool {
-        let context = self.sim.contexts.get_mut(&thread.context);
-        context.is_some_and(|context| std::mem::take(&mut context.restarts))
+        self.sim.take_restart(ContextId(thread.context))
     }
 
     /// Whether the thread goes on elsewhere, and not with a call that it was in; asked once.
