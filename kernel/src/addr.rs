@@ -53,6 +53,12 @@ macro_rules! address {
             pub const fn page_offset(self) -> u64 {
                 self.0 & (PAGE_SIZE - 1)
             }
+
+            /// Whether so many bytes from here on, one at least, are all in one page.
+            #[must_use]
+            pub const fn page_holds(self, bytes: u64) -> bool {
+                bytes.wrapping_sub(1) < PAGE_SIZE - self.page_offset()
+            }
         }
 
         impl fmt::Debug for $name {

@@ -3,7 +3,7 @@
 //! A page that is lazily backed is committed and mapped first, as if the program had touched it.
 //! What is no memory of the pool (a device) is refused by the machine.
 
-use crate::hal::{DynHal, MmuFlags, NotMemory};
+use crate::hal::{DynHal, NotMemory};
 use crate::mem::Key;
 use crate::task::Process;
 use crate::{Access, Kernel, PAGE_SIZE, PhysAddr, VirtAddr, vm};
@@ -12,7 +12,8 @@ use jacinth_abi::Status;
 /// The physical address behind a user address, committed and mapped first if need be.
 ///
 /// # Errors
-/// The reason that a fault there would have: NOT_FOUND, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY.
+/// The reason that a fault there would have: NOT_FOUND, ACCESS_DENIED, OUT_OF_RANGE, NO_MEMORY;
+/// ACCESS_DENIED for a device.
 #[inline]
 pub(crate) fn user_page(
     kernel: &mut Kernel,
@@ -22,20 +23,14 @@ pub(crate) fn user_page(
     access: Access,
 ) -> Result<PhysAddr, Status> {
     let aspace = kernel.objects.get(process).aspace;
-    let wanted = match access {
-        Access::Read => MmuFlags::READ,
-        Access::Write => MmuFlags::WRITE,
-        Access::Execute => MmuFlags::EXECUTE,
-    };
-    if let Some(found) = hal
-        .query(aspace, at)
-        .filter(|found| found.flags.contains(wanted))
-    {
-        return Ok(found.phys);
+    let found = hal.user_page(aspace, at, access);
+    if let Some(phys) = found.map_err(|_| Status::ACCESS_DENIED)? {
+        return Ok(phys);
     }
     vm::fault(kernel, hal, process, at, access)?;
-    hal.query(aspace, at)
-        .map(|found| found.phys)
+    let found = hal.user_page(aspace, at, access);
+    found
+        .map_err(|_| Status::ACCESS_DENIED)?
         .ok_or(Status::INTERNAL)
 }
 
@@ -52,15 +47,15 @@ pub(crate) fn write(
 ) -> Result<(), Status> {
     let aspace = kernel.objects.get(process).aspace;
     // Nearly all that is written is a word in a page that is there.
-    let is_in_page = (1..=page_room(to)).contains(&bytes.len());
-    if is_in_page && hal.write_user(aspace, to, bytes).map_err(as_device)? {
-        return Ok(());
+    match hal.write_user(aspace, to, bytes) {
+        Ok(true) => Ok(()),
+        Ok(false) => write_pages(kernel, hal, process, to, bytes),
+        Err(NotMemory) => Err(Status::INVALID_ARGS),
     }
-    write_pages(kernel, hal, process, to, bytes)
 }
 
 /// As [`write`], page by page.
-#[inline(never)]
+#[cold]
 fn write_pages(
     kernel: &mut Kernel,
     hal: &mut DynHal,
@@ -91,15 +86,15 @@ pub(crate) fn read(
     bytes: &mut [u8],
 ) -> Result<(), Status> {
     let aspace = kernel.objects.get(process).aspace;
-    let is_in_page = (1..=page_room(from)).contains(&bytes.len());
-    if is_in_page && hal.read_user(aspace, from, bytes).map_err(as_device)? {
-        return Ok(());
+    match hal.read_user(aspace, from, bytes) {
+        Ok(true) => Ok(()),
+        Ok(false) => read_pages(kernel, hal, process, from, bytes),
+        Err(NotMemory) => Err(Status::INVALID_ARGS),
     }
-    read_pages(kernel, hal, process, from, bytes)
 }
 
 /// As [`read`], page by page.
-#[inline(never)]
+#[cold]
 fn read_pages(
     kernel: &mut Kernel,
     hal: &mut DynHal,

@@ -5,24 +5,41 @@
 //! methods. A machine trusts nothing it is told about physical memory: see [`Backing`].
 
 use crate::mem::{Frame, Mem, TlbFlush, Work};
-use crate::{PhysAddr, PhysRun, VirtAddr, VirtRange};
+use crate::{Access, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_abi::ThreadStateKind;
 
 /// The machine as all of the core names it; one alias, so that it can become a type parameter.
 pub type DynHal = dyn Hal;
 
-/// A whole machine, and what the core does with several parts of it so often that it is to be one
-/// call: the machine's compiler then sees all of it.
+/// A whole machine, and user memory as the core reaches it.
+///
+/// The machine may remember what it found of a page, as long as it forgets it when the page tables
+/// or its fence say something else.
 pub trait Hal: Contexts + PhysMem + Mmu + Cpu + Console {
-    /// Copies bytes out of user memory, all in one page; false, with nothing read, where the page
-    /// tables do not allow it.
+    /// Where a byte of user memory is; `None` where the page tables do not allow the access. The
+    /// rest of its page is behind it, until the page tables change.
     ///
     /// # Errors
     /// [`NotMemory`]: a device is mapped there.
-    fn read_user(&self, aspace: AspaceId, from: VirtAddr, to: &mut [u8])
-    -> Result<bool, NotMemory>;
-    /// Copies bytes into user memory, all in one page; false, with nothing written, where the page
-    /// tables do not allow it.
+    fn user_page(
+        &mut self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Option<PhysAddr>, NotMemory>;
+    /// Copies bytes out of user memory; false, with nothing read, where the page tables do not
+    /// allow it, and when it is not one byte or more in one page.
+    ///
+    /// # Errors
+    /// [`NotMemory`]: a device is mapped there.
+    fn read_user(
+        &mut self,
+        aspace: AspaceId,
+        from: VirtAddr,
+        to: &mut [u8],
+    ) -> Result<bool, NotMemory>;
+    /// Copies bytes into user memory; false, with nothing written, where the page tables do not
+    /// allow it, and when it is not one byte or more in one page.
     ///
     /// # Errors
     /// [`NotMemory`]: a device is mapped there.
@@ -32,36 +49,6 @@ pub trait Hal: Contexts + PhysMem + Mmu + Cpu + Console {
         to: VirtAddr,
         from: &[u8],
     ) -> Result<bool, NotMemory>;
-}
-
-impl<T: Contexts + PhysMem + Mmu + Cpu + Console> Hal for T {
-    fn read_user(
-        &self,
-        aspace: AspaceId,
-        from: VirtAddr,
-        to: &mut [u8],
-    ) -> Result<bool, NotMemory> {
-        match self.query(aspace, from) {
-            Some(found) if found.flags.contains(MmuFlags::READ) => {
-                self.read(found.phys, to).map(|()| true)
-            }
-            _ => Ok(false),
-        }
-    }
-
-    fn write_user(
-        &mut self,
-        aspace: AspaceId,
-        to: VirtAddr,
-        from: &[u8],
-    ) -> Result<bool, NotMemory> {
-        match self.query(aspace, to) {
-            Some(found) if found.flags.contains(MmuFlags::WRITE) => {
-                self.write(found.phys, from).map(|()| true)
-            }
-            _ => Ok(false),
-        }
-    }
 }
 
 /// Names one CPU, counted from 0.

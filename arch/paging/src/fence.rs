@@ -1,13 +1,16 @@
 //! The second fence around physical memory (the first is the core's resource check).
 //!
 //! The machine's own record of what is RAM, and which frames it holds itself: image, heap, page
-//! tables, contexts. It believes nothing that the core says about a physical address.
+//! tables, contexts. It believes nothing that the core says about a physical address. What it once
+//! allowed to be copied is remembered in `recent`, for as long as it stays so.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use jacinth_kernel::mem::NoMemory;
 use jacinth_kernel::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun};
+
+use crate::recent::Recent;
 
 /// The fence refuses: these physical pages must not be reached so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Fence {
     ram: Vec<Ram>,
     /// Private ranges that are not, or not wholly, RAM: the kernel's devices.
     devices: Vec<PhysRun>,
+    /// User pages whose frames it allows to be copied.
+    pub(crate) recent: Recent,
 }
 
 #[derive(Debug)]
@@ -42,6 +47,7 @@ impl Fence {
         let mut fence = Self {
             ram: with_capacity(runs.len())?,
             devices: with_capacity(private.len())?,
+            recent: Recent::new(),
         };
         for run in runs {
             let words = usize::try_from(run.pages.div_ceil(WORD_BITS)).map_err(|_| NoMemory)?;
@@ -109,11 +115,13 @@ impl Fence {
         if let Some((bits, mask)) = self.bit_mut(frame) {
             *bits |= mask;
         }
+        self.recent.forget_frame(frame);
     }
 
     /// Marks frames as private; what is not RAM in the run is passed over.
     pub fn claim_run(&mut self, run: PhysRun) {
         self.change(run, |bits, mask| *bits |= mask);
+        self.recent.forget_all();
     }
 
     /// Marks a frame that the machine gives back as no longer private.
@@ -145,7 +153,7 @@ impl Fence {
 
     /// What `check_memory` says of one frame: most pages are mapped alone.
     #[inline(always)]
-    fn check_frame(&self, frame: PhysAddr) -> Result<(), Refused> {
+    pub(crate) fn check_frame(&self, frame: PhysAddr) -> Result<(), Refused> {
         for ram in &self.ram {
             if let Some((word, mask)) = ram.place(frame) {
                 let bits = ram.private.get(word).ok_or(Refused)?;

@@ -24,6 +24,7 @@ mod aarch64;
 mod codec;
 mod fence;
 mod kernel_map;
+mod recent;
 pub mod runs;
 mod table;
 mod walker;

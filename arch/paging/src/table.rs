@@ -29,8 +29,10 @@ pub trait TableMem: TableWords {
     fn claim_table(&mut self, table: PhysAddr);
     /// Notes that the frame goes back to the pool: [`Fence::release`].
     fn release_table(&mut self, table: PhysAddr);
-    /// The second fence, which `map` asks.
+    /// The second fence, which `map` and `find` ask.
     fn fence(&self) -> &Fence;
+    /// The same, to tell it of pages that were found, and that must be forgotten.
+    fn fence_mut(&mut self) -> &mut Fence;
 }
 
 const ROOT_MASK: u64 = 0x0000_ffff_ffff_f000;

@@ -162,7 +162,7 @@ impl Sim {
         }
     }
 
-    fn tables(&mut self) -> (AnyWalker, Tables<'_>) {
+    pub(crate) fn tables(&mut self) -> (AnyWalker, Tables<'_>) {
         let tables = Tables {
             ram: &mut self.ram,
             processors: &mut self.processors,

@@ -18,6 +18,7 @@ mod registers;
 mod sim;
 mod tables;
 mod tlb;
+mod user_memory;
 mod walk;
 pub mod world;
 

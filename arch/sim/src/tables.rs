@@ -8,8 +8,8 @@ use jacinth_kernel::hal::{
     AspaceId, Changed, EntryCounts, MapAttrs, MapError, MmuFlags, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
-use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
-use jacinth_paging::{Aarch64, Fence, TableMem, TableWords, Walker, X86_64};
+use jacinth_kernel::{Access, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_paging::{Aarch64, Fence, Refused, TableMem, TableWords, Walker, X86_64};
 
 /// What the walker may touch of a machine.
 pub(crate) struct Tables<'a> {
@@ -87,6 +87,10 @@ impl TableMem for Tables<'_> {
     fn fence(&self) -> &Fence {
         self.fence
     }
+
+    fn fence_mut(&mut self) -> &mut Fence {
+        self.fence
+    }
 }
 
 /// The walker with the codec that the machine was given.
@@ -159,6 +163,15 @@ impl AnyWalker {
         mem: &mut Mem,
     ) -> Changed {
         either!(self, walker => walker.protect(tables, aspace, what, work, mem))
+    }
+
+    pub(crate) fn find(
+        self,
+        tables: &mut Tables<'_>,
+        aspace: AspaceId,
+        (at, access): (VirtAddr, Access),
+    ) -> Result<Option<PhysAddr>, Refused> {
+        either!(self, walker => walker.find(tables, aspace, at, access))
     }
 
     pub(crate) fn query(

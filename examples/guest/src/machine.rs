@@ -212,7 +212,7 @@ impl Machine {
     }
 
     /// Makes the call that an instruction describes.
-    fn begin(&self, registers: &mut Registers) -> Result<Trap, Trap> {
+    fn begin(&mut self, registers: &mut Registers) -> Result<Trap, Trap> {
         let number = self.load(registers.at)?;
         let mut args = [0; 8];
         for (arg, offset) in args.iter_mut().zip((8..).step_by(8)) {
@@ -233,7 +233,7 @@ impl Machine {
         Ok(())
     }
 
-    fn load(&self, at: u64) -> Result<u64, Trap> {
+    fn load(&mut self, at: u64) -> Result<u64, Trap> {
         let (at, mut bytes) = (VirtAddr::new(at), [0; 8]);
         let active = self.active.expect("a thread runs in an address space");
         match self.read_user(active, at, &mut bytes) {

@@ -2,10 +2,11 @@
 
 use crate::machine::{Machine, Ram};
 use jacinth_kernel::hal::{
-    AspaceId, Changed, EntryCounts, MapAttrs, MapError, Mmu, MmuFlags, Translation,
+    AspaceId, Changed, EntryCounts, Hal, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem,
+    Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
-use jacinth_kernel::{PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_kernel::{Access, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_paging::{Fence, TableMem, TableWords, Walker, X86_64};
 
 impl TableWords for Ram {
@@ -60,6 +61,53 @@ impl TableMem for Tables<'_> {
 
     fn fence(&self) -> &Fence {
         self.fence
+    }
+
+    fn fence_mut(&mut self) -> &mut Fence {
+        self.fence
+    }
+}
+
+impl Hal for Machine {
+    fn user_page(
+        &mut self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Option<PhysAddr>, NotMemory> {
+        let (walker, mut tables) = self.tables();
+        let found = walker.find(&mut tables, aspace, at, access);
+        found.map_err(|_| NotMemory)
+    }
+
+    fn read_user(
+        &mut self,
+        aspace: AspaceId,
+        from: VirtAddr,
+        to: &mut [u8],
+    ) -> Result<bool, NotMemory> {
+        if !from.page_holds(to.len() as u64) {
+            return Ok(false);
+        }
+        match self.user_page(aspace, from, Access::Read)? {
+            Some(phys) => self.read(phys, to).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn write_user(
+        &mut self,
+        aspace: AspaceId,
+        to: VirtAddr,
+        from: &[u8],
+    ) -> Result<bool, NotMemory> {
+        if !to.page_holds(from.len() as u64) {
+            return Ok(false);
+        }
+        match self.user_page(aspace, to, Access::Write)? {
+            Some(phys) => self.write(phys, from).map(|()| true),
+            None => Ok(false),
+        }
     }
 }
 

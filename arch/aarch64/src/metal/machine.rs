@@ -7,7 +7,7 @@ use jacinth_kernel::hal::{
     PhysMem, ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
-use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_kernel::{Access, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_paging::{
     Aarch64, Entry, Leaf, Level, PteCodec, TableMem, TableWords, Walker, asid_of, root_of,
 };
@@ -111,6 +111,19 @@ impl Machine {
         let fence = self.tables.fence();
         fence.check_bytes(at, bytes).map_err(|_| NotMemory)?;
         Ok(pointer(self.tables.window(at)))
+    }
+
+    /// Where a byte of user memory is that the fence lets the core copy.
+    #[inline(always)]
+    pub(crate) fn find_user(
+        &mut self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Option<PhysAddr>, NotMemory> {
+        self.walker
+            .find(&mut self.tables, aspace, at, access)
+            .map_err(|_| NotMemory)
     }
 
     /// Puts a root table and its ASID into TTBR0.
@@ -217,15 +230,8 @@ impl PhysMem for Machine {
         Ok(())
     }
 
-    #[inline(always)]
     fn write(&mut self, to: PhysAddr, from: &[u8]) -> Result<(), NotMemory> {
         let start = self.memory(to, bytes_of(from))?;
-        // Most of what programs are told is one number: a store, not a call of memcpy.
-        if let Ok(number) = <[u8; 4]>::try_from(from) {
-            // SAFETY: as in `read`; bytes have no alignment.
-            unsafe { start.cast::<[u8; 4]>().write(number) };
-            return Ok(());
-        }
         // SAFETY: as in `read`.
         unsafe { start.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
         Ok(())
@@ -356,8 +362,6 @@ impl Mmu for Machine {
         changed
     }
 
-    // For copies to and from user memory.
-    #[inline(always)]
     fn query(&self, aspace: AspaceId, at: VirtAddr) -> Option<Translation> {
         self.walker.query(&self.tables, aspace, at)
     }
@@ -479,7 +483,8 @@ impl Console for Machine {
     }
 }
 
-fn bytes_of(buffer: &[u8]) -> u64 {
+/// The length of a buffer.
+pub(crate) fn bytes_of(buffer: &[u8]) -> u64 {
     u64::try_from(buffer.len()).unwrap_or(u64::MAX)
 }
 

@@ -17,6 +17,7 @@ mod tables;
 mod timer;
 mod trap;
 mod uart;
+mod user_memory;
 
 /// What the kernel may do with a mapping of its own.
 pub use jacinth_paging::KernelAccess;

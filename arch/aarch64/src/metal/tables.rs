@@ -187,6 +187,10 @@ impl TableMem for UserTables {
         self.fence_mut().release(table);
     }
 
+    fn fence_mut(&mut self) -> &mut Fence {
+        Self::fence_mut(self)
+    }
+
     fn fence(&self) -> &Fence {
         self.fence.get_or_init(|| {
             Fence::new(self.facts.ram.as_slice(), &self.facts.private)

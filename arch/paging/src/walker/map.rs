@@ -92,6 +92,7 @@ fn map_many<C: PteCodec, T: TableMem>(
     way.add_live(plan.codec, tables, part, made);
     tables.publish();
     if let Some(range) = stale.range() {
+        tables.fence_mut().recent.forget(range);
         // There is no debt to return, and on Arm a stale translation with fewer permissions may
         // fault for ever: so at once.
         tables.break_entry(aspace, range.start, range.bytes());

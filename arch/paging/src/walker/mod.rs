@@ -13,9 +13,10 @@ use jacinth_kernel::hal::{
     AspaceId, Changed, EntryCounts, MapAttrs, MapError, MmuFlags, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
-use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_kernel::{Access, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 
 use crate::codec::{Entry, Leaf, Level, PteCodec, TABLE_ENTRIES};
+use crate::fence::Refused;
 use crate::table::{TableMem, TableWords, aspace_id, root_of};
 use sweep::{Edit, Sweep};
 
@@ -106,6 +107,8 @@ impl<C: PteCodec> Walker<C> {
             end: self.user.end.raw(),
         };
         self.free_below(tables, root, Level::ROOT, user, mem);
+        // Another space may be given the same name.
+        tables.fence_mut().recent.forget_all();
         give_back(tables, Frame::claim(root), mem);
     }
 
@@ -182,6 +185,52 @@ impl<C: PteCodec> Walker<C> {
         }
         let level = Level::Kib4;
         self.translation(tables.read(table, level.index(at.raw())), level, at)
+    }
+
+    /// Where a byte of user memory is that the kernel is to copy: `None` where the page tables do
+    /// not allow it. It can be copied up to the end of its page, until the tables change.
+    ///
+    /// # Errors
+    /// [`Refused`]: it is no memory of the pool.
+    #[inline(always)]
+    pub fn find(
+        &self,
+        tables: &mut impl TableMem,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Option<PhysAddr>, Refused> {
+        match tables.fence().recent.find(aspace, at, access) {
+            Some(phys) => Ok(Some(phys)),
+            None => self.find_anew(tables, aspace, at, access),
+        }
+    }
+
+    /// As [`Walker::find`], for a page that is not known.
+    #[inline(never)]
+    fn find_anew(
+        &self,
+        tables: &mut impl TableMem,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Option<PhysAddr>, Refused> {
+        let wanted = match access {
+            Access::Read => MmuFlags::READ,
+            Access::Write => MmuFlags::WRITE,
+            Access::Execute => MmuFlags::EXECUTE,
+        };
+        let Some(Translation { phys, flags, .. }) = self.query(tables, aspace, at) else {
+            return Ok(None);
+        };
+        if !flags.contains(wanted) {
+            return Ok(None);
+        }
+        let fence = tables.fence_mut();
+        fence.check_frame(phys)?;
+        let is_writable = flags.contains(MmuFlags::WRITE);
+        fence.recent.note(aspace, at, phys, is_writable);
+        Ok(Some(phys))
     }
 
     /// What an entry that points at no table makes of an address.

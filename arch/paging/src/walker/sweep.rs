@@ -76,6 +76,9 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
             self.drop_live(table, level, part, removed);
             swept = level;
         }
+        if let Some(range) = self.stale.range() {
+            self.tables.fence_mut().recent.forget(range);
+        }
         result.err()
     }
 

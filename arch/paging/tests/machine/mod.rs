@@ -313,6 +313,10 @@ impl<C: PteCodec> TableMem for Tables<C> {
     fn fence(&self) -> &Fence {
         &self.fence
     }
+
+    fn fence_mut(&mut self) -> &mut Fence {
+        &mut self.fence
+    }
 }
 
 /// One address space with everything that a walker needs.

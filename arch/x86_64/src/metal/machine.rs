@@ -11,7 +11,7 @@ use jacinth_kernel::hal::{
     PhysMem, ThreadStart, Translation,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
-use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
+use jacinth_kernel::{Access, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_paging::{
     Fence, KernelAccess, TABLE_ENTRIES, TableMem, TableWords, Walker, X86_64, root_of,
 };
@@ -102,7 +102,19 @@ impl Machine {
         per_cpu::of(cpu).active.store(0, Ordering::Relaxed);
     }
 
+    /// Where a byte of user memory is that the fence lets the core copy.
     #[inline(always)]
+    pub(super) fn find_user(
+        &mut self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Result<Option<PhysAddr>, NotMemory> {
+        self.walker
+            .find(&mut self.user, aspace, at, access)
+            .map_err(|_| NotMemory)
+    }
+
     fn check(&self, at: PhysAddr, bytes: u64) -> Result<(), NotMemory> {
         let fence = self.user.fence();
         fence.check_bytes(at, bytes).map_err(|_| NotMemory)
@@ -165,6 +177,10 @@ impl TableMem for UserTables {
 
     fn release_table(&mut self, table: PhysAddr) {
         self.fence_mut().release(table);
+    }
+
+    fn fence_mut(&mut self) -> &mut Fence {
+        Self::fence_mut(self)
     }
 
     fn fence(&self) -> &Fence {
@@ -243,7 +259,6 @@ impl PhysMem for Machine {
         Ok(())
     }
 
-    #[inline(always)]
     fn write(&mut self, to: PhysAddr, from: &[u8]) -> Result<(), NotMemory> {
         self.check(to, from.len() as u64)?;
         // SAFETY: as in `zero`.
@@ -382,8 +397,6 @@ impl Mmu for Machine {
             .protect(&mut self.user, aspace, (range, flags), work, mem)
     }
 
-    // For copies to and from user memory.
-    #[inline(always)]
     fn query(&self, aspace: AspaceId, at: VirtAddr) -> Option<Translation> {
         self.walker.query(&self.user, aspace, at)
     }

@@ -29,6 +29,7 @@ mod start;
 mod state;
 mod trap;
 mod user_bases;
+mod user_memory;
 
 pub use clock::read_tsc as counter;
 pub use cpuid::{Features, features};

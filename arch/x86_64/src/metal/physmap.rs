@@ -78,18 +78,8 @@ pub(crate) unsafe fn read(from: PhysAddr, to: &mut [u8]) {
 ///
 /// # Safety
 /// As [`zero`].
-#[inline]
 pub(crate) unsafe fn write(to: PhysAddr, from: &[u8]) {
-    // Most of what programs are told is one number: a store, not a call of memcpy.
-    if let Ok(number) = <[u8; 4]>::try_from(from) {
-        // SAFETY: the caller's promise; bytes have no alignment.
-        return unsafe { pointer(to).cast::<[u8; 4]>().write(number) };
-    }
-    if let Ok(number) = <[u8; 8]>::try_from(from) {
-        // SAFETY: as above.
-        return unsafe { pointer(to).cast::<[u8; 8]>().write(number) };
-    }
-    // SAFETY: as above.
+    // SAFETY: the caller says so; the buffer is Rust's own and so no part of it.
     unsafe { ptr::copy_nonoverlapping(from.as_ptr(), pointer(to), from.len()) }
 }
 
