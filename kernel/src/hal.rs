@@ -291,6 +291,16 @@ pub struct EntryCounts {
 }
 
 impl EntryCounts {
+    /// How many entries a change added.
+    #[must_use]
+    pub fn leaves(self) -> u32 {
+        let leaves = self
+            .pages_4k
+            .wrapping_add(self.blocks_2m)
+            .wrapping_add(self.blocks_1g);
+        u32::try_from(leaves).unwrap_or(0)
+    }
+
     /// Adds another change.
     pub fn add(&mut self, other: Self) {
         self.pages_4k = self.pages_4k.wrapping_add(other.pages_4k);

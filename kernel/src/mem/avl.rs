@@ -1,12 +1,12 @@
 //! Trees in balance (AVL), whose nodes lie in a pool and know something of what is below them.
 //!
-//! What a node is and knows is its own affair: see [`AvlNode`]. Recursion is as deep as the tree:
-//! 1.44 log2 of its length.
+//! What a node is and knows is its own affair: see [`AvlNode`]. What changes is made known upwards
+//! until it is no news any more, which is mostly soon: few changes reach the root of a large tree.
 
 use super::{Key, Pool};
 use arrayvec::ArrayVec;
 
-/// A tree of 2^32 nodes is at most this high.
+/// A tree of 2^32 nodes is at most this high: 1.44 log2 of their number.
 const MOST_LEVELS: usize = 48;
 
 /// A child, or none.
@@ -60,7 +60,7 @@ pub(super) trait AvlNode: Sized {
     /// What nodes of a tree are ordered by; no two have the same.
     type Order: Copy + Ord;
     /// What a node knows of its subtree.
-    type Summary;
+    type Summary: Copy + PartialEq;
 
     /// What this node is ordered by.
     fn order(&self) -> Self::Order;
@@ -68,6 +68,8 @@ pub(super) trait AvlNode: Sized {
     fn links(&self) -> &Links<Self>;
     /// Its links.
     fn links_mut(&mut self) -> &mut Links<Self>;
+    /// What it knows of its subtree.
+    fn known(&self) -> Self::Summary;
     /// What is to be known of its subtree, given what its children know.
     fn summary(&self, left: Option<&Self>, right: Option<&Self>) -> Self::Summary;
     /// Notes that.
@@ -108,102 +110,164 @@ fn node_mut<N>(pool: &mut Pool<N>, key: Key<N>) -> &mut N {
         .expect("links of a tree lead to its nodes")
 }
 
-/// Links a new node in below `link`; the new root of the subtree.
-pub(super) fn insert_below<N: AvlNode>(
+/// The nodes from the root of a tree down to one of its links, and the side that each is left by.
+type Path<N> = ArrayVec<(Key<N>, Side), MOST_LEVELS>;
+
+/// Links a new node in; the new root.
+pub(super) fn insert<N: AvlNode>(
     pool: &mut Pool<N>,
-    link: Link<N>,
+    root: Link<N>,
     new: Key<N>,
     order: N::Order,
-) -> Key<N> {
-    let Some(key) = link else { return new };
-    let parent = node(pool, key);
-    let side = Side::of(order, parent);
-    let child = parent.links().child(side);
-    let now = Some(insert_below(pool, child, new, order));
-    if now != child {
-        node_mut(pool, key).links_mut().set_child(side, now);
+) -> Link<N> {
+    let (mut path, mut link) = (Path::new(), root);
+    while let Some(key) = link {
+        let here = node(pool, key);
+        let side = Side::of(order, here);
+        path.push((key, side));
+        link = here.links().child(side);
     }
-    balance(pool, key)
+    let root = relink(pool, root, &path, Some(new));
+    repair(pool, root, &mut path, MOST_LEVELS)
 }
 
 /// Unlinks the node with `order`; what is left, and the node.
-pub(super) fn remove_below<N: AvlNode>(
+pub(super) fn remove<N: AvlNode>(
     pool: &mut Pool<N>,
-    link: Link<N>,
+    root: Link<N>,
     order: N::Order,
 ) -> (Link<N>, Link<N>) {
-    let Some(key) = link else { return (None, None) };
-    let here = node(pool, key);
-    if here.order() != order {
+    let (mut path, mut link) = (Path::new(), root);
+    while let Some(key) = link {
+        let here = node(pool, key);
+        if here.order() == order {
+            return (unlink(pool, root, &mut path, key), link);
+        }
         let side = Side::of(order, here);
-        let child = here.links().child(side);
-        let (rest, removed) = remove_below(pool, child, order);
-        if removed.is_none() {
-            return (link, None);
-        }
-        if rest != child {
-            node_mut(pool, key).links_mut().set_child(side, rest);
-        }
-        return (Some(balance(pool, key)), removed);
+        path.push((key, side));
+        link = here.links().child(side);
     }
-    let (left, right) = here.links().children();
-    let (Some(_), Some(below)) = (left, right) else {
-        return (left.or(right), link);
-    };
-    let (rest, next) = remove_first(pool, below);
-    let heir = node_mut(pool, next).links_mut();
-    heir.left = left;
-    heir.right = rest;
-    (Some(balance(pool, next)), link)
+    (root, None)
 }
 
-/// Unlinks the first node; what is left, and the node.
-fn remove_first<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> (Link<N>, Key<N>) {
+/// Takes a node out that a path leads to; the new root.
+fn unlink<N: AvlNode>(
+    pool: &mut Pool<N>,
+    root: Link<N>,
+    path: &mut Path<N>,
+    key: Key<N>,
+) -> Link<N> {
     let (left, right) = node(pool, key).links().children();
-    let Some(left) = left else {
-        return (right, key);
+    let (Some(_), Some(below)) = (left, right) else {
+        let root = relink(pool, root, path, left.or(right));
+        return repair(pool, root, path, MOST_LEVELS);
     };
-    let (rest, first) = remove_first(pool, left);
-    node_mut(pool, key).links_mut().left = rest;
-    (Some(balance(pool, key)), first)
+    // The next node takes its place, and from there on up all is as if it had been there before.
+    let at = path.len();
+    path.push((key, Side::Right));
+    let (mut heir, mut link) = (below, node(pool, below).links().left);
+    while let Some(lower) = link {
+        path.push((heir, Side::Left));
+        (heir, link) = (lower, node(pool, lower).links().left);
+    }
+    let rest = node(pool, heir).links().right;
+    let root = relink(pool, root, path, rest);
+    inherit(pool, heir, key);
+    if let Some((place, _)) = path.get_mut(at) {
+        *place = heir;
+    }
+    let root = relink(pool, root, path.get(..at).unwrap_or_default(), Some(heir));
+    repair(pool, root, path, at)
+}
+
+/// Gives a node the links of another, and what that knows of its subtree.
+fn inherit<N: AvlNode>(pool: &mut Pool<N>, heir: Key<N>, from: Key<N>) {
+    let from = node(pool, from);
+    let (left, right) = from.links().children();
+    let (height, known) = (from.links().height, from.known());
+    let heir = node_mut(pool, heir);
+    *heir.links_mut() = Links {
+        left,
+        right,
+        height,
+    };
+    heir.set_summary(known);
+}
+
+/// Makes a path end in another node, or none; the new root.
+fn relink<N: AvlNode>(
+    pool: &mut Pool<N>,
+    root: Link<N>,
+    path: &[(Key<N>, Side)],
+    to: Link<N>,
+) -> Link<N> {
+    let Some((above, side)) = path.last() else {
+        return to;
+    };
+    node_mut(pool, *above).links_mut().set_child(*side, to);
+    root
+}
+
+/// Restores balance and knowledge on a path below whose last node something changed: from there up
+/// to the first node that knows nothing new, if that is the one at depth `may_stop` or above it.
+/// The new root.
+fn repair<N: AvlNode>(
+    pool: &mut Pool<N>,
+    mut root: Link<N>,
+    path: &mut Path<N>,
+    may_stop: usize,
+) -> Link<N> {
+    while let Some((key, _)) = path.pop() {
+        let (top, is_same) = balance(pool, key);
+        if top != key {
+            root = relink(pool, root, path, Some(top));
+        } else if is_same && path.len() <= may_stop {
+            break;
+        }
+    }
+    root
 }
 
 /// Changes the node with `order`, but not its place, and what the nodes above know of it; false
 /// when there is none.
-pub(super) fn change_below<N: AvlNode>(
+pub(super) fn change<N: AvlNode>(
     pool: &mut Pool<N>,
-    link: Link<N>,
+    root: Link<N>,
     order: N::Order,
     change: impl FnOnce(&mut N),
 ) -> bool {
-    let mut path: ArrayVec<Key<N>, MOST_LEVELS> = ArrayVec::new();
-    let mut link = link;
+    let (mut path, mut link) = (Path::new(), root);
     while let Some(key) = link {
-        path.push(key);
         let here = node_mut(pool, key);
+        let side = Side::of(order, here);
+        path.push((key, side));
         if here.order() == order {
             change(here);
-            while let Some(key) = path.pop() {
-                refresh(pool, key);
-            }
+            // No node moves: the root stays.
+            repair(pool, root, &mut path, MOST_LEVELS);
             return true;
         }
-        link = here.links().child(Side::of(order, here));
+        link = here.links().child(side);
     }
     false
 }
 
-/// Restores the balance at a node whose subtrees are balanced; the new root of the subtree.
-fn balance<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> Key<N> {
-    let (left, right) = refresh(pool, key);
+/// Restores the balance at a node whose subtrees are balanced; the new root of the subtree, and
+/// whether nothing is new of it.
+fn balance<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> (Key<N>, bool) {
+    let Refreshed {
+        left,
+        right,
+        is_same,
+    } = refresh(pool, key);
     let high = if left > right.wrapping_add(1) {
         Side::Left
     } else if right > left.wrapping_add(1) {
         Side::Right
     } else {
-        return key;
+        return (key, is_same);
     };
-    rotate_up(pool, key, high)
+    (rotate_up(pool, key, high), false)
 }
 
 /// Moves a node down, whose subtree on one side is too high; the new root of the subtree.
@@ -239,19 +303,36 @@ fn height<N: AvlNode>(pool: &Pool<N>, link: Link<N>) -> u32 {
     link.map_or(0, |key| node(pool, key).links().height)
 }
 
-/// Computes anew what a node knows of its subtree; how high the left and the right one are.
-fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> (u32, u32) {
+/// What came of a look at a node's children.
+struct Refreshed {
+    /// How high the left one is.
+    left: u32,
+    right: u32,
+    /// Whether the node knew all of it.
+    is_same: bool,
+}
+
+/// Computes anew what a node knows of its subtree.
+fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> Refreshed {
     let here = node(pool, key);
     let (left, right) = here.links().children();
     let (left, right) = (
         left.map(|key| node(pool, key)),
         right.map(|key| node(pool, key)),
     );
-    let height = |below: Option<&N>| below.map_or(0, |node| node.links().height);
-    let (left_height, right_height) = (height(left), height(right));
     let summary = here.summary(left, right);
-    let here = node_mut(pool, key);
-    here.set_summary(summary);
-    here.links_mut().height = left_height.max(right_height).wrapping_add(1);
-    (left_height, right_height)
+    let height = |below: Option<&N>| below.map_or(0, |node| node.links().height);
+    let (left, right) = (height(left), height(right));
+    let height = left.max(right).wrapping_add(1);
+    let is_same = here.known() == summary && here.links().height == height;
+    if !is_same {
+        let here = node_mut(pool, key);
+        here.set_summary(summary);
+        here.links_mut().height = height;
+    }
+    Refreshed {
+        left,
+        right,
+        is_same,
+    }
 }

@@ -113,6 +113,13 @@ impl Work {
         true
     }
 
+    /// Spends as many units as were done already, or all that are left.
+    pub fn spend_more(&mut self, units: u32) {
+        let units = units.min(self.left);
+        self.left = self.left.saturating_sub(units);
+        self.spent = self.spent.saturating_add(units);
+    }
+
     /// Whether nothing is left.
     #[must_use]
     pub const fn is_gone(&self) -> bool {

@@ -46,7 +46,7 @@ impl<V> RegionNode<V> {
         &self.region
     }
 
-    /// The entry, to be changed by [`avl::change_below`].
+    /// The entry, to be changed by [`avl::change`].
     pub(super) const fn region_mut(&mut self) -> &mut Region<V> {
         &mut self.region
     }
@@ -71,6 +71,10 @@ impl<V> AvlNode for RegionNode<V> {
 
     fn links_mut(&mut self) -> &mut Links<Self> {
         &mut self.links
+    }
+
+    fn known(&self) -> Extent {
+        self.extent
     }
 
     fn summary(&self, left: Option<&Self>, right: Option<&Self>) -> Extent {

@@ -4,7 +4,7 @@
 //! first address, the last address and the largest gap of its subtree, which is what finds room
 //! in logarithmic time.
 
-use super::avl::{AvlNode, change_below, insert_below, remove_below};
+use super::avl::{self, AvlNode, insert, remove};
 use super::region_node::{Link, RegionNode};
 use super::{Budget, NoMemory, Pool};
 use crate::{VirtAddr, VirtRange};
@@ -106,14 +106,14 @@ impl<V: Copy> RegionTree<V> {
             "entries of a region tree are disjoint"
         );
         let new = pool.insert_reserved(RegionNode::leaf(region));
-        self.root = Some(insert_below(pool, self.root, new, region.start));
+        self.root = insert(pool, self.root, new, region.start);
         self.len = self.len.wrapping_add(1);
         self.last = Some(new);
     }
 
     /// Takes the entry out that starts at `start`.
     pub fn remove(&mut self, pool: &mut RegionPool<V>, start: VirtAddr) -> Option<Region<V>> {
-        let (root, removed) = remove_below(pool, self.root, start);
+        let (root, removed) = remove(pool, self.root, start);
         self.root = root;
         let node = pool.remove(removed?)?;
         self.len = self.len.wrapping_sub(1);
@@ -159,7 +159,7 @@ impl<V: Copy> RegionTree<V> {
 
     /// Changes the value of the entry that starts at `start`; false when there is none.
     pub fn set_value(&mut self, pool: &mut RegionPool<V>, start: VirtAddr, value: V) -> bool {
-        change_below(pool, self.root, start, |node| {
+        avl::change(pool, self.root, start, |node| {
             node.region_mut().value = value
         })
     }
@@ -172,7 +172,7 @@ impl<V: Copy> RegionTree<V> {
         start: VirtAddr,
         new_start: VirtAddr,
     ) -> bool {
-        change_below(pool, self.root, start, |node| {
+        avl::change(pool, self.root, start, |node| {
             node.region_mut().start = new_start
         })
     }
@@ -185,7 +185,7 @@ impl<V: Copy> RegionTree<V> {
         start: VirtAddr,
         new_end: VirtAddr,
     ) -> bool {
-        change_below(pool, self.root, start, |node| {
+        avl::change(pool, self.root, start, |node| {
             node.region_mut().end = new_end
         })
     }

@@ -8,7 +8,7 @@ mod node;
 
 pub use node::SpanNode;
 
-use super::avl::{AvlNode, Link, change_below, insert_below, node, remove_below};
+use super::avl::{AvlNode, Link, change, insert, node, remove};
 use super::{Budget, NoMemory, Pool};
 use core::ops::Range;
 
@@ -31,18 +31,26 @@ impl<V: Copy> Span<V> {
     pub const fn order(&self) -> (u64, V) {
         (self.start, self.value)
     }
+
+    const fn overlaps(&self, range: &Range<u64>) -> bool {
+        self.end > range.start && self.start < range.end
+    }
 }
 
 /// Non-empty ranges, each with a value; no two of them have the same start and value.
+///
+/// Most memory objects are shown once at a time, so a span that is alone needs no node.
 #[derive(Debug)]
 pub struct SpanTree<V> {
     root: Link<SpanNode<V>>,
+    /// The span that came when there was none, until another comes; then there are no nodes.
+    alone: Option<Span<V>>,
     len: u32,
 }
 
-impl<V> Default for SpanTree<V> {
+impl<V: Copy + Ord> Default for SpanTree<V> {
     fn default() -> Self {
-        Self { root: None, len: 0 }
+        Self::new()
     }
 }
 
@@ -50,7 +58,11 @@ impl<V: Copy + Ord> SpanTree<V> {
     /// An empty tree.
     #[must_use]
     pub const fn new() -> Self {
-        Self { root: None, len: 0 }
+        Self {
+            root: None,
+            alone: None,
+            len: 0,
+        }
     }
 
     /// How many spans there are.
@@ -74,7 +86,8 @@ impl<V: Copy + Ord> SpanTree<V> {
         count: u32,
         budget: &mut Budget,
     ) -> Result<(), NoMemory> {
-        pool.reserve_many(count, budget)
+        // One that was alone in its tree gets a node, too.
+        pool.reserve_many(count.saturating_mul(2), budget)
     }
 
     /// Puts a span in.
@@ -83,14 +96,33 @@ impl<V: Copy + Ord> SpanTree<V> {
     /// When no room was reserved.
     pub fn insert_reserved(&mut self, pool: &mut SpanPool<V>, span: Span<V>) {
         debug_assert!(span.start < span.end, "no span is empty");
-        let new = pool.insert_reserved(SpanNode::leaf(span));
-        self.root = Some(insert_below(pool, self.root, new, span.order()));
+        if self.len == 0 {
+            self.alone = Some(span);
+        } else {
+            if let Some(first) = self.alone.take() {
+                self.link(pool, first);
+            }
+            self.link(pool, span);
+        }
         self.len = self.len.wrapping_add(1);
+    }
+
+    /// Gives a span a node.
+    fn link(&mut self, pool: &mut SpanPool<V>, span: Span<V>) {
+        let new = pool.insert_reserved(SpanNode::leaf(span));
+        self.root = insert(pool, self.root, new, span.order());
     }
 
     /// Takes the span out that starts at `start` and has this value.
     pub fn remove(&mut self, pool: &mut SpanPool<V>, start: u64, value: V) -> Option<Span<V>> {
-        let (root, removed) = remove_below(pool, self.root, (start, value));
+        if let Some(alone) = self.alone {
+            if alone.order() != (start, value) {
+                return None;
+            }
+            (self.alone, self.len) = (None, 0);
+            return Some(alone);
+        }
+        let (root, removed) = remove(pool, self.root, (start, value));
         self.root = root;
         let node = pool.remove(removed?)?;
         self.len = self.len.wrapping_sub(1);
@@ -106,9 +138,16 @@ impl<V: Copy + Ord> SpanTree<V> {
         value: V,
         bounds: Range<u64>,
     ) -> bool {
+        if let Some(alone) = self.alone.as_mut() {
+            if alone.order() != (start, value) {
+                return false;
+            }
+            (alone.start, alone.end) = (bounds.start, bounds.end);
+            return true;
+        }
         if bounds.start == start {
             let order = (start, value);
-            return change_below(pool, self.root, order, |node| node.set_end(bounds.end));
+            return change(pool, self.root, order, |node| node.set_end(bounds.end));
         }
         let Some(Span { value, .. }) = self.remove(pool, start, value) else {
             return false;
@@ -128,6 +167,9 @@ impl<V: Copy + Ord> SpanTree<V> {
     /// The first span that overlaps a range.
     #[must_use]
     pub fn first_overlapping(&self, pool: &SpanPool<V>, range: &Range<u64>) -> Option<Span<V>> {
+        if let Some(alone) = self.alone {
+            return Some(alone).filter(|alone| alone.overlaps(range));
+        }
         find(pool, self.root, None, range)
     }
 
@@ -140,12 +182,18 @@ impl<V: Copy + Ord> SpanTree<V> {
         after: (u64, V),
         range: &Range<u64>,
     ) -> Option<Span<V>> {
+        if let Some(alone) = self.alone {
+            return Some(alone).filter(|alone| after < alone.order() && alone.overlaps(range));
+        }
         find(pool, self.root, Some(after), range)
     }
 
     /// Whether the tree is in order, balanced, and knows its ends. Walks everything.
     #[must_use]
     pub fn audit(&self, pool: &SpanPool<V>) -> bool {
+        if let Some(alone) = self.alone {
+            return self.len == 1 && self.root.is_none() && alone.start < alone.end;
+        }
         let mut last = None;
         audit_below(pool, self.root, &mut last).map(|(count, _)| count) == Some(self.len)
     }
@@ -172,7 +220,7 @@ fn find<V: Copy + Ord>(
         if found.is_some() {
             return found;
         }
-        if span.end > range.start && span.start < range.end {
+        if span.overlaps(range) {
             return Some(span);
         }
     }

@@ -1,7 +1,7 @@
 //! Words in order, each with a value: a balanced tree whose nodes lie in a [`WordPool`] that many
 //! trees share. What finds the futex of an address.
 
-use super::avl::{AvlNode, Link, Links, insert_below, node, remove_below};
+use super::avl::{AvlNode, Link, Links, insert, node, remove};
 use super::{Key, Pool};
 
 /// Where the nodes of trees of `V` lie.
@@ -31,6 +31,8 @@ impl<V> AvlNode for WordNode<V> {
     fn links_mut(&mut self) -> &mut Links<Self> {
         &mut self.links
     }
+
+    fn known(&self) {}
 
     fn summary(&self, _: Option<&Self>, _: Option<&Self>) {}
 
@@ -97,14 +99,14 @@ impl<V> WordMap<V> {
         debug_assert!(self.find(pool, word).is_none(), "no word is there twice");
         let links = Links::leaf();
         let new = pool.insert_reserved(WordNode { word, value, links });
-        self.root = Some(insert_below(pool, self.root, new, word));
+        self.root = insert(pool, self.root, new, word);
         self.len = self.len.wrapping_add(1);
         new
     }
 
     /// Takes a word out.
     pub fn remove(&mut self, pool: &mut WordPool<V>, word: u64) -> Option<V> {
-        let (root, removed) = remove_below(pool, self.root, word);
+        let (root, removed) = remove(pool, self.root, word);
         self.root = root;
         let node = pool.remove(removed?)?;
         self.len = self.len.wrapping_sub(1);

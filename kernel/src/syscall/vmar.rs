@@ -77,15 +77,14 @@ pub(crate) fn vmar_map(
         may,
         stream,
     };
-    if !request.replaces() && !options.contains(VmOptions::MAP_RANGE) {
-        return vm::map_and_tell(call, request, mapped_addr);
+    if options.contains(VmOptions::MAP_RANGE) {
+        return vm::map_and_fill(call, request, mapped_addr);
     }
-    call.touch(mapped_addr.0, size_of::<u64>())?;
     if request.replaces() {
+        call.touch(mapped_addr.0, size_of::<u64>())?;
         return vm::overwrite(call, request, mapped_addr);
     }
-    let range = vm::map(call.kernel, call.hal, request)?;
-    vm::fill(call, (vmar, vmo), vmo_offset, range, mapped_addr)
+    vm::map_and_tell(call, request, mapped_addr)
 }
 
 /// No machine here maps execute-only: READ is added where that was asked for (step 5).

@@ -1,7 +1,7 @@
 //! The part of the audit about regions: what lies where, and which trees know of it.
 
-use super::Vmar;
-use super::vmar::Region;
+use super::vmar::{Region, piece};
+use super::{Mapping, Vmar};
 use crate::mem::{self, Key, RegionTree};
 use crate::object::Objects;
 
@@ -82,20 +82,25 @@ fn audit_place(
     Ok(())
 }
 
-/// A root's tree of nested pieces has every piece that lies below the root, and no other; how many.
+/// A root's tree of nested pieces has every piece that lies deep, and no other; how many.
 fn audit_nested(objects: &Objects) -> Result<u32, &'static str> {
     let mut nested = 0u32;
-    for (key, piece) in objects.mappings.iter() {
-        let vmar = objects.vmars.get(piece.vmar);
+    for (key, here) in objects.mappings.iter() {
+        let vmar = objects.vmars.get(here.vmar);
         let vmar = vmar.ok_or("a mapping is in no region")?;
-        let Some(root) = vmar.root else { continue };
+        if here.continues {
+            audit_cut(objects, vmar, here)?;
+        }
+        let Some(root) = vmar.deep_root() else {
+            continue;
+        };
         let root = objects.vmars.get(root).ok_or("a region's root is gone")?;
         let found = root
             .nested
-            .containing(&objects.vmar_nodes, piece.range.start);
+            .containing(&objects.vmar_nodes, here.range.start);
         let entry = mem::Region {
-            start: piece.range.start,
-            end: piece.range.end,
+            start: here.range.start,
+            end: here.range.end,
             value: Region::Mapping(key),
         };
         if found != Some(entry) {
@@ -111,5 +116,15 @@ fn audit_nested(objects: &Objects) -> Result<u32, &'static str> {
         Ok(nested)
     } else {
         Err("a root knows pieces that are gone")
+    }
+}
+
+/// A piece that continues another lies right behind one that knows it was cut.
+fn audit_cut(objects: &Objects, vmar: &Vmar, here: &Mapping) -> Result<(), &'static str> {
+    let start = here.range.start;
+    let before = vmar.children.last_before(&objects.vmar_nodes, start);
+    match before.map(|before| (before.end, before.value)) {
+        Some((end, Region::Mapping(key))) if end == start && piece(objects, key).is_cut => Ok(()),
+        _ => Err("a piece continues none"),
     }
 }

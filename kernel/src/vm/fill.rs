@@ -1,16 +1,17 @@
 //! Filling the page tables of a new mapping at once (`ZX_VM_MAP_RANGE`), bit by bit.
 
 use super::fault::shown_range;
+use super::map::{MapRequest, place_mapping};
 use super::pages::{fixed_run, held_run_at, next_committed};
 use super::place::BLOCKS;
-use super::vmar::{piece, piece_at, space};
+use super::vmar::{Space, insert_piece, piece, piece_at, reserve_pieces, space};
 use super::vmo::holder;
 use super::{Inner, Mapping, Vmar, Vmo, map_status};
-use crate::call::{Call, Flow, Out, SysResult};
-use crate::hal::{Backing, DynHal, EntryCounts, MapAttrs, MmuFlags};
+use crate::call::{Call, Flow, Out, Spot, SysResult};
+use crate::hal::{Backing, DynHal, MapAttrs, MmuFlags};
 use crate::mem::{self, Key};
 use crate::task::Work;
-use crate::{Kernel, PAGE_SIZE, PhysRun, VirtAddr, VirtRange};
+use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange, no_memory};
 use jacinth_abi::Status;
 
 /// How many entries one step makes where the machine has blocks of all sizes.
@@ -58,20 +59,104 @@ impl Fill {
                 // Another thread took the mapping away: what it put there fills itself.
                 return Ok(true);
             };
+            if !self.fill_piece(kernel, hal, key, &mut work)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes on in a piece, which shows what this mapping does, until `work` is gone; true when all is
+    /// filled there.
+    ///
+    /// # Errors
+    /// As [`Fill::step`].
+    #[inline]
+    fn fill_piece(
+        &mut self,
+        kernel: &mut Kernel,
+        hal: &mut DynHal,
+        key: Key<Mapping>,
+        work: &mut mem::Work,
+    ) -> Result<bool, Status> {
+        let here = piece(&kernel.objects, key);
+        let space = space(&kernel.objects, here.vmar).ok_or(Status::BAD_STATE)?;
+        let last = here.range.end.min(self.range.end);
+        if here.flags.is_empty() {
+            self.at = last;
+            return Ok(true);
+        }
+        let fixed = fixed_run(&kernel.objects, self.vmo);
+        let to = Target {
+            space,
+            last,
+            end: last.min(shown_range(&kernel.objects, here).end),
+            attrs: MapAttrs {
+                flags: here.flags,
+                cache: kernel.objects.get(self.vmo).cache,
+                backing: fixed.map_or(Backing::Memory, |(_, backing)| backing),
+            },
+        };
+        match fixed {
+            Some((run, _)) => self.fill_from_run(kernel, hal, to, run, work),
+            None => self.fill_from_pages(kernel, hal, to, work),
+        }
+    }
+
+    /// As [`Fill::fill_piece`], where one run is behind all of the VMO.
+    fn fill_from_run(
+        &mut self,
+        kernel: &mut Kernel,
+        hal: &mut DynHal,
+        to: Target,
+        run: PhysRun,
+        work: &mut mem::Work,
+    ) -> Result<bool, Status> {
+        let shown = self.shown(self.at);
+        let end = self
+            .at
+            .raw()
+            .saturating_add(run.bytes().saturating_sub(shown));
+        let end = to.end.raw().min(end);
+        while self.at.raw() < end {
             if !work.spend() {
                 return Ok(false);
             }
-            let next = self.next_run(kernel, piece(&kernel.objects, key));
-            let Some((at, run, may_write)) = next else {
-                continue;
-            };
-            let counts = self.enter(kernel, hal, key, (at, run, may_write))?;
-            self.at = at.checked_add(run.bytes()).ok_or(Status::INTERNAL)?;
-            let entries = [counts.pages_4k, counts.blocks_2m, counts.blocks_1g];
-            let entries: i64 = entries.into_iter().fold(0, i64::saturating_add);
-            for _ in 1..entries {
-                work.spend();
+            let base = run.base.checked_add(self.shown(self.at));
+            let base = base.ok_or(Status::INTERNAL)?;
+            let left = end.wrapping_sub(self.at.raw());
+            let pages = left.min(most_bytes(self.at, base, left)) >> PAGE_SHIFT;
+            self.enter(kernel, hal, to, (self.at, PhysRun { base, pages }), work)?;
+        }
+        self.at = to.last;
+        Ok(true)
+    }
+
+    /// As [`Fill::fill_piece`], where pages come and go.
+    fn fill_from_pages(
+        &mut self,
+        kernel: &mut Kernel,
+        hal: &mut DynHal,
+        to: Target,
+        work: &mut mem::Work,
+    ) -> Result<bool, Status> {
+        while self.at < to.last {
+            if !work.spend() {
+                return Ok(false);
             }
+            let Some((at, run, may_write)) = self.next_run(kernel, to.end) else {
+                self.at = to.last;
+                break;
+            };
+            let mut to = to;
+            if !may_write {
+                to.attrs.flags -= MmuFlags::WRITE;
+            } else if to.attrs.flags.contains(MmuFlags::WRITE) {
+                let (root, _) = holder(&kernel.objects, self.vmo, 0);
+                let root = kernel.objects.get_mut(root);
+                root.write_grants = root.write_grants.wrapping_add(1);
+            }
+            self.enter(kernel, hal, to, (at, run), work)?;
         }
         Ok(true)
     }
@@ -92,70 +177,56 @@ impl Fill {
         self.vmo_offset.wrapping_add(into)
     }
 
-    /// The next run to enter in a piece, and whether it may be written as it is. Where there is none the cursor moves behind the piece, or
-    /// to the end when the VMO has no more.
-    fn next_run(&mut self, kernel: &Kernel, here: &Mapping) -> Option<(VirtAddr, PhysRun, bool)> {
-        let last = here.range.end.min(self.range.end);
-        let end = last.min(shown_range(&kernel.objects, here).end);
+    /// The next run to enter before `end`, and whether it may be written as it is; `None` when the
+    /// VMO has no more there.
+    fn next_run(&self, kernel: &Kernel, end: VirtAddr) -> Option<(VirtAddr, PhysRun, bool)> {
         let wanted = self.shown(self.at);
-        let from = if here.flags.is_empty() {
-            None
-        } else {
-            next_committed(&kernel.objects, self.vmo, wanted)
-        };
-        let at = from.and_then(|from| self.at.checked_add(from.wrapping_sub(wanted)));
-        let (Some(from), Some(at)) = (from, at.filter(|at| *at < end)) else {
-            self.at = last;
-            return None;
-        };
-        let left = end.raw().wrapping_sub(at.raw());
-        let first = held_run_at(kernel, self.vmo, from, PAGE_SIZE);
-        let run = first.and_then(|(first, _)| match left.min(most_bytes(at, first, left)) {
+        let from = next_committed(&kernel.objects, self.vmo, wanted)?;
+        let at = self.at.checked_add(from.wrapping_sub(wanted))?;
+        let left = end.raw().checked_sub(at.raw()).filter(|left| *left != 0)?;
+        let first = held_run_at(kernel, self.vmo, from, PAGE_SIZE)?;
+        let run = match left.min(most_bytes(at, first.0.base, left)) {
             PAGE_SIZE => None,
             most => held_run_at(kernel, self.vmo, from, most),
-        });
-        let run = run.or(first);
-        if run.is_none() {
-            self.at = last;
-        }
-        run.map(|(run, may_write)| (at, run, may_write))
+        };
+        let (run, may_write) = run.unwrap_or(first);
+        Some((at, run, may_write))
     }
 
+    /// Makes the entries of a run, for the first of which `work` was spent, and goes on behind.
     fn enter(
-        &self,
+        &mut self,
         kernel: &mut Kernel,
         hal: &mut DynHal,
-        key: Key<Mapping>,
-        (at, run, may_write): (VirtAddr, PhysRun, bool),
-    ) -> Result<EntryCounts, Status> {
-        let space = space(&kernel.objects, self.vmar).ok_or(Status::BAD_STATE)?;
-        let fixed = fixed_run(&kernel.objects, self.vmo);
-        let backing = fixed.map_or(Backing::Memory, |(_, backing)| backing);
-        let mut flags = piece(&kernel.objects, key).flags;
-        if !may_write {
-            flags -= MmuFlags::WRITE;
-        } else if flags.contains(MmuFlags::WRITE) {
-            let (root, _) = holder(&kernel.objects, self.vmo, 0);
-            let root = kernel.objects.get_mut(root);
-            root.write_grants = root.write_grants.wrapping_add(1);
-        }
-        let attrs = MapAttrs {
-            flags,
-            cache: kernel.objects.get(self.vmo).cache,
-            backing,
-        };
+        to: Target,
+        (at, run): (VirtAddr, PhysRun),
+        work: &mut mem::Work,
+    ) -> Result<(), Status> {
         let counts = hal
-            .map(space.aspace, at, run, attrs, &mut kernel.mem)
+            .map(to.space.aspace, at, run, to.attrs, &mut kernel.mem)
             .map_err(map_status)?;
-        kernel.objects.get_mut(space.process).entries.add(counts);
-        Ok(counts)
+        kernel.objects.get_mut(to.space.process).entries.add(counts);
+        self.at = at.checked_add(run.bytes()).ok_or(Status::INTERNAL)?;
+        work.spend_more(counts.leaves().saturating_sub(1));
+        Ok(())
     }
+}
+
+/// What the entries of a piece are to be.
+#[derive(Clone, Copy)]
+struct Target {
+    space: Space,
+    /// The end of the piece, or of the mapping.
+    last: VirtAddr,
+    /// As far as the VMO is shown there.
+    end: VirtAddr,
+    attrs: MapAttrs,
 }
 
 /// How far a run is entered in one step: so many entries of the size that fits at `at`, and not
 /// past where a larger one may fit.
-fn most_bytes(at: VirtAddr, run: PhysRun, left: u64) -> u64 {
-    let (virt, phys) = (at.raw(), run.base.raw());
+fn most_bytes(at: VirtAddr, base: PhysAddr, left: u64) -> u64 {
+    let (virt, phys) = (at.raw(), base.raw());
     let mut larger = u64::MAX;
     for block in BLOCKS {
         let mask = block.wrapping_sub(1);
@@ -171,23 +242,43 @@ fn most_bytes(at: VirtAddr, run: PhysRun, left: u64) -> u64 {
     larger.min(STEP.saturating_mul(PAGE_SIZE))
 }
 
-/// Fills a new mapping and tells where it is.
+/// Makes a mapping, fills it and tells where it is.
 ///
 /// # Errors
-/// None: a mapping that cannot be filled is taken away first.
-pub(crate) fn fill(
-    call: &mut Call<'_>,
-    (vmar, vmo): (Key<Vmar>, Key<Vmo>),
-    vmo_offset: u64,
-    range: VirtRange,
-    out: Out<u64>,
-) -> SysResult {
-    resume_fill(call, Fill::new(vmar, vmo, vmo_offset, range), out)
+/// As [`map`](super::map()); a mapping that cannot be filled is taken away first.
+pub(crate) fn map_and_fill(call: &mut Call<'_>, request: MapRequest, out: Out<u64>) -> SysResult {
+    // Nothing that comes before the answer takes memory away.
+    let spot = call.find(Spot::NONE, out.0, size_of::<u64>())?;
+    let new = place_mapping(call.kernel, call.hal, request)?;
+    reserve_pieces(call.kernel, 1).map_err(no_memory)?;
+    // commit
+    let key = insert_piece(&mut call.kernel.objects, new);
+    let mut fill = Fill::new(new.vmar, new.vmo, new.vmo_offset, new.range);
+    let mut work = mem::Work::new(mem::Work::EVENT);
+    match fill.fill_piece(call.kernel, call.hal, key, &mut work) {
+        Ok(true) => {}
+        filled => return go_on(call, fill, filled, out),
+    }
+    match call.write_at(spot, out.0, &new.range.start.raw().to_le_bytes()) {
+        Ok(()) => Ok(Flow::ok()),
+        Err(status) => Ok(undo(new.vmar, new.range, status)),
+    }
 }
 
-/// Goes on with [`fill`].
+/// Goes on with filling a mapping.
 pub(crate) fn resume_fill(call: &mut Call<'_>, mut fill: Fill, out: Out<u64>) -> SysResult {
-    match fill.step(call.kernel, call.hal) {
+    let filled = fill.step(call.kernel, call.hal);
+    go_on(call, fill, filled, out)
+}
+
+/// What comes after a step.
+fn go_on(
+    call: &mut Call<'_>,
+    fill: Fill,
+    filled: Result<bool, Status>,
+    out: Out<u64>,
+) -> SysResult {
+    match filled {
         Ok(true) => finish_map(call, fill.vmar, fill.range, out),
         Ok(false) => Ok(Flow::Again(Work::Fill { fill, out: out.0 })),
         // Teardown is about to free some.

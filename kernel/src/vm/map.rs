@@ -114,6 +114,7 @@ pub(super) fn place_mapping(
         flags: request.flags,
         may: request.may,
         continues: false,
+        is_cut: false,
         stream: request.stream,
     })
 }

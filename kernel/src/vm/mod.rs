@@ -38,7 +38,7 @@ pub(crate) use contiguous::{clear_some, create_contiguous};
 pub(crate) use copy::{copy, resume_copy, write};
 pub(crate) use cow::{NewSnapshot, Snapshot};
 pub(crate) use fault::fault;
-pub(crate) use fill::{Fill, fill, resume_fill};
+pub(crate) use fill::{Fill, map_and_fill, resume_fill};
 pub(crate) use info::VmoRecord;
 pub(crate) use map::{MapRequest, map, map_and_tell, map_for_boot};
 pub(crate) use maps::{Maps, MapsVersion};

@@ -1,8 +1,8 @@
 //! Address regions and the mappings in them, as data.
 //!
-//! A region's tree holds its mappings and the regions right below it; the root region also has all
-//! pieces of the regions below it in one tree, so that the way from an address to a piece is short
-//! however deep regions lie in each other.
+//! A region's tree holds its mappings and the regions right below it. Where regions lie deeper in
+//! each other than one in the root region, the root region has the pieces of all the deeper ones in
+//! one tree, so that the way from an address to a piece is short however deep they lie.
 //!
 //! A mapping is one or more *pieces*, each with one protection and its own entry in the region's
 //! tree; a piece that `continues` belongs to the mapping of the piece that ends where it starts.
@@ -45,6 +45,8 @@ pub(crate) struct Mapping {
     pub(crate) may: MmuFlags,
     /// Whether it belongs to the mapping of the piece before it.
     pub(crate) continues: bool,
+    /// Whether the piece behind it may continue it: only then need that be looked at.
+    pub(super) is_cut: bool,
     /// Whether it ends where the VMO's stream does (`ZX_VM_FAULT_BEYOND_STREAM_SIZE`).
     pub(crate) stream: bool,
 }
@@ -53,11 +55,18 @@ impl Mapping {
     /// The VMO whose pages it shows, and which bytes of it.
     pub(super) fn shows(&self, objects: &Objects) -> (Key<Vmo>, Range<u64>) {
         let (root, start) = holder(objects, self.vmo, self.vmo_offset);
-        // Where offsets end there are no pages; all that counts is that no range is empty.
-        let start = start.min(u64::MAX - PAGE_SIZE);
-        (root, start..start.saturating_add(self.range.bytes()))
+        (root, shown(start, self.range))
     }
 }
+
+/// The bytes of a VMO from `start` on that are shown in `range`.
+fn shown(start: u64, range: VirtRange) -> Range<u64> {
+    // Where offsets end there are no pages; all that counts is that no range is empty.
+    let start = start.min(u64::MAX - PAGE_SIZE);
+    start..start.saturating_add(range.bytes())
+}
+
+const SHOWN: &str = "a piece holds a use of what it shows";
 
 /// What a new piece shows and allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +78,7 @@ pub(super) struct Piece {
     pub(super) flags: MmuFlags,
     pub(super) may: MmuFlags,
     pub(super) continues: bool,
+    pub(super) is_cut: bool,
     pub(super) stream: bool,
 }
 
@@ -97,7 +107,7 @@ pub(crate) struct Vmar {
     pub(crate) children: RegionTree<Region>,
     /// Those of its children that are regions.
     pub(super) regions: RegionTree<Region>,
-    /// Of a root region: the pieces of all regions below it.
+    /// Of a root region: the pieces of all regions that lie deeper than right below it.
     pub(super) nested: RegionTree<Region>,
     /// Whether the region still stands for its addresses.
     pub(crate) alive: bool,
@@ -122,6 +132,12 @@ impl Vmar {
             start: self.base,
             end,
         }
+    }
+
+    /// The root region, where that has the region's pieces in its tree of nested ones.
+    pub(super) fn deep_root(&self) -> Option<Key<Self>> {
+        const RIGHT_BELOW_ROOT: u32 = 2;
+        self.root.filter(|_| self.depth > RIGHT_BELOW_ROOT)
     }
 
     /// Whether it is all of an address space.
@@ -187,14 +203,19 @@ pub(crate) fn next_piece(
 ) -> Option<(Key<Mapping>, bool)> {
     let region = objects.get(top);
     let nodes = &objects.vmar_nodes;
-    match region.children.containing(nodes, at)?.value {
-        Region::Mapping(key) => Some((key, true)),
-        Region::Vmar(_) => {
-            let root = objects.get(region.root.unwrap_or(top));
-            let found = root.nested.containing(nodes, at)?;
-            mapping_of(found.value).map(|key| (key, false))
-        }
-    }
+    let below = match region.children.containing(nodes, at)?.value {
+        Region::Mapping(key) => return Some((key, true)),
+        Region::Vmar(below) => objects.get(below),
+    };
+    // Mostly a region either holds regions or pieces: so only one of the two trees has something.
+    let deeper = |root: Key<Vmar>| objects.get(root).nested.containing(nodes, at);
+    let nested = if below.regions.is_empty() {
+        None
+    } else {
+        deeper(region.root.unwrap_or(top))
+    };
+    let found = nested.or_else(|| below.children.containing(nodes, at))?;
+    mapping_of(found.value).map(|key| (key, false))
 }
 
 /// The piece that holds `at` right below a region.
@@ -223,7 +244,7 @@ const fn mapping_of(region: Region) -> Option<Key<Mapping>> {
     }
 }
 
-/// Changes the trees that hold a region's pieces: its own, and the root's if it is not the root.
+/// Changes the trees that hold a region's pieces: its own, and the root's if it lies deep.
 fn change_trees(
     objects: &mut Objects,
     vmar: Key<Vmar>,
@@ -236,7 +257,7 @@ fn change_trees(
         return;
     };
     change(&mut region.children, vmar_nodes);
-    let root = region.root;
+    let root = region.deep_root();
     if let Some(root) = root.and_then(|root| vmars.get_mut(root)) {
         change(&mut root.nested, vmar_nodes);
     }
@@ -260,26 +281,6 @@ pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMe
     )
 }
 
-/// Enters a piece in the VMO whose pages it shows; room was reserved.
-fn register(objects: &mut Objects, key: Key<Mapping>) {
-    let (root, Range { start, end }) = piece(objects, key).shows(objects);
-    let Objects { vmos, spans, .. } = objects;
-    if let Some(root) = vmos.get_mut(root) {
-        let value = key;
-        root.spans
-            .insert_reserved(spans, Span { start, end, value });
-    }
-}
-
-/// Takes a piece out of the VMO whose pages it shows.
-fn deregister(objects: &mut Objects, key: Key<Mapping>) {
-    let (root, Range { start, .. }) = piece(objects, key).shows(objects);
-    let Objects { vmos, spans, .. } = objects;
-    if let Some(root) = vmos.get_mut(root) {
-        root.spans.remove(spans, start, key);
-    }
-}
-
 /// Changes what a piece shows, and its entry in the VMO whose pages that are.
 fn move_bounds(objects: &mut Objects, key: Key<Mapping>, change: impl FnOnce(&mut Mapping)) {
     let (_, Range { start, .. }) = piece(objects, key).shows(objects);
@@ -292,7 +293,7 @@ fn move_bounds(objects: &mut Objects, key: Key<Mapping>, change: impl FnOnce(&mu
 }
 
 /// Puts a piece, for which room was reserved, where nothing is.
-pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
+pub(super) fn insert_piece(objects: &mut Objects, new: Piece) -> Key<Mapping> {
     let key = objects.mappings.insert_reserved(Mapping {
         vmar: new.vmar,
         vmo: new.vmo,
@@ -301,17 +302,9 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
         flags: new.flags,
         may: new.may,
         continues: new.continues,
+        is_cut: new.is_cut,
         stream: new.stream,
     });
-    register(objects, key);
-    if new.stream {
-        let (root, _) = holder(objects, new.vmo, 0);
-        objects.get_mut(root).marks.insert(Marks::STREAM);
-    }
-    let process = objects.get(new.vmar).process;
-    let vmo = objects.get_mut(new.vmo);
-    vmo.shown_in.note(process);
-    vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
     let entry = mem::Region {
         start: new.range.start,
         end: new.range.end,
@@ -320,29 +313,55 @@ pub(super) fn insert_piece(objects: &mut Objects, new: Piece) {
     change_trees(objects, new.vmar, |tree, nodes| {
         tree.insert_reserved(nodes, entry);
     });
-    objects.add_use(Vmo::to_ref(new.vmo));
+    let process = objects.get(new.vmar).process;
+    let Objects { vmos, spans, .. } = objects;
+    let vmo = vmos.get_mut(new.vmo).expect(SHOWN);
+    vmo.head.uses = vmo.head.uses.wrapping_add(1);
+    vmo.shown_in.note(process);
+    vmo.mapping_count = vmo.mapping_count.wrapping_add(u32::from(!new.continues));
+    let (holder, offset) = match vmo.window() {
+        None => (vmo, 0),
+        Some((root, offset)) => (vmos.get_mut(root).expect(SHOWN), offset),
+    };
+    if new.stream {
+        holder.marks.insert(Marks::STREAM);
+    }
+    let Range { start, end } = shown(new.vmo_offset.saturating_add(offset), new.range);
+    let value = key;
+    holder
+        .spans
+        .insert_reserved(spans, Span { start, end, value });
+    key
 }
 
 /// Takes a piece out; a piece that continued it becomes the first of its mapping.
 pub(super) fn remove_piece(objects: &mut Objects, key: Key<Mapping>) {
     let here = piece(objects, key);
-    let (vmar, end) = (here.vmar, here.range.end);
+    let (vmar, end, is_cut) = (here.vmar, here.range.end, here.is_cut);
     take_piece(objects, key);
-    begin_mapping_at(objects, vmar, end);
+    if is_cut {
+        begin_mapping_at(objects, vmar, end);
+    }
 }
 
 /// Takes a piece out whose mapping goes on without it.
 pub(super) fn take_piece(objects: &mut Objects, key: Key<Mapping>) {
     let here = piece(objects, key);
-    let (vmar, vmo, range) = (here.vmar, here.vmo, here.range);
-    let is_first = !here.continues;
-    deregister(objects, key);
+    let (vmar, range, vmo_offset) = (here.vmar, here.range, here.vmo_offset);
+    let (vmo, is_first) = (here.vmo, !here.continues);
+    objects.mappings.free(key);
     change_trees(objects, vmar, |tree, nodes| {
         tree.remove(nodes, range.start);
     });
-    let shown = objects.get_mut(vmo);
-    shown.mapping_count = shown.mapping_count.wrapping_sub(u32::from(is_first));
-    objects.mappings.remove(key);
+    let Objects { vmos, spans, .. } = objects;
+    let named = vmos.get_mut(vmo).expect(SHOWN);
+    named.mapping_count = named.mapping_count.wrapping_sub(u32::from(is_first));
+    let (holder, offset) = match named.window() {
+        None => (named, 0),
+        Some((root, offset)) => (vmos.get_mut(root).expect(SHOWN), offset),
+    };
+    let Range { start, .. } = shown(vmo_offset.saturating_add(offset), range);
+    holder.spans.remove(spans, start, key);
     objects.drop_use(Vmo::to_ref(vmo));
 }
 
@@ -397,13 +416,14 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
     };
     let here = piece(objects, key);
     let (vmo, range, flags, may) = (here.vmo, here.range, here.flags, here.may);
-    let stream = here.stream;
+    let (stream, is_cut) = (here.stream, here.is_cut);
     if range.start == at {
         return;
     }
     let before = at.raw().saturating_sub(range.start.raw());
     let vmo_offset = here.vmo_offset.saturating_add(before);
     move_end(objects, key, at);
+    piece_mut(objects, key).is_cut = true;
     let range = VirtRange {
         start: at,
         end: range.end,
@@ -418,6 +438,7 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
             flags,
             may,
             continues: true,
+            is_cut,
             stream,
         },
     );

@@ -25,7 +25,7 @@ fn region(koid: u64, root: Option<Key<Vmar>>) -> Vmar {
         process: None,
         parent: root,
         root,
-        depth: if root.is_some() { 2 } else { 1 },
+        depth: if root.is_some() { 3 } else { 1 },
         base: VirtAddr::new(0),
         size: PAGES * PAGE_SIZE,
         can: MmuFlags::all(),
@@ -95,6 +95,7 @@ impl World {
                 flags,
                 may,
                 continues: false,
+                is_cut: false,
                 stream: false,
             },
         );

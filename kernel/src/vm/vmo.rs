@@ -137,6 +137,16 @@ impl Vmo {
         !self.marks.intersects(Marks::SHARED.union(Marks::ZEROS))
     }
 
+    /// Of a slice or a reference: the VMO that holds its pages, and that one's byte that is its first.
+    #[inline]
+    pub(super) const fn window(&self) -> Option<(Key<Self>, u64)> {
+        match self.content {
+            Content::Slice { root, offset } => Some((root, offset)),
+            Content::Reference { root } => Some((root, 0)),
+            _ => None,
+        }
+    }
+
     /// The run behind it, when it is one run for good.
     pub(crate) const fn run(&self) -> Option<(PhysRun, Backing)> {
         match self.content {
@@ -231,17 +241,13 @@ pub(super) struct Behind<'a> {
 #[inline(always)]
 pub(super) fn behind(objects: &Objects, vmo: Key<Vmo>) -> Behind<'_> {
     let here = objects.get(vmo);
-    let (root, offset) = match here.content {
-        Content::Slice { root, offset } => (root, offset),
-        Content::Reference { root } => (root, 0),
-        _ => {
-            return Behind {
-                root: vmo,
-                holder: here,
-                offset: 0,
-                size: here.size,
-            };
-        }
+    let Some((root, offset)) = here.window() else {
+        return Behind {
+            root: vmo,
+            holder: here,
+            offset: 0,
+            size: here.size,
+        };
     };
     let holder = objects.get(root);
     let is_slice = matches!(here.content, Content::Slice { .. });

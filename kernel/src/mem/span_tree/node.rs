@@ -27,7 +27,7 @@ impl<V: Copy> SpanNode<V> {
         self.span
     }
 
-    /// Moves the end of the span; for [`change_below`](crate::mem::avl::change_below).
+    /// Moves the end of the span; for [`change`](crate::mem::avl::change).
     pub(super) const fn set_end(&mut self, end: u64) {
         self.span.end = end;
     }
@@ -52,6 +52,10 @@ impl<V: Copy + Ord> AvlNode for SpanNode<V> {
 
     fn links_mut(&mut self) -> &mut Links<Self> {
         &mut self.links
+    }
+
+    fn known(&self) -> u64 {
+        self.last
     }
 
     fn summary(&self, left: Option<&Self>, right: Option<&Self>) -> u64 {

@@ -105,7 +105,8 @@ proptest! {
         for (which, step, from, size, value) in steps {
             pairs[which].act(&mut pool, &step);
             pairs.iter().for_each(|pair| pair.check(&pool, from, size, value));
-            assert_eq!(pool.len(), pairs.iter().map(|pair| pair.0.len()).sum());
+            let nodes = |Pair(tree, _): &Pair| tree.alone.map_or(tree.len(), |_| 0);
+            assert_eq!(pool.len(), pairs.iter().map(nodes).sum());
         }
         for Pair(tree, _) in &mut pairs {
             while let Some(span) = tree.first(&pool) {
