@@ -315,7 +315,7 @@ impl EntryCounts {
 #[must_use = "the flush is a debt"]
 pub struct Changed {
     /// The first address that was not looked at; the end of the range when it is done. Less than
-    /// that when `Work` ran out or `flush` is full: pay the flush and go on from here.
+    /// that when `Work` ran out, or the machine wants the flush paid first: go on from here.
     pub reached: VirtAddr,
     /// What must be flushed before the frames behind may be used again.
     pub flush: TlbFlush,

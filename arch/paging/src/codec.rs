@@ -110,7 +110,8 @@ pub trait PteCodec: Copy {
     fn needs_break(&self) -> bool;
     /// Whether the processor has such mappings.
     fn supports(&self, flags: MmuFlags, cache: CachePolicy) -> bool;
-    /// Makes the leaf entry of a user mapping. EXECUTE is left out where it is not supported.
+    /// Makes the leaf entry of a user mapping. EXECUTE is left out where it is not supported. The
+    /// address is in the entry as it is: one entry and what it covers in bytes is the next in a row.
     fn encode(&self, leaf: Leaf, level: Level) -> u64;
     /// Makes the leaf entry of a kernel mapping, global in all address spaces.
     fn encode_kernel(

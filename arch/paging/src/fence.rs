@@ -23,10 +23,18 @@ const WORD_BITS: u64 = 64;
 pub struct Fence {
     /// All RAM: merged, the largest run first, each with one bit per private frame.
     ram: Vec<Ram>,
-    /// Private ranges that are not, or not wholly, RAM: the kernel's devices.
-    devices: Vec<PhysRun>,
+    /// What is no device of a user: all RAM, and private ranges that are not, or not wholly, RAM.
+    /// The highest end first, and where each ends, so that one look is enough for most devices,
+    /// which lie above.
+    closed: Vec<Closed>,
     /// User pages whose frames it allows to be copied.
     pub(crate) recent: Recent,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    start: PhysAddr,
+    end: PhysAddr,
 }
 
 #[derive(Debug)]
@@ -46,24 +54,33 @@ impl Fence {
         let runs = merged(ram)?;
         let mut fence = Self {
             ram: with_capacity(runs.len())?,
-            devices: with_capacity(private.len())?,
+            closed: with_capacity(runs.len().saturating_add(private.len()))?,
             recent: Recent::new(),
         };
         for run in runs {
             let words = usize::try_from(run.pages.div_ceil(WORD_BITS)).map_err(|_| NoMemory)?;
             let mut bits = with_capacity(words)?;
             bits.resize(words, 0);
+            fence.close(run);
             fence.ram.extend([Ram { run, private: bits }]);
         }
         // Nearly every frame that is asked for lies in the largest.
         fence.ram.sort_unstable_by_key(|ram| Reverse(ram.run.pages));
         for run in private {
             fence.claim_run(*run);
-            fence
-                .devices
-                .extend(fence.ram_around(*run).is_none().then_some(*run));
+            if fence.ram_around(*run).is_none() {
+                fence.close(*run);
+            }
         }
+        fence
+            .closed
+            .sort_unstable_by_key(|closed| Reverse(closed.end));
         Ok(fence)
+    }
+
+    fn close(&mut self, run: PhysRun) {
+        let (start, end) = (run.base, run.end());
+        self.closed.extend([Closed { start, end }]);
     }
 
     /// Whether `run` may be mapped as a device: it touches neither RAM nor the kernel's devices.
@@ -71,10 +88,17 @@ impl Fence {
     /// # Errors
     /// [`Refused`].
     pub fn check_device(&self, run: PhysRun) -> Result<(), Refused> {
-        let touched = run.base.checked_add(run.bytes()).is_none()
-            || self.ram.iter().any(|ram| ram.run.overlaps(run))
-            || self.devices.iter().any(|device| device.overlaps(run));
-        if touched { Err(Refused) } else { Ok(()) }
+        let end = run.base.checked_add(run.bytes()).ok_or(Refused)?;
+        for closed in &self.closed {
+            if run.base >= closed.end {
+                // As behind all that follow.
+                return Ok(());
+            }
+            if closed.start < end {
+                return Err(Refused);
+            }
+        }
+        Ok(())
     }
 
     /// Whether `run` is RAM through and through, and none of it is held by the machine.

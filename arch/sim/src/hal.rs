@@ -318,8 +318,8 @@ impl Mmu for Sim {
     }
 
     fn flush(&mut self, aspace: AspaceId, flush: TlbFlush, mem: &mut Mem) {
-        let forgets_tables =
-            flush.tables_unlinked || (self.config.arch == Arch::X86_64 && flush.range.is_some());
+        let forgets_tables = flush.are_tables_unlinked()
+            || (self.config.arch == Arch::X86_64 && flush.range.is_some());
         for processor in &mut self.processors {
             if let Some(range) = flush.range {
                 processor.tlb.drop_leaves(aspace, range);

@@ -30,19 +30,21 @@ pub struct TlbFlush {
     /// The addresses whose entries were changed or removed: page-aligned start and end; empty
     /// when nothing live was touched.
     pub range: Option<crate::VirtRange>,
-    /// Whether a table was unlinked, so that walk caches must go too.
-    pub tables_unlinked: bool,
-    /// Page-table frames that are free once the flush is done.
-    pub tables: arrayvec::ArrayVec<Frame, { TlbFlush::MOST_TABLES }>,
+    /// Of the page tables that were unlinked, the last: its frame is free once the flush is done. How
+    /// it leads to the others is the machine's business.
+    pub tables: Option<Frame>,
 }
 
 impl TlbFlush {
-    /// The most tables that one debt holds; a change that unlinks more stops early.
-    pub const MOST_TABLES: usize = 8;
+    /// Whether a table was unlinked, so that walk caches must go too.
+    #[must_use]
+    pub const fn are_tables_unlinked(&self) -> bool {
+        self.tables.is_some()
+    }
 
     /// Whether there is nothing to do.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.range.is_none() && self.tables.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.range.is_none() && self.tables.is_none()
     }
 }

@@ -181,7 +181,7 @@ pub(super) fn pay(
     space: Space,
     changed: crate::hal::Changed,
 ) {
-    if !changed.flush.is_empty() || changed.flush.tables_unlinked {
+    if !changed.flush.is_empty() {
         hal.flush(space.aspace, changed.flush, &mut kernel.mem);
     }
     kernel

@@ -368,7 +368,7 @@ impl Mmu for Machine {
 
     fn flush(&mut self, aspace: AspaceId, flush: TlbFlush, mem: &mut Mem) {
         if let Some(range) = flush.range {
-            let scope = if flush.tables_unlinked {
+            let scope = if flush.are_tables_unlinked() {
                 Scope::AllLevels
             } else {
                 Scope::LastLevel

@@ -53,16 +53,16 @@ pub(super) fn map<C: PteCodec, T: TableMem>(
         attrs: request.attrs,
     };
     let way = Way::to_smallest(walker.codec, tables, root_of(aspace), part);
-    if plan.is_block(way.level, part) && plan.write_one(tables, way, part) {
+    if let Some(made) = plan.write_row(tables, way, part) {
         let mut counts = EntryCounts::default();
-        count_leaves(&mut counts, way.level, 1);
+        count_leaves(&mut counts, way.level, made.cast_signed());
         return Ok(counts);
     }
     map_many(plan, tables, aspace, (way, part), mem)
 }
 
 /// Carries a checked request out, from the smallest table that there is for all of the part.
-/// Kept out of line, so that mapping one entry does not pay for its registers.
+/// Kept out of line, so that mapping a row of entries does not pay for its registers.
 #[inline(never)]
 fn map_many<C: PteCodec, T: TableMem>(
     plan: Plan<C>,
@@ -132,17 +132,30 @@ fn checked_part<C: PteCodec>(
 }
 
 impl<C: PteCodec> Plan<C> {
-    /// Maps one page or block where a table is and nothing is mapped, as most faults have it; false
-    /// when something is.
-    fn write_one(&self, tables: &mut impl TableWords, way: Way, part: Part) -> bool {
-        let index = way.level.index(part.start);
-        if tables.read(way.table, index) != 0 {
-            return false;
+    /// Maps a row of pages or blocks where their table is and nothing is mapped, as most requests
+    /// have it; how many. `None`, with nothing written, where it is not so simple.
+    #[inline]
+    fn write_row(&self, tables: &mut impl TableWords, way: Way, part: Part) -> Option<u64> {
+        let level = way.level;
+        let low_bits = level.bytes().wrapping_sub(1);
+        let all = part.start | part.end | self.phys(part).raw();
+        if all & low_bits != 0 || level > self.codec.largest_block() {
+            return None;
         }
-        tables.write(way.table, index, self.encode(part, way.level));
-        way.add_live(self.codec, tables, part, 1);
+        let (first, count) = (level.index(part.start), part.bytes() >> level.shift());
+        let row = first..first.saturating_add(usize::try_from(count).unwrap_or(0));
+        if row.clone().any(|index| tables.read(way.table, index) != 0) {
+            return None;
+        }
+        let mut entry = self.encode(part, level);
+        for index in row {
+            tables.write(way.table, index, entry);
+            // An entry holds its address where the address has it: the next is so much farther on.
+            entry = entry.wrapping_add(level.bytes());
+        }
+        way.add_live(self.codec, tables, part, count);
         tables.publish();
-        true
+        Some(count)
     }
 
     /// Checks that nothing else is mapped in the part, and counts the tables that are missing in

@@ -249,9 +249,7 @@ impl<C: PteCodec> Walker<C> {
 
     /// Frees the table frames of a debt, once the machine has done the flush itself.
     pub fn settle(&self, tables: &mut impl TableMem, flush: TlbFlush, mem: &mut Mem) {
-        for frame in flush.tables {
-            give_back(tables, frame, mem);
-        }
+        spare::settle(tables, flush, mem);
     }
 
     /// Counts all entries and tables of a space by looking at every one, for audits.

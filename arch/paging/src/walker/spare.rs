@@ -1,13 +1,36 @@
-//! Frames that a map operation sets aside before it changes anything.
+//! Frames of tables that are not linked: those that a map operation sets aside before it changes
+//! anything, and those that a debt holds until it is paid. However many, they are a chain through
+//! the first word of each.
 
 use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::MapError;
-use jacinth_kernel::mem::{Frame, Mem};
+use jacinth_kernel::mem::{Frame, Mem, TlbFlush};
 
 use super::{give_back, take_table};
-use crate::table::TableMem;
+use crate::table::{TableMem, TableWords};
 
-/// Frames set aside for tables, however many: a chain through the first word of each.
+/// In a link of a debt's chain, whose last word is 0: a processor that still walks the table sees an
+/// entry that is not valid.
+const LINK: u64 = 1 << 1;
+
+/// Puts an empty table that was just unlinked into a debt.
+pub(super) fn unlink(tables: &mut impl TableWords, debt: &mut TlbFlush, table: PhysAddr) {
+    if let Some(before) = debt.tables.replace(Frame::claim(table)) {
+        tables.write(table, 0, before.address().raw() | LINK);
+    }
+}
+
+/// Gives the tables of a debt back that was paid.
+pub(super) fn settle(tables: &mut impl TableMem, debt: TlbFlush, mem: &mut Mem) {
+    let mut next = debt.tables;
+    while let Some(frame) = next {
+        let link = tables.read(frame.address(), 0);
+        next = (link != 0).then(|| Frame::claim(PhysAddr::new(link & !LINK)));
+        give_back(tables, frame, mem);
+    }
+}
+
+/// Frames set aside for tables.
 pub(super) struct Spare {
     first: PhysAddr,
 }

@@ -2,15 +2,12 @@
 
 use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::{AspaceId, EntryCounts, MmuFlags};
-use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
+use jacinth_kernel::mem::{Mem, TlbFlush, Work};
 
 use super::way::Way;
-use super::{Block, Part, Stale, Walker, count_leaves, count_split, take_table};
+use super::{Block, Part, Stale, Walker, count_leaves, count_split, spare, take_table};
 use crate::codec::{Entry, Leaf, Level, PteCodec};
 use crate::table::{TableMem, root_of};
-
-/// The tables on the way to a page, without the root: what one removed entry can make empty.
-const MOST_UNLINKED: usize = 3;
 
 /// What is done to the entries.
 #[derive(Clone, Copy)]
@@ -97,7 +94,15 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
     }
 
     fn sweep_blocks(&mut self, table: PhysAddr, level: Level, part: Part) -> Result<(), u64> {
-        for piece in part.pieces(level) {
+        let mut rest = part;
+        while rest.start < part.end {
+            if matches!(self.edit, Edit::Remove) {
+                rest.start = self.remove_row(table, level, rest)?;
+            }
+            let Some(piece) = rest.pieces(level).next() else {
+                break;
+            };
+            rest.start = piece.end;
             let entry = self.tables.read(table, level.index(piece.start));
             match self.codec.decode(entry, level) {
                 Entry::Empty => {}
@@ -119,6 +124,46 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         Ok(())
     }
 
+    /// Removes what is mapped whole at the start of a part, up to an entry that points at a table;
+    /// how far. The error is the address that it stopped at without work.
+    #[inline]
+    fn remove_row(&mut self, table: PhysAddr, level: Level, part: Part) -> Result<u64, u64> {
+        let bytes = level.bytes();
+        let low_bits = bytes.wrapping_sub(1);
+        let (mut at, end) = (part.start, part.end & !low_bits);
+        if at & low_bits != 0 {
+            return Ok(at);
+        }
+        let (mut index, mut stopped) = (level.index(at), false);
+        let (Stale(mut gone), mut removed) = (Stale::NOTHING, 0_u64);
+        while at < end {
+            let entry = self.tables.read(table, index);
+            if entry != 0 {
+                if self.codec.table(entry, level).is_some() {
+                    break;
+                }
+                stopped = !self.work.spend();
+                if stopped {
+                    break;
+                }
+                self.tables.write(table, index, 0);
+                removed = removed.wrapping_add(1);
+                gone.start = gone.start.min(at);
+                gone.end = at.wrapping_add(bytes);
+            }
+            at = at.wrapping_add(bytes);
+            index = index.wrapping_add(1);
+        }
+        self.stale.add(gone);
+        count_leaves(
+            &mut self.counts,
+            level,
+            removed.cast_signed().wrapping_neg(),
+        );
+        self.removed = self.removed.wrapping_add(removed);
+        if stopped { Err(at) } else { Ok(at) }
+    }
+
     /// Sweeps the piece of the table `next`, which an entry of `table` points at.
     fn sweep_table(
         &mut self,
@@ -126,9 +171,6 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         level: Level,
         piece: Part,
     ) -> Result<(), u64> {
-        if self.flush.tables.remaining_capacity() < MOST_UNLINKED {
-            return Err(piece.start);
-        }
         let before = core::mem::take(&mut self.removed);
         let result = self.sweep(next, level.below(), piece);
         let removed = core::mem::replace(&mut self.removed, before);
@@ -147,8 +189,7 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
         match self.codec.table(entry, level) {
             Some(next) if live == 0 => {
                 self.tables.write(table, index, 0);
-                self.flush.tables.extend([Frame::claim(next)]);
-                self.flush.tables_unlinked = true;
+                spare::unlink(self.tables, &mut self.flush, next);
                 self.counts.tables -= 1;
                 self.removed = self.removed.wrapping_add(1);
             }
@@ -160,6 +201,9 @@ impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
     }
 
     fn sweep_pages(&mut self, table: PhysAddr, part: Part) -> Result<(), u64> {
+        if matches!(self.edit, Edit::Remove) {
+            return self.remove_row(table, Level::Kib4, part).map(drop);
+        }
         for page in part.pieces(Level::Kib4) {
             let entry = self.tables.read(table, Level::Kib4.index(page.start));
             let Entry::Leaf(leaf) = self.codec.decode(entry, Level::Kib4) else {

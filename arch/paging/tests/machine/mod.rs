@@ -81,7 +81,11 @@ impl<C: PteCodec> Tables<C> {
     pub(crate) fn flush(&mut self, flush: &TlbFlush) {
         self.publish();
         if let Some(range) = flush.range {
-            self.forget(range.start.raw(), range.end.raw(), flush.tables_unlinked);
+            self.forget(
+                range.start.raw(),
+                range.end.raw(),
+                flush.are_tables_unlinked(),
+            );
         }
     }
 
