@@ -6,7 +6,7 @@
 use crate::Kernel;
 use crate::hal::DynHal;
 use crate::object::{ObjectRef, Objects};
-use crate::task::{Exceptionate, ProcessState, ThreadState, Wait, Work};
+use crate::task::{Exceptionate, ProcessState, ThreadState, Wait};
 use alloc::collections::BTreeMap;
 
 /// What does not agree.
@@ -113,8 +113,9 @@ impl Kernel {
         for (key, thread) in objects.threads.iter() {
             refs.use_of(objects, ObjectRef::Process(thread.process));
             refs.ends(objects, [&thread.exceptionate]);
-            if let Some(held) = thread.work.as_ref().and_then(Work::holds) {
-                refs.use_of(objects, held);
+            if let Some(work) = &thread.work {
+                let held = work.vmos().chain(work.holds());
+                held.for_each(|held| refs.use_of(objects, held));
             }
             if let Some(held) = thread.wait.as_ref().and_then(Wait::holds) {
                 refs.use_of(objects, held);

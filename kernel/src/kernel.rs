@@ -308,7 +308,7 @@ impl Kernel {
                 return false;
             }
             Ok(Flow::Again(work)) => {
-                self.objects.get_mut(current.thread).work = Some(work);
+                self.objects.put_off(current.thread, work);
                 self.make_ready(current.thread);
                 return false;
             }
@@ -352,7 +352,9 @@ impl Kernel {
         if result.is_err() {
             work.abandon(self);
         }
-        if self.answer(hal, current, result) {
+        let goes_on = self.answer(hal, current, result);
+        self.objects.let_go(&work);
+        if goes_on {
             // It was chosen for its work only: it still needs its address space and a fair turn.
             self.make_ready(current.thread);
         }

@@ -309,16 +309,17 @@ pub(crate) struct VmoCall {
     avail: u64,
 }
 
+impl VmoCall {
+    /// The VMO that is asked about.
+    pub(crate) const fn vmo(&self) -> Key<Vmo> {
+        self.record.vmo()
+    }
+}
+
 /// Goes on counting what the record says.
-///
-/// # Errors
-/// BAD_HANDLE, when the VMO is gone by now.
 pub(super) fn resume_vmo(call: &mut Call<'_>, mut begun: VmoCall) -> SysResult {
     let mut work = mem::Work::new(mem::Work::EVENT);
     let record = loop {
-        if call.kernel.objects.vmos.get(begun.record.vmo()).is_none() {
-            return Err(Status::BAD_HANDLE);
-        }
         if let Some(record) = begun.record.step(call.kernel) {
             break record;
         }

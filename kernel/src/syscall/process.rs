@@ -153,6 +153,13 @@ pub(crate) struct Peek {
     actual: u64,
 }
 
+impl Peek {
+    /// The VMO that is shown there.
+    pub(crate) const fn vmo(&self) -> Key<Vmo> {
+        self.vmo
+    }
+}
+
 /// `zx_process_read_memory`
 pub(crate) fn process_read_memory(
     call: &mut Call<'_>,

@@ -108,6 +108,11 @@ pub(crate) fn resume_snapshot(
 }
 
 impl SnapshotCall {
+    /// The VMO that it is made of.
+    pub(crate) const fn parent(&self) -> Key<Vmo> {
+        self.parent
+    }
+
     /// Where the handle goes.
     pub(crate) const fn out(&self) -> u64 {
         self.out

@@ -1,8 +1,11 @@
-//! Long calls that end before they are done: because they failed, or because their thread died.
+//! What long calls hold while others run, and those that end before they are done: because they
+//! failed, or because their thread died.
 
-use super::Work;
-use crate::object::ObjectRef;
-use crate::{Kernel, vm};
+use super::{Thread, Work};
+use crate::Kernel;
+use crate::mem::Key;
+use crate::object::{Object, ObjectRef, Objects};
+use crate::vm::{self, Vmo};
 
 impl Work {
     /// The object that a long call keeps a use of while it is under way.
@@ -12,6 +15,25 @@ impl Work {
             Self::Clear { vmo, .. } => Some(ObjectRef::Vmo(*vmo)),
             _ => None,
         }
+    }
+
+    /// The VMOs that a call goes on with. While its thread waits for its turn it keeps a use of
+    /// each, so that what it began is finished even if the last handle is closed meanwhile.
+    pub(crate) fn vmos(&self) -> impl Iterator<Item = ObjectRef> + use<> {
+        let [one, other] = match self {
+            Self::Copy { vmo, .. } | Self::Lock { vmo, .. } => [Some(*vmo), None],
+            Self::Peek(peek) => [Some(peek.vmo()), None],
+            Self::VmoInfo(begun) => [Some(begun.vmo()), None],
+            Self::Snapshot(begun) => [Some(begun.parent()), None],
+            Self::Range { pages, .. } => [Some(pages.root()), None],
+            Self::RegionRange(range) => [range.root(), None],
+            Self::SetSize(change) => [Some(change.root()), None],
+            Self::CachePolicy(change) => change.vmos().map(Some),
+            Self::Transfer(transfer) => transfer.roots().map(Some),
+            Self::Overwrite { overwrite, .. } => [Some(overwrite.vmo()), None],
+            _ => [None, None],
+        };
+        one.into_iter().chain(other).map(Vmo::to_ref)
     }
 
     /// Gives back what a call holds that will not go on, and hands over what it leaves half done
@@ -41,5 +63,19 @@ impl Work {
         if let Some(object) = self.holds() {
             objects.drop_use(object);
         }
+    }
+}
+
+impl Objects {
+    /// Leaves the rest of a long call with its thread, which goes on with it when it is chosen.
+    pub(crate) fn put_off(&mut self, thread: Key<Thread>, work: Work) {
+        work.vmos().for_each(|vmo| self.add_use(vmo));
+        self.get_mut(thread).work = Some(work);
+    }
+
+    /// Gives back what [`Objects::put_off`] kept: the call went on, and what is left of it keeps its
+    /// own, or it never will.
+    pub(crate) fn let_go(&mut self, work: &Work) {
+        work.vmos().for_each(|vmo| self.drop_use(vmo));
     }
 }

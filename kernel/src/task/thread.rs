@@ -268,6 +268,7 @@ impl Kernel {
         let work = thread.work.take();
         if let Some(work) = work {
             work.abandon(self);
+            self.objects.let_go(&work);
         }
         if woken {
             self.woken.remove(&mut self.objects.threads, key);

@@ -49,7 +49,7 @@ pub(crate) fn copy(
 /// Goes on with [`copy`].
 ///
 /// # Errors
-/// As [`copy`]; BAD_HANDLE when the VMO is gone by now, OUT_OF_RANGE when it shrank.
+/// As [`copy`]; OUT_OF_RANGE when the VMO shrank meanwhile.
 pub(crate) fn resume_copy(
     call: &mut Call<'_>,
     vmo: Key<Vmo>,
@@ -58,9 +58,6 @@ pub(crate) fn resume_copy(
     len: u64,
     to_user: bool,
 ) -> SysResult {
-    if call.kernel.objects.vmos.get(vmo).is_none() {
-        return Err(Status::BAD_HANDLE);
-    }
     let mut cursor = Cursor {
         vmo,
         offset,

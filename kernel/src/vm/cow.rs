@@ -7,7 +7,6 @@
 
 use super::child::adopt;
 use super::pin::is_pinned;
-use super::range::lives;
 use super::reach::revoke_writes;
 use super::vmo::{create, holder};
 use super::{Content, Marks, Vmo};
@@ -66,7 +65,7 @@ impl Snapshot {
     /// Does the work of one event; the child, when it is made.
     ///
     /// # Errors
-    /// Those of [`check`]; BAD_HANDLE (the parent is gone); NO_MEMORY. Nothing that a program sees
+    /// Those of [`check`]; NO_MEMORY. Nothing that a program sees
     /// was changed.
     pub(crate) fn step(
         &mut self,
@@ -107,11 +106,8 @@ impl Snapshot {
 /// Whether there can be a snapshot (vmo.md §18); whose pages it shares.
 ///
 /// # Errors
-/// BAD_HANDLE, NOT_SUPPORTED, INVALID_ARGS, BAD_STATE.
+/// NOT_SUPPORTED, INVALID_ARGS, BAD_STATE.
 fn check(objects: &Objects, new: NewSnapshot) -> Result<Key<Vmo>, Status> {
-    if !lives(objects, new.parent) {
-        return Err(Status::BAD_HANDLE);
-    }
     let above = objects.get(new.parent);
     let (root, _) = holder(objects, new.parent, 0);
     let pages = objects.get(root);

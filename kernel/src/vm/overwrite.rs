@@ -3,15 +3,14 @@
 //! The new mapping grows from the front of the range, and what was there shrinks before it: at no
 //! time does another thread find a hole (vmar.md §4.2).
 
-use super::Mapping;
 use super::fill::finish_map;
 use super::map::{MapRequest, place_mapping};
-use super::range::lives;
 use super::unmap::{clear, cut, cuts};
 use super::vmar::{
     Piece, Region, Space, child_ending_after, cut_front, insert_piece, move_end, piece,
     remove_piece, reserve_pieces, space,
 };
+use super::{Mapping, Vmo};
 use crate::call::{Call, Flow, Out, SysResult};
 use crate::hal::DynHal;
 use crate::mem::{self, Key};
@@ -40,7 +39,7 @@ pub(crate) fn overwrite(call: &mut Call<'_>, request: MapRequest, out: Out<u64>)
 /// Goes on with [`overwrite`].
 ///
 /// # Errors
-/// NO_MEMORY, BAD_STATE: only when other threads changed the new mapping meanwhile.
+/// NO_MEMORY, only when other threads changed the new mapping meanwhile.
 pub(crate) fn resume_overwrite(
     call: &mut Call<'_>,
     mut overwrite: Overwrite,
@@ -77,6 +76,11 @@ impl Overwrite {
         })
     }
 
+    /// The VMO that it shows.
+    pub(crate) const fn vmo(&self) -> Key<Vmo> {
+        self.new.vmo
+    }
+
     /// Where the new mapping is.
     pub(super) const fn range(&self) -> VirtRange {
         self.new.range
@@ -86,7 +90,7 @@ impl Overwrite {
     /// finds the room that [`Overwrite::begin`] made.
     ///
     /// # Errors
-    /// NO_MEMORY, BAD_STATE: only when other threads changed the new mapping meanwhile.
+    /// NO_MEMORY, only when other threads changed the new mapping meanwhile.
     pub(super) fn step(
         &mut self,
         kernel: &mut Kernel,
@@ -133,9 +137,6 @@ impl Overwrite {
     fn make_ready(&self, kernel: &mut Kernel) -> Result<(), Status> {
         if self.at == self.new.range.start || self.end_piece(&kernel.objects).is_some() {
             return Ok(());
-        }
-        if !lives(&kernel.objects, self.new.vmo) {
-            return Err(Status::BAD_STATE);
         }
         reserve_pieces(kernel, 1).map_err(no_memory)
     }

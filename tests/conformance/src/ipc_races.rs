@@ -182,10 +182,16 @@ fn late_answer(_env: &mut Env) -> Outcome {
     same(ok(read(&a))?.bytes, request[..4].to_vec())
 }
 
-/// A call that takes several turns, on a VMO whose last handle another thread closes meanwhile: it
-/// may see that, and nothing is left.
+/// A call that takes several turns, on a VMO whose last handle another thread closes meanwhile: what
+/// it began is finished all the same, unless it had not begun, and nothing is left.
 fn last_handle(env: &mut Env) -> Outcome {
     const PAGES: u64 = 300;
+    const LAST: u64 = PAGES * P - 8;
+    const MARK: [u8; 8] = [0xa5; 8];
+    const DONE: u64 = 1;
+    const NOT_BEGUN: u64 = 2;
+    /// Where the call that reads is in the list.
+    const READS: usize = 3;
     let calls: [fn(u32, Address) -> sys::Answer; 5] = [
         |vmo, _| by_range(vmo, VmoOp::Commit),
         |vmo, _| by_range(vmo, VmoOp::Zero),
@@ -199,19 +205,33 @@ fn last_handle(env: &mut Env) -> Outcome {
     for (round, call) in calls.into_iter().enumerate() {
         let resizable = jacinth_abi::VmoOptions::RESIZABLE.bits();
         let vmo = ok(kit::vmo_create(PAGES * P, resizable))?;
+        for offset in [0, LAST] {
+            ok(kit::write(vmo.value(), &MARK, offset))?;
+            buffer.write64(offset, 0);
+        }
         let value = vmo.value();
         let outcome = Told::default();
         let place = outcome.clone();
         let thread = spawn(env, move || {
-            let is_fine = matches!(call(value, at), Ok(()) | Err(Status::BAD_HANDLE));
-            place.store(1 + u64::from(is_fine), Ordering::SeqCst);
+            let answer = match call(value, at) {
+                Ok(()) => DONE,
+                Err(Status::BAD_HANDLE) => NOT_BEGUN,
+                Err(_) => 0,
+            };
+            place.store(answer, Ordering::SeqCst);
         })?;
         for _ in 0..round {
             ok(sys::thread_legacy_yield(0))?;
         }
         ok(vmo.close())?;
         ok(thread.join())?;
-        same(outcome.load(Ordering::SeqCst), 2)?;
+        let outcome = outcome.load(Ordering::SeqCst);
+        holds(outcome != 0, "done, or not begun")?;
+        if round == READS {
+            let is_done = outcome == DONE;
+            let mark = if is_done { u64::from_le_bytes(MARK) } else { 0 };
+            same((buffer.read64(0), buffer.read64(LAST)), (mark, mark))?;
+        }
     }
     ok(buffer.unmap())?;
     ok(memory.close())?;

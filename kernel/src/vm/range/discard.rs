@@ -88,9 +88,6 @@ pub(crate) fn lock(
 /// # Errors
 /// As [`lock`].
 pub(crate) fn resume_lock(call: &mut Call<'_>, vmo: Key<Vmo>, how: LockHow) -> SysResult {
-    if !super::lives(&call.kernel.objects, vmo) {
-        return Ok(Flow::ok());
-    }
     let mut work = mem::Work::new(mem::Work::EVENT);
     if !discard_step(call.kernel, call.hal, vmo, &mut work) {
         return Ok(Flow::Again(Work::Lock { vmo, how }));

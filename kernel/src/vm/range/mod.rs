@@ -78,14 +78,19 @@ impl Pages {
         }
     }
 
+    /// The VMO that holds them.
+    pub(crate) const fn root(&self) -> Key<Vmo> {
+        self.root
+    }
+
     /// How many bytes are left.
     pub(super) const fn left(&self) -> u64 {
         self.end.saturating_sub(self.at)
     }
 }
 
-/// Whether a VMO still stands for its pages: what a cursor names may be in teardown by now.
-pub(super) fn lives(objects: &Objects, vmo: Key<Vmo>) -> bool {
+/// Whether a VMO still stands for its pages.
+fn lives(objects: &Objects, vmo: Key<Vmo>) -> bool {
     objects.vmos.get(vmo).is_some_and(|vmo| {
         let head = vmo.head();
         (head.handles != 0 || head.uses != 0) && !vmo.marks.contains(Marks::HOLLOW)
@@ -103,11 +108,6 @@ pub(super) fn step(
     pages: &mut Pages,
     work: &mut mem::Work,
 ) -> Result<(), Status> {
-    if !lives(&kernel.objects, pages.root) {
-        abandon(kernel, pages);
-        pages.at = pages.end;
-        return Ok(());
-    }
     // A root that shrank meanwhile has no more.
     pages.end = pages.end.min(size_of(&kernel.objects, pages.root));
     if pages.left() == 0 {

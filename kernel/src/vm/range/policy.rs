@@ -19,6 +19,13 @@ pub(crate) struct PolicyChange {
     pages: Pages,
 }
 
+impl PolicyChange {
+    /// The VMO, and the one that holds its pages.
+    pub(crate) const fn vmos(&self) -> [Key<Vmo>; 2] {
+        [self.vmo, self.pages.root()]
+    }
+}
+
 /// Sets the policy of a VMO (vmo.md §14, after the lookup).
 ///
 /// # Errors
@@ -50,9 +57,6 @@ pub(crate) fn set_cache_policy(
 /// BAD_STATE, when the VMO was mapped or got children meanwhile.
 pub(crate) fn resume_set_cache_policy(call: &mut Call<'_>, mut change: PolicyChange) -> SysResult {
     let PolicyChange { vmo, policy, .. } = change;
-    if !super::lives(&call.kernel.objects, vmo) {
-        return Ok(Flow::ok());
-    }
     let mut work = mem::Work::new(mem::Work::EVENT);
     let op = RangeOp::Cache(CacheOp::CleanInvalidate);
     super::step(call.kernel, call.hal, op, &mut change.pages, &mut work)?;

@@ -55,6 +55,14 @@ impl RegionRange {
         }
     }
 
+    /// The VMO whose pages it is in the middle of.
+    pub(crate) const fn root(&self) -> Option<Key<Vmo>> {
+        match &self.part {
+            Part::Pages(_, pages) => Some(pages.root()),
+            _ => None,
+        }
+    }
+
     /// Gives back what the call holds.
     pub(crate) fn abandon(self, kernel: &mut Kernel) {
         if let Part::Pages(_, mut pages) = self.part {

@@ -57,6 +57,11 @@ pub(crate) struct SizeChange {
 }
 
 impl SizeChange {
+    /// The VMO whose size it is.
+    pub(crate) const fn root(&self) -> Key<Vmo> {
+        self.root
+    }
+
     /// Leaves the rest to teardown.
     pub(crate) fn abandon(self, kernel: &mut Kernel) {
         let is_owed = |vmo: &Vmo| !vmo.stale.is_none();
@@ -99,9 +104,6 @@ pub(crate) fn set_size(call: &mut Call<'_>, vmo: Key<Vmo>, bytes: u64) -> SysRes
 /// As [`set_size`].
 pub(crate) fn resume_set_size(call: &mut Call<'_>, mut change: SizeChange) -> SysResult {
     let root = change.root;
-    if !super::lives(&call.kernel.objects, root) {
-        return Ok(Flow::ok());
-    }
     let mut work = mem::Work::new(mem::Work::EVENT);
     if !change.is_set {
         // What an earlier call left behind must not come back to light.

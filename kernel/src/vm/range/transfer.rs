@@ -94,6 +94,11 @@ fn end(objects: &Objects, (vmo, offset): (Key<Vmo>, u64)) -> Result<End, Status>
 }
 
 impl Transfer {
+    /// The VMOs that hold the pages on both sides.
+    pub(crate) const fn roots(&self) -> [Key<Vmo>; 2] {
+        [self.from.root, self.to.root]
+    }
+
     /// The chunk that moves next, on both sides, and what is left then.
     const fn next(self) -> (End, End, Self) {
         let (mut from, mut to, mut rest) = (self.from, self.to, self);
@@ -117,9 +122,6 @@ impl Transfer {
 pub(crate) fn resume_transfer(call: &mut Call<'_>, mut transfer: Transfer) -> SysResult {
     let Transfer { from, to, left, .. } = transfer;
     for End { root, at } in [from, to] {
-        if !super::lives(&call.kernel.objects, root) {
-            return Ok(Flow::ok());
-        }
         let range = at..at.saturating_add(left);
         if range.end > call.kernel.objects.get(root).size {
             return Err(Status::OUT_OF_RANGE);

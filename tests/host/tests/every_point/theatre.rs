@@ -139,7 +139,9 @@ impl Theatre {
         for at in 0.. {
             let before = self.count();
             let here = |what: String| format!("{fate:?} at {at}: {what}");
+            self.seen.clear();
             let played = self.play(scene, Some((fate, at))).map_err(here)?;
+            self.check_last(scene, fate).map_err(here)?;
             let after = self.count();
             if before != after {
                 return Err(here(difference(&before, &after)));
@@ -150,6 +152,17 @@ impl Theatre {
             }
         }
         Ok(())
+    }
+
+    /// A long call that has begun ends as it would have, whoever closes the handle it was made
+    /// through.
+    fn check_last(&self, scene: Scene, fate: Fate) -> Result<(), String> {
+        let is_long = matches!(scene.kind, UnderWay::Work(_));
+        let has_begun = is_long && self.seen.contains(&scene.kind);
+        if fate != Fate::CloseOwn || !has_begun || self.last == Some(scene.last) {
+            return Ok(());
+        }
+        Err(format!("the last call answers {:?}", self.last))
     }
 
     fn count(&self) -> Counts {
