@@ -8,14 +8,15 @@
 //! user mode. `wake_cpu` lets the other CPUs run start code of the program's, which calls
 //! `start_other_cpu` and then goes the same way; a CPU that waits for the big lock calls `serve`.
 //!
-//! [`acpi`], [`smbios`], [`rate`] and [`runs`] are safe code that runs anywhere; everything else exists on a bare target
-//! alone.
+//! [`acpi`], [`smbios`], [`pcid`], [`rate`] and [`runs`] are safe code that runs anywhere; everything
+//! else exists on a bare target alone.
 
 #![cfg_attr(not(test), no_std)]
 
 pub mod acpi;
 #[cfg(all(target_os = "none", target_arch = "x86_64"))]
 mod metal;
+pub mod pcid;
 pub mod rate;
 pub use jacinth_paging::runs;
 pub mod smbios;

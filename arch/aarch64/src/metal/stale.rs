@@ -4,16 +4,15 @@
 //! told only to the CPUs that use the space; the others are noted here, by address-space
 //! identifier, and forget all of it when they use it next. All of this happens under the big lock.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use jacinth_kernel::hal::{AspaceId, CpuId};
-use jacinth_paging::{asid_of, root_of};
+use jacinth_paging::{CpuMask, StaleTags, asid_of, root_of};
 
-use crate::asid::MOST_ASIDS;
 use crate::metal::per_cpu;
 
-/// The CPUs that must forget, one bit each, by address-space identifier.
-static STALE: [AtomicU64; MOST_ASIDS] = [const { AtomicU64::new(0) }; MOST_ASIDS];
+/// The CPUs that must forget.
+static STALE: StaleTags = StaleTags::new();
 
 /// How far a change must be told at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,20 +34,11 @@ pub(crate) fn note_change(aspace: AspaceId) -> Reach {
     if others.any(|(_, cpu)| cpu.active.load(Ordering::Relaxed) == root) {
         return Reach::Everywhere;
     }
-    of(aspace).fetch_or(!bit(here), Ordering::Relaxed);
+    STALE.note(asid_of(aspace), CpuMask::of(here).others());
     Reach::Here
 }
 
 /// Whether a CPU that is to use a space must forget all of it first; asked once.
 pub(crate) fn take(cpu: CpuId, aspace: AspaceId) -> bool {
-    let bit = bit(cpu);
-    of(aspace).fetch_and(!bit, Ordering::Relaxed) & bit != 0
-}
-
-fn of(aspace: AspaceId) -> &'static AtomicU64 {
-    &STALE[usize::from(asid_of(aspace))]
-}
-
-const fn bit(cpu: CpuId) -> u64 {
-    1 << cpu
+    STALE.take(asid_of(aspace), cpu)
 }

@@ -27,6 +27,8 @@ pub struct Features {
     pub rdseed: bool,
     /// Bytes that `clflush` writes back at a time; 0 where there is no such instruction.
     pub flush_line_bytes: u32,
+    /// Tags of translations in the TLB: process-context identifiers.
+    pub pcid: bool,
     /// Machine-check exceptions.
     pub machine_check: bool,
     /// A hypervisor is there and has leaves of its own.
@@ -65,6 +67,7 @@ pub fn features() -> Features {
         } else {
             0
         },
+        pcid: has(basic.ecx, 17),
         machine_check: has(basic.edx, 7),
         hypervisor: has(basic.ecx, 31),
     }

@@ -43,6 +43,8 @@ pub(crate) fn enable(features: Features) {
     wanted.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, features.umip);
     wanted.set(Cr4Flags::FSGSBASE, features.fsgsbase);
     wanted.set(Cr4Flags::MACHINE_CHECK_EXCEPTION, features.machine_check);
+    // Allowed in 64-bit mode while CR3 names tag 0, which is the kernel's own.
+    wanted.set(Cr4Flags::PCID, features.pcid);
     set_memory_types();
     // SAFETY: the processor has what is switched on; the kernel neither touches nor runs user pages.
     unsafe { Cr4::update(|flags| flags.insert(wanted)) };

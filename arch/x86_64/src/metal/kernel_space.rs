@@ -1,12 +1,13 @@
 //! The kernel's half of all address spaces: built once at boot, shared by all.
 
+use core::arch::asm;
+
 use jacinth_kernel::hal::CachePolicy;
 use jacinth_kernel::{PAGE_SIZE, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_paging::{
     KernelAccess, KernelMapError, KernelMapper, TABLE_ENTRIES, TableWords, X86_64,
 };
-use x86_64::registers::control::{Cr3, Cr3Flags};
-use x86_64::structures::paging::PhysFrame;
+use x86_64::registers::control::Cr3;
 
 use super::layout::{HEAP, KERNEL_BASE, in_devices, in_physmap};
 use super::physmap::Tables;
@@ -188,7 +189,7 @@ impl KernelSpace {
     /// Nothing that is used is mapped elsewhere only.
     pub unsafe fn activate(&self) {
         // SAFETY: the caller says so, and the tables show the running image.
-        unsafe { load_root(self.root) }
+        unsafe { load(self.root.raw()) }
     }
 
     /// Copies the kernel's half into a root table.
@@ -199,18 +200,18 @@ impl KernelSpace {
     }
 }
 
-/// The root table that this CPU uses.
-pub(crate) fn loaded_root() -> PhysAddr {
-    let (frame, _) = Cr3::read();
-    PhysAddr::new(frame.start_address().as_u64())
+/// What CR3 of this CPU holds: a root table and a tag (see [`pcid`](crate::pcid)).
+pub(crate) fn loaded() -> u64 {
+    let (frame, low) = Cr3::read_raw();
+    frame.start_address().as_u64() | u64::from(low)
 }
 
-/// Makes this CPU use a root table; forgets all translations but the global ones.
+/// Loads CR3 of this CPU, where bit 63 says that translations under the tag are kept.
 ///
 /// # Safety
-/// Its upper half is the kernel's.
-pub(crate) unsafe fn load_root(root: PhysAddr) {
-    let root = x86_64::PhysAddr::new_truncate(root.raw());
-    // SAFETY: the caller says so.
-    unsafe { Cr3::write(PhysFrame::containing_address(root), Cr3Flags::empty()) }
+/// The upper half of the root table is the kernel's. Bits that ask for tags are set only where the
+/// processor has them and they are switched on.
+pub(crate) unsafe fn load(word: u64) {
+    // SAFETY: the caller says so. Not `nomem`: other memory is mapped afterwards.
+    unsafe { asm!("mov cr3, {}", in(reg) word, options(nostack, preserves_flags)) }
 }

@@ -18,12 +18,13 @@ use jacinth_paging::{
 
 use super::clock::Clock;
 use super::cpuid::Features;
-use super::kernel_space::{KernelSpace, load_root, loaded_root};
+use super::kernel_space::{KernelSpace, loaded};
 use super::layout::{HEAP, USER};
 use super::physmap::Tables;
 use super::{
     cache, context, entropy, fp, lapic, per_cpu, physmap, serial, shootdown, state, user_bases,
 };
+use crate::pcid::{Pcids, root_in};
 use crate::rate::Rate;
 use crate::runs::RunSet;
 
@@ -58,6 +59,7 @@ pub struct Machine {
     user: UserTables,
     walker: Walker<X86_64>,
     features: Features,
+    pcids: Pcids,
     heap_end: u64,
     /// Frames for tables of the heap's range that were not needed yet.
     spare_tables: ArrayVec<PhysAddr, MOST_SPARE_TABLES>,
@@ -83,6 +85,7 @@ impl Machine {
             },
             walker: Walker::new(codec, USER),
             features: parts.features,
+            pcids: Pcids::new(parts.features.pcid),
             heap_end: HEAP.start.raw() + parts.heap_bytes,
             spare_tables: ArrayVec::new(),
             timing: parts.timing,
@@ -167,7 +170,7 @@ impl TableWords for UserTables {
 impl TableMem for UserTables {
     fn break_entry(&mut self, aspace: AspaceId, at: VirtAddr, bytes: u64) {
         if let Some(range) = VirtRange::new(at, bytes) {
-            invalidate(aspace, range);
+            shootdown::forget(aspace, range);
         }
     }
 
@@ -188,11 +191,6 @@ impl TableMem for UserTables {
             Fence::new(&self.ram, &self.private).expect("the first heap holds a bit for each frame")
         })
     }
-}
-
-/// Forgets translations of a range on every CPU that uses the space.
-fn invalidate(aspace: AspaceId, range: VirtRange) {
-    shootdown::forget(root_of(aspace), range);
 }
 
 impl Contexts for Machine {
@@ -343,14 +341,14 @@ impl Machine {
 
 impl Mmu for Machine {
     fn aspace_new(&mut self, root: Frame) -> AspaceId {
-        const NO_ASID: u16 = 0;
-        let aspace = self.walker.adopt_root(&mut self.user, root, NO_ASID);
+        let tag = self.pcids.take();
+        let aspace = self.walker.adopt_root(&mut self.user, root, tag);
         self.space.share(&mut self.user, root_of(aspace));
         aspace
     }
 
     fn aspace_free(&mut self, aspace: AspaceId, mem: &mut Mem) {
-        if loaded_root() == root_of(aspace) {
+        if root_in(loaded()) == root_of(aspace) {
             self.leave_aspace(per_cpu::current_cpu());
         }
         let is_unused = |cpu| {
@@ -361,6 +359,8 @@ impl Mmu for Machine {
             (0..per_cpu::running()).all(is_unused),
             "no CPU uses an address space that is freed"
         );
+        shootdown::end(aspace);
+        self.pcids.give_back(aspace);
         self.walker.free_all(&mut self.user, aspace, mem);
     }
 
@@ -403,7 +403,7 @@ impl Mmu for Machine {
 
     fn flush(&mut self, aspace: AspaceId, flush: TlbFlush, mem: &mut Mem) {
         if let Some(range) = flush.range {
-            invalidate(aspace, range);
+            shootdown::forget(aspace, range);
         }
         self.walker.settle(&mut self.user, flush, mem);
     }
@@ -421,10 +421,10 @@ impl Cpu for Machine {
 
     fn activate(&mut self, cpu: CpuId, aspace: AspaceId) {
         let root = root_of(aspace);
-        if loaded_root() != root {
+        if root_in(loaded()) != root {
             per_cpu::of(cpu).active.store(root.raw(), Ordering::Relaxed);
             // SAFETY: `aspace_new` gave every root the kernel's half.
-            unsafe { load_root(root) };
+            unsafe { shootdown::enter(cpu, aspace) };
         }
     }
 

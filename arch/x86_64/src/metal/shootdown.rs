@@ -7,49 +7,71 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use jacinth_kernel::{PAGE_SIZE, PhysAddr, VirtAddr, VirtRange};
+use jacinth_kernel::hal::{AspaceId, CpuId};
+use jacinth_kernel::{PAGE_SIZE, VirtAddr, VirtRange};
+use jacinth_paging::{CpuMask, root_of};
 use x86_64::instructions::tlb;
 
-use super::kernel_space::{load_root, loaded_root};
+use super::kernel_space::{load, loaded};
 use super::lapic;
 use super::per_cpu::{self, current_cpu};
+use crate::pcid::{Forget, StalePcids};
 
-/// From this many pages on, forgetting a whole address space is the shorter way.
-const MOST_PAGES: u64 = 64;
+/// Who must forget what of spaces that it does not use.
+static STALE: StalePcids = StalePcids::new();
 
 /// What is to be forgotten; written by who has the big lock, read by those it asked.
-static ROOT: AtomicU64 = AtomicU64::new(0);
+static ASPACE: AtomicU64 = AtomicU64::new(0);
 static START: AtomicU64 = AtomicU64::new(0);
 static END: AtomicU64 = AtomicU64::new(0);
 
-/// Forgets translations of a range of an address space, given by its root table, on every CPU that
-/// uses it. The others have none: there are no process-context identifiers, so a change of address
-/// space forgets them.
-pub(crate) fn forget(root: PhysAddr, range: VirtRange) {
-    forget_here(root, range);
+/// Makes this CPU use an address space.
+///
+/// # Safety
+/// The upper half of its root table is the kernel's.
+pub(crate) unsafe fn enter(cpu: CpuId, aspace: AspaceId) {
+    // SAFETY: the caller says so.
+    unsafe { load(STALE.enter(cpu, aspace)) }
+}
+
+/// Forgets translations of a range of an address space: now, on every CPU that uses it; before they
+/// use it again, on the others, if there are tags under which they may still have some.
+pub(crate) fn forget(aspace: AspaceId, range: VirtRange) {
+    forget_here(aspace, range);
     if per_cpu::running() > 1 {
-        forget_elsewhere(root, range);
+        forget_elsewhere(aspace, range);
     }
 }
 
+/// Notes that a space ends, which no CPU uses: its tag may be given out again.
+pub(crate) fn end(aspace: AspaceId) {
+    STALE.end(aspace);
+}
+
 #[cold]
-fn forget_elsewhere(root: PhysAddr, range: VirtRange) {
-    let here = current_cpu();
-    let others = || {
+fn forget_elsewhere(aspace: AspaceId, range: VirtRange) {
+    let (here, root) = (current_cpu(), root_of(aspace).raw());
+    let users = (0..per_cpu::running())
+        .filter(|&cpu| cpu != here)
+        .filter(|&cpu| per_cpu::of(cpu).active.load(Ordering::Relaxed) == root)
+        .fold(CpuMask::default(), |users, cpu| {
+            users.with(CpuMask::of(cpu))
+        });
+    STALE.elsewhere(aspace, users.with(CpuMask::of(here)));
+    let users = || {
         (0..per_cpu::running())
-            .filter(move |&cpu| cpu != here)
+            .filter(|&cpu| users.has(cpu))
             .map(per_cpu::of)
-            .filter(|cpu| cpu.active.load(Ordering::Relaxed) == root.raw())
     };
-    ROOT.store(root.raw(), Ordering::Relaxed);
+    ASPACE.store(aspace.0, Ordering::Relaxed);
     START.store(range.start.raw(), Ordering::Relaxed);
     END.store(range.end.raw(), Ordering::Relaxed);
-    for cpu in others() {
+    for cpu in users() {
         // Whoever sees the request sees what it is, and the page tables as they are.
         cpu.is_to_forget.store(true, Ordering::SeqCst);
         lapic::interrupt(cpu.apic_id.load(Ordering::Relaxed), lapic::FORGET_VECTOR);
     }
-    for cpu in others() {
+    for cpu in users() {
         while cpu.is_to_forget.load(Ordering::Acquire) {
             core::hint::spin_loop();
         }
@@ -66,19 +88,20 @@ pub fn serve() {
         start: VirtAddr::new(START.load(Ordering::Relaxed)),
         end: VirtAddr::new(END.load(Ordering::Relaxed)),
     };
-    forget_here(PhysAddr::new(ROOT.load(Ordering::Relaxed)), range);
+    forget_here(AspaceId(ASPACE.load(Ordering::Relaxed)), range);
     own.store(false, Ordering::Release);
 }
 
-fn forget_here(root: PhysAddr, range: VirtRange) {
-    if loaded_root() != root {
-        return;
-    }
-    if range.bytes() > MOST_PAGES * PAGE_SIZE {
+fn forget_here(aspace: AspaceId, range: VirtRange) {
+    match STALE.here(current_cpu, loaded(), aspace, range) {
+        Forget::Later => {}
         // SAFETY: the root that is in use already.
-        unsafe { load_root(root) };
-        return;
+        Forget::Load(word) => unsafe { load(word) },
+        Forget::Pages => forget_pages(range),
     }
+}
+
+fn forget_pages(range: VirtRange) {
     let mut at = range.start.page().raw();
     while at < range.end.raw() {
         tlb::flush(x86_64::VirtAddr::new_truncate(at));
