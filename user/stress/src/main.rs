@@ -1,7 +1,7 @@
 //! The program of the package: see the library.
 //!
 //! Words on the command line: `misuse` runs the misuse of every call, `storm` everything at once,
-//! for `seconds=N` by `workers=N` threads; `seed=N` says what everything follows from, `draws=N` how
+//! for `seconds=N` by `workers=N` threads, `stale` the change of what threads touch, as long by as many; `seed=N` says what everything follows from, `draws=N` how
 //! often each bad value is passed.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@ extern crate alloc;
 use alloc::string::String;
 
 use stress::misuse::{self, Effort};
+use stress::stale;
 use stress::storm::{self, Plan};
 use zx::{Startup, time};
 
@@ -25,8 +26,10 @@ fn run(start: Startup) -> i64 {
         misuse_all(&start)
     } else if says("storm") {
         storm_on(&start)
+    } else if says("stale") {
+        change_under_threads(&start)
     } else {
-        Err("which program? misuse or storm".into())
+        Err("which program? misuse, storm or stale".into())
     };
     match outcome {
         Ok(()) => 0,
@@ -56,6 +59,29 @@ fn storm_on(start: &Startup) -> Result<(), String> {
     let done = storm::run(start, plan)?;
     let (rounds, processes) = (done.rounds, done.processes);
     zx::println!("STRESS end: {rounds} rounds, {processes} processes, at the baseline");
+    Ok(())
+}
+
+fn change_under_threads(start: &Startup) -> Result<(), String> {
+    let seconds = number(start, "seconds=", 60).cast_signed();
+    let done = stale::run(
+        start,
+        stale::Plan {
+            seed: number(start, "seed=", 1),
+            threads: number(start, "workers=", 3),
+            changes: u64::MAX,
+            duration_ns: seconds.saturating_mul(time::SECOND_NS),
+        },
+    )?;
+    let stale::Done {
+        changes,
+        accesses,
+        judged,
+        stopped,
+    } = done;
+    zx::println!(
+        "STRESS end: {changes} changes, {accesses} accesses, {judged} judged, {stopped} stopped"
+    );
     Ok(())
 }
 

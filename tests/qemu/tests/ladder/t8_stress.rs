@@ -1,5 +1,6 @@
 //! Rung 8: programs that try to break the kernel. One misuses every call of the table, one does
-//! everything at once on four processors. `JACINTH_STRESS_SECONDS` says for how long.
+//! everything at once on four processors, one changes what is mapped under threads that touch it.
+//! `JACINTH_STRESS_SECONDS` says for how long.
 
 use jacinth_tests_qemu::Boot;
 
@@ -16,6 +17,8 @@ pub(crate) fn tests() -> Vec<(String, Test)> {
         test("misuse_four_cpus", |boot| misuse(boot, "4")),
         test("storm", |boot| storm(boot, "1", 2)),
         test("storm_four_cpus", |boot| storm(boot, "4", seconds())),
+        test("stale", |boot| stale(boot, "1", 2)),
+        test("stale_four_cpus", |boot| stale(boot, "4", seconds())),
     ]
 }
 
@@ -47,6 +50,27 @@ fn storm(boot: Boot, cpus: &str, seconds: u32) -> Outcome {
     ran.status(0)?;
     let end = ran.line_after("STRESS end: ")?;
     ran.check(end.ends_with("at the baseline"), "the baseline")?;
+    ran.line_after("jacinth: audit clean, ")?;
+    Ok(())
+}
+
+/// What was unmapped, protected or remapped is so on every processor once the call has returned.
+fn stale(boot: Boot, cpus: &str, seconds: u32) -> Outcome {
+    let boot = boot.option("--program", "stress").option("--cpus", cpus);
+    let boot = boot.option(
+        "--append",
+        format!("stale audit workers=3 seconds={seconds}"),
+    );
+    let ran = boot.time_limit(TIME_LIMIT + seconds).run()?;
+    ran.status(0)?;
+    let end = ran.line_after("STRESS end: ")?;
+    let counts = end.split(", ").map(|part| part.split(' ').next());
+    let counts = counts.map(|count| count?.parse::<u64>().ok());
+    let has_happened = counts.clone().count() == 4 && counts.flatten().all(|count| count > 0);
+    ran.check(
+        has_happened,
+        "changes, accesses, and threads that were stopped",
+    )?;
     ran.line_after("jacinth: audit clean, ")?;
     Ok(())
 }

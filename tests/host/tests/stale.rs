@@ -1,0 +1,67 @@
+//! Changes of what is mapped under threads that touch it, on the simulated machine, whose processors
+//! remember translations until they are told to forget them. `JACINTH_SEED` chooses a seed.
+
+use jacinth_sim::Arch;
+use jacinth_sim::world::{self, Thread};
+use jacinth_tests_host::{Bench, judge};
+use std::sync::Mutex;
+use stress::stale::{self, Done, Plan};
+
+const SEEDS: u64 = 4;
+const CHANGES: u64 = 150;
+
+fn in_world(thread: &Thread, bootstrap: u32, seed: u64) -> Result<Done, String> {
+    let start = jacinth_tests_host::start(thread, bootstrap).map_err(|what| what.to_string())?;
+    thread.warm_up(u64::MAX);
+    let plan = Plan {
+        seed,
+        threads: 3,
+        changes: CHANGES,
+        duration_ns: i64::MAX,
+    };
+    stale::run(&start, plan)
+}
+
+/// One seed; each third step or so somebody else has a turn.
+fn run(arch: Arch, cpus: usize, seed: u64) {
+    let mut bench = Bench::new(arch, seed);
+    bench.options.config.cpus = cpus;
+    bench.options.config.restless = 16;
+    let outcome = Mutex::new(Err("the world did not begin".to_owned()));
+    let mut report = world::run(
+        &bench.options,
+        Box::new(|thread, _, bootstrap| {
+            let done = in_world(thread, bootstrap, seed);
+            *outcome.lock().expect("not poisoned") = done;
+            0
+        }),
+    );
+    let ended = judge(&mut report);
+    let outcome = outcome.into_inner().expect("not poisoned");
+    let where_it_was = format!("{arch:?}, {cpus} processors, seed {seed}");
+    println!("{where_it_was}: {outcome:?}");
+    assert_eq!(ended, Ok(()), "{where_it_was}: {outcome:?}");
+    let done = outcome.unwrap_or_else(|what| panic!("{where_it_was}: {what}"));
+    assert_eq!(done.changes, CHANGES, "{where_it_was}");
+    assert!(done.judged > 0 && done.stopped > 0, "{where_it_was}");
+}
+
+fn seeds(arch: Arch) {
+    let told = std::env::var("JACINTH_SEED").ok();
+    let seed = told.and_then(|text| text.parse().ok());
+    for seed in seed.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
+        for cpus in [1] {
+            run(arch, cpus, seed);
+        }
+    }
+}
+
+#[test]
+fn x86_64() {
+    seeds(Arch::X86_64);
+}
+
+#[test]
+fn aarch64() {
+    seeds(Arch::Aarch64);
+}
