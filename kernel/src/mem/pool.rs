@@ -199,11 +199,16 @@ impl<T> Pool<T> {
     /// Drops the value, without moving it; its key and all copies are stale from now on. False when
     /// the key was.
     pub fn free(&mut self, key: Key<T>) -> bool {
+        self.free_if(key, |_| true)
+    }
+
+    /// As [`Pool::free`], if the value is there and `may_go`.
+    pub fn free_if(&mut self, key: Key<T>, may_go: impl FnOnce(&mut T) -> bool) -> bool {
         let first_free = self.first_free;
         let Some(slot) = self.slot_mut(key.index) else {
             return false;
         };
-        if slot.generation != key.generation || slot.value.is_none() {
+        if slot.generation != key.generation || !slot.value.as_mut().is_some_and(may_go) {
             return false;
         }
         slot.value = None;

@@ -1,5 +1,6 @@
 //! Handles, and the table that turns a process's numbers into them.
 
+use super::life::Parting;
 use super::{ObjectRef, Objects};
 use crate::mem::{Budget, KVec, NoMemory};
 use alloc::boxed::Box;
@@ -45,11 +46,10 @@ impl Handle {
         self.rights
     }
 
-    /// Gives the claim up; true when it was the object's last handle. [`Kernel::end_handle`] does
-    /// what is to be done then.
+    /// Gives the claim up. [`Kernel::end_handle`] does what is to be done then.
     ///
     /// [`Kernel::end_handle`]: crate::Kernel::end_handle
-    pub(super) fn close(self, objects: &mut Objects) -> bool {
+    pub(super) fn close(self, objects: &mut Objects) -> Parting {
         objects.drop_handle(self.object)
     }
 }

@@ -1,7 +1,7 @@
 //! Kernel objects: where they live, what they have in common, and how they die.
 //!
 //! Every object starts with a [`Head`]. It lives while it has handles or uses; when both are zero
-//! it joins the queue of the dying, which `enter` drains: teardown is never recursive.
+//! it is gone, or joins the queue of the dying, which `enter` drains: teardown is never recursive.
 
 mod bti;
 mod byte_queue;
@@ -12,6 +12,7 @@ mod exception;
 mod fifo;
 mod handle;
 mod iommu;
+mod life;
 mod peer;
 mod pmt;
 mod port;
@@ -30,6 +31,7 @@ pub(crate) use exception::Exception;
 pub(crate) use fifo::{Fifo, Runs};
 pub(crate) use handle::{Handle, HandleId, HandleTable};
 pub(crate) use iommu::Iommu;
+pub(crate) use life::Head;
 pub(crate) use peer::Peer;
 pub(crate) use pmt::Pmt;
 pub(crate) use port::{Chosen, Packet, Port, Unstamped};
@@ -43,43 +45,6 @@ use crate::mem::{Key, List, Pool, SpanPool, WordPool};
 use crate::task::{Futex, Job, Process, SuspendToken, Thread};
 use crate::vm::{Mapping, Vmar, VmarNode, Vmo};
 use jacinth_abi::{ObjectType, Signals};
-
-/// What every object has.
-#[derive(Debug)]
-pub(crate) struct Head {
-    /// Unique for the life of the system.
-    pub(crate) koid: u64,
-    /// Handles in all tables, and in messages.
-    pub(crate) handles: u32,
-    /// What else keeps it: mappings, children, messages under way, threads of a process.
-    pub(crate) uses: u32,
-    /// The signal word.
-    pub(crate) signals: Signals,
-    /// Who waits for signals.
-    pub(crate) observers: List<Observer>,
-    /// Whether it is in the queue of the dying, and who comes next there.
-    dying: Dying,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dying {
-    No,
-    Queued(Option<ObjectRef>),
-}
-
-impl Head {
-    /// The head of a new object that nobody refers to yet.
-    pub(crate) const fn new(koid: u64, signals: Signals) -> Self {
-        Self {
-            koid,
-            handles: 0,
-            uses: 0,
-            signals,
-            observers: List::new(),
-            dying: Dying::No,
-        }
-    }
-}
 
 /// Names any object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -364,97 +329,5 @@ impl Objects {
         T::pool_mut(self)
             .get_mut(key)
             .expect("a counted reference names a live object")
-    }
-
-    /// Counts one more internal reference.
-    pub(crate) fn add_use(&mut self, object: ObjectRef) {
-        let head = self.head_mut(object);
-        head.uses = head.uses.wrapping_add(1);
-    }
-
-    /// Drops an internal reference; the last one queues the object for teardown.
-    pub(crate) fn drop_use(&mut self, object: ObjectRef) {
-        let head = self.head_mut(object);
-        head.uses = head.uses.checked_sub(1).expect("uses are counted");
-        // A VMO that only its children keep gives its pages back: teardown finds out.
-        if head.handles == 0 && (head.uses == 0 || matches!(object, ObjectRef::Vmo(_))) {
-            self.queue_dying(object);
-        }
-    }
-
-    /// Counts one more handle.
-    pub(crate) fn add_handle(&mut self, object: ObjectRef) -> HandleId {
-        let head = self.head_mut(object);
-        head.handles = head.handles.wrapping_add(1);
-        self.handle_count = self.handle_count.wrapping_add(1);
-        self.last_handle = self.last_handle.wrapping_add(1);
-        self.last_handle
-    }
-
-    /// Drops a handle. The last one (the answer is true) queues the object: its last-handle action
-    /// runs from there, but for what the next call must see at once.
-    fn drop_handle(&mut self, object: ObjectRef) -> bool {
-        self.handle_count = self
-            .handle_count
-            .checked_sub(1)
-            .expect("handles are counted");
-        let is_queue_empty = self.last_dying.is_none();
-        let head = self.head_mut(object);
-        head.handles = head.handles.checked_sub(1).expect("handles are counted");
-        if head.handles != 0 {
-            return false;
-        }
-        // Nearly always it is the only one.
-        let is_queued = is_queue_empty && head.dying == Dying::No;
-        if is_queued {
-            head.dying = Dying::Queued(None);
-            (self.first_dying, self.last_dying) = (Some(object), Some(object));
-        }
-        match object {
-            ObjectRef::Pmt(pmt) => self.quarantine_pmt(pmt),
-            ObjectRef::Resource(resource) => self.give_up_range(resource),
-            _ => {}
-        }
-        if !is_queued {
-            self.queue_dying(object);
-        }
-        true
-    }
-
-    /// Queues an object whose last handle or last use is gone.
-    pub(crate) fn queue_dying(&mut self, object: ObjectRef) {
-        let head = self.head_mut(object);
-        if head.dying != Dying::No {
-            return;
-        }
-        head.dying = Dying::Queued(None);
-        match self.last_dying.replace(object) {
-            Some(last) => self.head_mut(last).dying = Dying::Queued(Some(object)),
-            None => self.first_dying = Some(object),
-        }
-    }
-
-    /// Takes the next object from the queue of the dying.
-    pub(crate) fn pop_dying(&mut self) -> Option<ObjectRef> {
-        let object = self.first_dying?;
-        let head = self.head_mut(object);
-        let Dying::Queued(next) = core::mem::replace(&mut head.dying, Dying::No) else {
-            return None;
-        };
-        self.first_dying = next;
-        if next.is_none() {
-            self.last_dying = None;
-        }
-        Some(object)
-    }
-
-    /// Whether an object is in the queue of the dying.
-    pub(crate) fn is_queued(&self, object: ObjectRef) -> bool {
-        self.head(object).dying != Dying::No
-    }
-
-    /// Whether nothing waits for teardown.
-    pub(crate) const fn none_dying(&self) -> bool {
-        self.first_dying.is_none()
     }
 }

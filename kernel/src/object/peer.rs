@@ -44,18 +44,6 @@ macro_rules! pairs {
                     _ => None,
                 }
             }
-
-            /// Takes an end from the other, which it names.
-            fn part(&mut self, object: ObjectRef) -> Option<ObjectRef> {
-                match object {
-                    $(ObjectRef::$kind(key) => {
-                        let peer = self.get_mut(key).peer.key.take()?;
-                        self.get_mut(peer).peer.key = None;
-                        Some(ObjectRef::$kind(peer))
-                    })+
-                    _ => None,
-                }
-            }
         }
     };
 }
@@ -79,10 +67,12 @@ impl Objects {
 
 impl Kernel {
     /// The last handle to an end is gone: the other end sees it in the same step.
-    pub(super) fn part_from_peer(&mut self, object: ObjectRef) {
-        let Some(peer) = self.objects.part(object) else {
+    pub(super) fn part_from_peer<T: Paired>(&mut self, key: Key<T>) {
+        let Some(peer) = self.objects.get_mut(key).peer().key.take() else {
             return;
         };
+        self.objects.get_mut(peer).peer().key = None;
+        let peer = T::to_ref(peer);
         self.update_signals(peer, Signals::WRITABLE, Signals::PEER_CLOSED);
         if let ObjectRef::Channel(channel) = peer {
             self.end_calls_of_orphan(channel);

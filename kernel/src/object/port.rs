@@ -23,6 +23,13 @@ pub(crate) struct Port {
     user_packets: u32,
 }
 
+impl Port {
+    /// Whether it holds no packet, queued or registered.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.registered.is_empty()
+    }
+}
+
 /// A packet, queued or registered.
 #[derive(Debug)]
 pub(crate) struct Packet {

@@ -3,7 +3,7 @@
 //! Nothing here wakes a thread: a wait that is over puts its thread into the queue of the woken,
 //! which `enter` drains after the call.
 
-use super::{Handle, HandleId, ObjectRef, Objects, Packet};
+use super::{HandleId, ObjectRef, Objects, Packet};
 use crate::Kernel;
 use crate::mem::{Key, Link, Linked};
 use crate::task::Thread;
@@ -70,19 +70,6 @@ impl Kernel {
             return;
         }
         self.end_waits(object, new, |observer| observer.wanted.intersects(new));
-    }
-
-    /// Ends a handle that is in no table and no message any more: the waits made through it are
-    /// over, and with the last handle what the next call must see happens at once.
-    pub(crate) fn end_handle(&mut self, handle: Handle) {
-        let object = handle.object();
-        self.cancel_waits(object, handle.id());
-        if handle.close(&mut self.objects) {
-            match object {
-                ObjectRef::Exception(exception) => self.end_exception(exception),
-                _ => self.part_from_peer(object),
-            }
-        }
     }
 
     /// Ends the waits on `object` that were made through a handle which goes away, or which

@@ -1,11 +1,12 @@
 //! The ends of VMOs, bit by bit.
 
-use super::Vmo;
 use super::child::{disown, is_idle, leave, make_hollow};
 use super::pages::take_page;
 use super::range::forget_locks;
+use super::{Content, Vmo};
 use crate::Kernel;
 use crate::mem::{self, Key};
+use crate::object::Objects;
 
 /// Does what a VMO without handles needs; true when that is all for now.
 pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::Work) -> bool {
@@ -41,4 +42,31 @@ pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::W
         }
     }
     true
+}
+
+/// Frees a VMO at once that nothing refers to, if it has no kin and no more than a page; true when it
+/// is gone.
+pub(crate) fn free_light(kernel: &mut Kernel, vmo: Key<Vmo>) -> bool {
+    let Kernel { objects, mem, .. } = kernel;
+    let Objects {
+        vmos, page_nodes, ..
+    } = objects;
+    let mut page = None;
+    let is_gone = vmos.free_if(vmo, |vmo| {
+        if !vmo.head.is_unused() || vmo.parent.is_some() || vmo.locks.is_spare() {
+            return false;
+        }
+        match &mut vmo.content {
+            Content::Physical(_) | Content::Adopted(_) => true,
+            Content::Paged(pages) if pages.count() <= 1 => {
+                page = pages.drain_step(page_nodes, &mut mem.frames, &mut mem::Work::new(1));
+                true
+            }
+            _ => false,
+        }
+    });
+    if let Some(page) = page {
+        mem.frame_free(page);
+    }
+    is_gone
 }

@@ -46,6 +46,11 @@ impl Locks {
             link: Link::new(),
         }
     }
+
+    /// Whether the VMO is in the queue of what may go.
+    pub(crate) const fn is_spare(&self) -> bool {
+        self.link.is_linked()
+    }
 }
 
 /// The queue of VMOs whose contents may go, longest unlocked first.
