@@ -193,12 +193,8 @@ impl Call<'_> {
         value: HandleValue,
         rights: Rights,
     ) -> Result<(ObjectRef, Rights), Status> {
-        let handle = self.handle(value)?;
-        if handle.rights().contains(rights) {
-            Ok((handle.object(), handle.rights()))
-        } else {
-            Err(Status::ACCESS_DENIED)
-        }
+        let process = self.kernel.objects.get(self.process);
+        process.handles.look_up(value, rights)
     }
 
     /// Checks that a handle is one to a SYSTEM resource that covers `base`; no right is needed.
@@ -245,6 +241,17 @@ impl Call<'_> {
         self.install_handle(handle, out)
     }
 
+    /// As [`Call::install`], where the kind of object is known.
+    pub(crate) fn install_new<T: Object>(
+        &mut self,
+        key: Key<T>,
+        rights: Rights,
+        out: Out<u32>,
+    ) -> SysResult {
+        let handle = Handle::to(&mut self.kernel.objects, key, rights);
+        self.install_handle(handle, out)
+    }
+
     /// Makes sure that [`Call::install_pair`] finds room; where the values go.
     pub(crate) fn reserve_pair(
         &mut self,
@@ -256,18 +263,20 @@ impl Call<'_> {
         Ok((spot0, self.find(spot0, out1.0, size_of::<u32>())?))
     }
 
-    /// As [`Call::install`], for the two ends of something.
-    pub(crate) fn install_pair(
+    /// As [`Call::install_new`], for the two ends of something.
+    pub(crate) fn install_pair<T: Object>(
         &mut self,
-        objects: (ObjectRef, ObjectRef),
+        ends: (Key<T>, Key<T>),
         rights: Rights,
         outs: (Out<u32>, Out<u32>),
         spots: (Spot, Spot),
     ) -> SysResult {
-        let handles = [objects.0, objects.1]
-            .map(|object| Handle::new(&mut self.kernel.objects, object, rights));
-        let table = &mut self.kernel.objects.get_mut(self.process).handles;
-        let [value0, value1] = handles.map(|handle| table.insert_reserved(handle));
+        let objects = &mut self.kernel.objects;
+        let handle0 = Handle::to(objects, ends.0, rights);
+        let handle1 = Handle::to(objects, ends.1, rights);
+        let table = &mut objects.get_mut(self.process).handles;
+        let value0 = table.insert_reserved(handle0);
+        let value1 = table.insert_reserved(handle1);
         let told = self.write_at(spots.0, outs.0.0, &value0.to_le_bytes());
         let told = told.and_then(|()| self.write_at(spots.1, outs.1.0, &value1.to_le_bytes()));
         if told.is_err() {

@@ -4,7 +4,7 @@ use crate::call::{Call, Flow, SysResult};
 use crate::entropy::Stirred;
 use crate::hal::{CpuId, DynHal};
 use crate::mem::{self, Budget, Frame, Key, List, Mem, NoMemory};
-use crate::object::{Objects, Packet, Resources, Timer, Unstamped};
+use crate::object::{HandleTable, Objects, Packet, Resources, Timer, Unstamped};
 use crate::syscall;
 use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
 use crate::{Event, MachineInfo, Next, PhysAddr, VirtRange};
@@ -453,15 +453,17 @@ impl Kernel {
         process: Key<Process>,
         count: u32,
     ) -> Result<(), Status> {
-        if self.objects.handle_count.saturating_add(count) > Objects::MOST_HANDLES {
-            return Err(Status::NO_MEMORY);
-        }
-        let budget: &mut Budget = &mut self.mem.budget;
-        self.objects
-            .get_mut(process)
-            .handles
-            .reserve(count, budget)
+        let (table, in_all, budget) = self.table(process);
+        table
+            .reserve(count, in_all, budget)
             .map_err(crate::no_memory)
+    }
+
+    /// A process's handles, and what [`HandleTable::reserve`] asks for.
+    pub(crate) fn table(&mut self, process: Key<Process>) -> (&mut HandleTable, u32, &mut Budget) {
+        let in_all = self.objects.handle_count;
+        let table = &mut self.objects.get_mut(process).handles;
+        (table, in_all, &mut self.mem.budget)
     }
 
     /// Closes a handle of a process, cancelling the waits made through it.

@@ -1,10 +1,10 @@
 //! Handles, and the table that turns a process's numbers into them.
 
 use super::life::Parting;
-use super::{ObjectRef, Objects};
-use crate::mem::{Budget, KVec, NoMemory};
+use super::{Object, ObjectRef, Objects};
+use crate::mem::{Budget, KVec, Key, NoMemory};
 use alloc::boxed::Box;
-use jacinth_abi::Rights;
+use jacinth_abi::{Rights, Status};
 
 /// A counted claim on an object, with rights. Given back through [`Handle::close`], never dropped.
 #[derive(Debug)]
@@ -22,7 +22,16 @@ pub(crate) type HandleId = u64;
 impl Handle {
     /// Makes a handle and counts it.
     pub(crate) fn new(objects: &mut Objects, object: ObjectRef, rights: Rights) -> Self {
-        let id = objects.add_handle(object);
+        objects.head_mut(object).add_handle();
+        let id = objects.count_handle();
+        Self { object, rights, id }
+    }
+
+    /// As [`Handle::new`], where the kind of object is known, and need not be asked for.
+    pub(crate) fn to<T: Object>(objects: &mut Objects, key: Key<T>, rights: Rights) -> Self {
+        objects.get_mut(key).head_mut().add_handle();
+        let id = objects.count_handle();
+        let object = T::to_ref(key);
         Self { object, rights, id }
     }
 
@@ -66,8 +75,8 @@ const TYPES: usize = 64;
 
 #[derive(Debug)]
 struct Slot {
-    /// 1 to 4095, so that no value is 0 whatever the secret.
-    generation: u32,
+    /// The value of the handle that is here, or of the next: whoever names another names none.
+    value: u32,
     next_free: u32,
     handle: Option<Handle>,
 }
@@ -101,26 +110,53 @@ impl HandleTable {
 
     /// The handle with this value.
     pub(crate) fn get(&self, value: u32) -> Option<&Handle> {
-        let (index, generation) = self.decode(value)?;
-        let slot = self
-            .chunks
-            .get(index >> CHUNK_SHIFT)?
-            .get(index & (CHUNK - 1))?;
-        if slot.generation == generation {
+        let slot = self.slot(self.index(value))?;
+        if slot.value == value {
             slot.handle.as_ref()
         } else {
             None
         }
     }
 
-    /// Makes sure that the next `count` inserts find a slot.
+    /// The object behind a handle, and its rights.
+    ///
+    /// # Errors
+    /// BAD_HANDLE, ACCESS_DENIED.
+    pub(crate) fn look_up(
+        &self,
+        value: u32,
+        rights: Rights,
+    ) -> Result<(ObjectRef, Rights), Status> {
+        let handle = self.get(value).ok_or(Status::BAD_HANDLE)?;
+        if handle.rights.contains(rights) {
+            Ok((handle.object, handle.rights))
+        } else {
+            Err(Status::ACCESS_DENIED)
+        }
+    }
+
+    /// Makes sure that the next `count` inserts find a slot. The system has `in_all` handles, and
+    /// room for [so many](Objects::MOST_HANDLES).
     ///
     /// # Errors
     /// [`NoMemory`], with nothing changed.
-    pub(crate) fn reserve(&mut self, count: u32, budget: &mut Budget) -> Result<(), NoMemory> {
+    pub(crate) fn reserve(
+        &mut self,
+        count: u32,
+        in_all: u32,
+        budget: &mut Budget,
+    ) -> Result<(), NoMemory> {
+        if in_all.saturating_add(count) > Objects::MOST_HANDLES {
+            return Err(NoMemory);
+        }
         if self.free >= count {
             return budget.ask_spare();
         }
+        self.make_room(count, budget)
+    }
+
+    #[cold]
+    fn make_room(&mut self, count: u32, budget: &mut Budget) -> Result<(), NoMemory> {
         while self.free < count {
             self.grow(budget)?;
         }
@@ -137,29 +173,25 @@ impl HandleTable {
             .slot_mut(index)
             .expect("a slot was reserved before the commit");
         slot.handle = Some(handle);
-        let (generation, next) = (slot.generation, slot.next_free);
+        let (value, next) = (slot.value, slot.next_free);
         self.first_free = next;
         if next == NONE {
             self.last_free = NONE;
         }
         self.free = self.free.wrapping_sub(1);
-        (((generation << INDEX_BITS | index) ^ self.secret) << 2) | 3
+        value
     }
 
     /// Takes the handle with this value out; the value is bad from now on.
     pub(crate) fn remove(&mut self, value: u32) -> Option<Handle> {
-        let (index, generation) = self.decode(value)?;
-        let index = u32::try_from(index).ok()?;
+        let index = self.index(value);
+        let next = self.value_after(value);
         let slot = self.slot_mut(index)?;
-        if slot.generation != generation {
+        if slot.value != value {
             return None;
         }
         let handle = slot.handle.take()?;
-        slot.generation = if generation == GENERATION_MASK {
-            1
-        } else {
-            generation.wrapping_add(1)
-        };
+        slot.value = next;
         slot.next_free = NONE;
         self.put_free(index);
         if let Some(count) = self.count_mut(&handle) {
@@ -176,8 +208,7 @@ impl HandleTable {
         for index in from..end {
             let slot = self.slot(index)?;
             if slot.handle.is_some() {
-                let value = (((slot.generation << INDEX_BITS | index) ^ self.secret) << 2) | 3;
-                return Some((Some(value), index.wrapping_add(1)));
+                return Some((Some(slot.value), index.wrapping_add(1)));
             }
         }
         Some((None, end))
@@ -201,12 +232,26 @@ impl HandleTable {
             .filter_map(|slot| slot.handle.as_ref())
     }
 
-    fn decode(&self, value: u32) -> Option<(usize, u32)> {
-        if value & 3 != 3 {
-            return None;
-        }
-        let base = (value >> 2) ^ self.secret;
-        Some((usize::try_from(base & INDEX_MASK).ok()?, base >> INDEX_BITS))
+    /// The slot that a value means, if it means any.
+    const fn index(&self, value: u32) -> u32 {
+        ((value >> 2) ^ self.secret) & INDEX_MASK
+    }
+
+    /// The value that a generation of a slot has.
+    const fn value(&self, generation: u32, index: u32) -> u32 {
+        (((generation << INDEX_BITS | index) ^ self.secret) << 2) | 3
+    }
+
+    /// The value that a slot has after this one. Generations are 1 to 4095, so that no value is 0
+    /// whatever the secret.
+    const fn value_after(&self, value: u32) -> u32 {
+        let generation = ((value >> 2) ^ self.secret) >> INDEX_BITS;
+        let next = if generation == GENERATION_MASK {
+            1
+        } else {
+            generation.wrapping_add(1)
+        };
+        self.value(next, self.index(value))
     }
 
     fn slot(&self, index: u32) -> Option<&Slot> {
@@ -238,10 +283,15 @@ impl HandleTable {
             return Err(NoMemory);
         }
         self.chunks.reserve(1, budget)?;
-        let free = |_| Slot {
-            generation: 1,
-            next_free: NONE,
-            handle: None,
+        let mut at = base;
+        let free = |_| {
+            let value = self.value(1, at);
+            at = at.wrapping_add(1);
+            Slot {
+                value,
+                next_free: NONE,
+                handle: None,
+            }
         };
         let chunk = KVec::array(free, budget)?;
         self.chunks.push_reserved(chunk);
@@ -262,11 +312,11 @@ mod tests {
         let mut table = HandleTable::new(0xdead_beef);
         for failing in 0..2 {
             budget.fail_after(Some(failing));
-            assert_eq!(table.reserve(1, &mut budget), Err(NoMemory));
+            assert_eq!(table.reserve(1, 0, &mut budget), Err(NoMemory));
             assert_eq!(table.free, 0);
         }
         budget.fail_after(None);
-        table.reserve(65, &mut budget).unwrap();
+        table.reserve(65, 0, &mut budget).unwrap();
         assert_eq!(table.free, 128);
     }
 

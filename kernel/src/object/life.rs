@@ -45,6 +45,11 @@ impl Head {
         }
     }
 
+    /// Counts one more handle.
+    pub(super) const fn add_handle(&mut self) {
+        self.handles = self.handles.wrapping_add(1);
+    }
+
     /// Whether nothing refers to the object, not even the queue of the dying.
     pub(crate) fn is_unused(&self) -> bool {
         self.handles == 0 && self.uses == 0 && self.dying == Dying::No
@@ -76,10 +81,8 @@ impl Objects {
         }
     }
 
-    /// Counts one more handle.
-    pub(crate) fn add_handle(&mut self, object: ObjectRef) -> HandleId {
-        let head = self.head_mut(object);
-        head.handles = head.handles.wrapping_add(1);
+    /// Counts one more handle of the system; its name among all.
+    pub(super) const fn count_handle(&mut self) -> HandleId {
         self.handle_count = self.handle_count.wrapping_add(1);
         self.last_handle = self.last_handle.wrapping_add(1);
         self.last_handle

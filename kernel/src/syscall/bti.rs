@@ -4,7 +4,7 @@ use super::begin;
 pub(crate) use super::bti_pin::bti_pin;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::mem::{self, Key};
-use crate::object::{Bti, Iommu, Object, ObjectRef, Pmt};
+use crate::object::{Bti, Iommu, Object, Pmt};
 use crate::task::Work;
 use crate::vm::{self, Vmo};
 use crate::{PAGE_SHIFT, PAGE_SIZE, no_memory};
@@ -44,7 +44,7 @@ pub(crate) fn iommu_create(
 
     // commit
     let key = call.kernel.objects.new_iommu();
-    call.install(ObjectRef::Iommu(key), Rights::DEFAULT_IOMMU, out)
+    call.install_new(key, Rights::DEFAULT_IOMMU, out)
 }
 
 /// drivers.md §6.1. The stub knows every `bti_id`.
@@ -66,7 +66,7 @@ pub(crate) fn bti_create(
 
     // commit
     let key = call.kernel.objects.new_bti(iommu);
-    call.install(ObjectRef::Bti(key), Rights::DEFAULT_BTI, out)
+    call.install_new(key, Rights::DEFAULT_BTI, out)
 }
 
 /// drivers.md §6.4: what was in quarantine when the call came is unpinned, what comes later is not.
@@ -147,7 +147,7 @@ pub(super) fn resume_clear(
         return Ok(Flow::Again(Work::Clear { vmo, done, out }));
     }
     call.reserve_handle()?;
-    let done = call.install(ObjectRef::Vmo(vmo), Rights::DEFAULT_VMO, out)?;
+    let done = call.install_new(vmo, Rights::DEFAULT_VMO, out)?;
 
     // commit
     call.kernel.objects.drop_use(Vmo::to_ref(vmo));

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Flow, HandleValue, Out, Spot, SysResult};
 use crate::mem::Key;
-use crate::object::{Channel, Message, Object};
+use crate::object::{Channel, Message};
 use arrayvec::ArrayVec;
 use jacinth_abi::{PolicyCondition, ReceivedHandle, Record, Rights, Status, limits};
 
@@ -32,12 +32,7 @@ pub(crate) fn channel_create(
 
     // commit
     let (end0, end1) = call.kernel.objects.new_channel();
-    call.install_pair(
-        (Channel::to_ref(end0), Channel::to_ref(end1)),
-        Rights::DEFAULT_CHANNEL,
-        (out0, out1),
-        spots,
-    )
+    call.install_pair((end0, end1), Rights::DEFAULT_CHANNEL, (out0, out1), spots)
 }
 
 /// `zx_channel_read`

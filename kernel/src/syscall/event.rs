@@ -1,7 +1,6 @@
 //! Events and event pairs (spec: ipc.md §2).
 
 use crate::call::{Call, Out, SysResult};
-use crate::object::{Event, EventPair, Object};
 use jacinth_abi::{PolicyCondition, Rights, Status};
 
 /// `zx_event_create`
@@ -21,7 +20,7 @@ pub(crate) fn event_create(call: &mut Call<'_>, options: u32, out: Out<u32>) -> 
 
     // commit
     let event = call.kernel.objects.new_event();
-    call.install(Event::to_ref(event), Rights::DEFAULT_EVENT, out)
+    call.install_new(event, Rights::DEFAULT_EVENT, out)
 }
 
 /// `zx_eventpair_create`
@@ -44,7 +43,7 @@ pub(crate) fn eventpair_create(
     // commit
     let (end0, end1) = call.kernel.objects.new_event_pair();
     call.install_pair(
-        (EventPair::to_ref(end0), EventPair::to_ref(end1)),
+        (end0, end1),
         Rights::DEFAULT_EVENT_PAIR,
         (out0, out1),
         spots,

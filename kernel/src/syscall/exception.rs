@@ -2,7 +2,7 @@
 
 use super::info::{Answer, single};
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
-use crate::object::{Channel, Exception, Object, ObjectRef};
+use crate::object::{Exception, Object, ObjectRef};
 use crate::task::{Handler, JobState, ProcessState, Thread, ThreadState};
 use jacinth_abi::{
     EXCEPTION_CHANNEL_DEBUGGER, ExceptionChannelType, ExceptionState, ExceptionStrategy,
@@ -50,7 +50,7 @@ pub(crate) fn task_create_exception_channel(
     let (kept, given) = call.kernel.objects.new_channel();
     call.kernel.bind_exceptions(handler, kept, rights);
     let rights = Rights::TRANSFER | Rights::WAIT | Rights::READ;
-    call.install(Channel::to_ref(given), rights, out)
+    call.install_new(given, rights, out)
 }
 
 fn check_alive(call: &Call<'_>, task: ObjectRef) -> Result<(), Status> {

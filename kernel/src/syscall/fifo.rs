@@ -2,7 +2,7 @@
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::mem::{KVec, Key};
-use crate::object::{Fifo, Object, Runs};
+use crate::object::{Fifo, Runs};
 use core::ops::Range;
 use jacinth_abi::{PolicyCondition, Rights, Status, limits};
 
@@ -32,12 +32,7 @@ pub(crate) fn fifo_create(
 
     // commit
     let (end0, end1) = call.kernel.objects.new_fifo(elem_size, rings);
-    call.install_pair(
-        (Fifo::to_ref(end0), Fifo::to_ref(end1)),
-        Rights::DEFAULT_FIFO,
-        (out0, out1),
-        spots,
-    )
+    call.install_pair((end0, end1), Rights::DEFAULT_FIFO, (out0, out1), spots)
 }
 
 /// `zx_fifo_read`

@@ -1,9 +1,9 @@
 //! Calls on handles as such (spec: handles-resources.md §3-6).
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
-use crate::mem;
 use crate::object::Handle;
 use crate::task::Work;
+use crate::{mem, no_memory};
 use jacinth_abi::{Rights, Status, limits};
 
 /// `zx_handle_close`
@@ -79,9 +79,12 @@ pub(crate) fn handle_duplicate(
     rights: u32,
     out: Out<u32>,
 ) -> SysResult {
-    let (object, held) = call.lookup_any(handle, Rights::DUPLICATE)?;
+    let (table, in_all, budget) = call.kernel.table(call.process);
+    let (object, held) = table.look_up(handle, Rights::DUPLICATE)?;
     let rights = narrow(held, rights)?;
-    call.reserve_handle()?;
+    table.reserve(1, in_all, budget).map_err(no_memory)?;
+
+    // commit
     call.install(object, rights, out)
 }
 

@@ -2,7 +2,6 @@
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::mem::Key;
-use crate::object::ObjectRef;
 use crate::task::{CONDITIONS, CriticalEnd, Job, JobError, OnConflict, PolicyEntry, Process};
 use jacinth_abi::{
     Field, PolicyAction, PolicyBasicV1, PolicyBasicV2, PolicyCondition, PolicyTimerSlack, Record,
@@ -28,7 +27,7 @@ pub(crate) fn job_create(
     let job = call.kernel.new_job(Some(parent)).map_err(why_not)?;
 
     // commit
-    call.install(ObjectRef::Job(job), Rights::DEFAULT_JOB, out)
+    call.install_new(job, Rights::DEFAULT_JOB, out)
 }
 
 /// `zx_job_set_critical`

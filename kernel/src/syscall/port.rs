@@ -1,7 +1,7 @@
 //! Ports, and waits that end in a packet (spec: ipc.md §3).
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
-use crate::object::{Chosen, Object, Observer, Packet, Port, Watcher};
+use crate::object::{Chosen, Observer, Packet, Port, Watcher};
 use crate::task::{Cause, PortWait, Wait};
 use jacinth_abi::{
     POLICY_CODE_PORT_TOO_MANY_OBSERVERS, POLICY_CODE_PORT_TOO_MANY_PACKETS, PolicyCondition,
@@ -27,7 +27,7 @@ pub(crate) fn port_create(call: &mut Call<'_>, options: u32, out: Out<u32>) -> S
 
     // commit
     let port = call.kernel.objects.new_port();
-    call.install(Port::to_ref(port), Rights::DEFAULT_PORT, out)
+    call.install_new(port, Rights::DEFAULT_PORT, out)
 }
 
 /// `zx_port_queue`

@@ -2,7 +2,7 @@
 //! program takes time from others only by leave of whoever has that.
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
-use crate::object::{Head, Object, Profile};
+use crate::object::{Head, Profile};
 use crate::task::{CpuSet, Priority, Thread, ThreadState};
 use jacinth_abi::{PolicyCondition, ProfileInfo, Record, Rights, Signals, Status, SystemBase};
 
@@ -37,7 +37,7 @@ pub(crate) fn profile_create(
         priority,
         affinity,
     });
-    call.install(Profile::to_ref(key), Rights::DEFAULT_PROFILE, out)
+    call.install_new(key, Rights::DEFAULT_PROFILE, out)
 }
 
 /// What a record says: a priority, a set of CPUs, or both.

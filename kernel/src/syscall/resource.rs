@@ -1,7 +1,7 @@
 //! Resources (spec: handles-resources.md §11).
 
 use crate::call::{Call, HandleValue, In, Out, SysResult};
-use crate::object::{ObjectRef, Request, Resource};
+use crate::object::{Request, Resource};
 use crate::vm::Name;
 use jacinth_abi::{RSRC_FLAG_EXCLUSIVE, RSRC_KIND_MASK, ResourceKind, Rights, Status};
 
@@ -54,7 +54,7 @@ pub(crate) fn resource_create(
 
     // commit
     let key = call.kernel.objects.new_resource(&request, name);
-    call.install(ObjectRef::Resource(key), Rights::DEFAULT_RESOURCE, out)
+    call.install_new(key, Rights::DEFAULT_RESOURCE, out)
 }
 
 /// Steps 4 and 5: the parent covers the request to the byte, and may be divided.

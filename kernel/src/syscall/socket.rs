@@ -29,12 +29,7 @@ pub(crate) fn socket_create(
 
     // commit
     let (end0, end1) = call.kernel.objects.new_socket(kind);
-    call.install_pair(
-        (Socket::to_ref(end0), Socket::to_ref(end1)),
-        Rights::DEFAULT_SOCKET,
-        (out0, out1),
-        spots,
-    )
+    call.install_pair((end0, end1), Rights::DEFAULT_SOCKET, (out0, out1), spots)
 }
 
 /// `zx_socket_write`: all of it or nothing where a datagram is concerned, or a bad address.

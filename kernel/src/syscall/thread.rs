@@ -2,7 +2,6 @@
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
 use crate::hal::ThreadStart;
-use crate::object::ObjectRef;
 use crate::task::{Process, ProcessState, Thread, ThreadState};
 use crate::{VirtAddr, no_memory};
 use jacinth_abi::{Rights, Status};
@@ -31,7 +30,7 @@ pub(crate) fn thread_create(
     let thread = thread.map_err(no_memory)?;
 
     // commit
-    call.install(ObjectRef::Thread(thread), Rights::DEFAULT_THREAD, out)
+    call.install_new(thread, Rights::DEFAULT_THREAD, out)
 }
 
 /// `zx_thread_start`

@@ -1,7 +1,7 @@
 //! Timers (spec: ipc.md §6).
 
 use crate::call::{Call, Flow, HandleValue, Out, SysResult};
-use crate::object::{Object, Timer};
+use crate::object::Timer;
 use crate::task::ThreadState;
 use jacinth_abi::{PolicyCondition, Rights, Status, limits};
 
@@ -31,7 +31,7 @@ pub(crate) fn timer_create(
 
     // commit
     let timer = call.kernel.objects.new_timer(options, clock_id);
-    call.install(Timer::to_ref(timer), Rights::DEFAULT_TIMER, out)
+    call.install_new(timer, Rights::DEFAULT_TIMER, out)
 }
 
 /// `zx_timer_set`: the slack is judged before the handle.

@@ -39,7 +39,7 @@ pub(crate) fn vmo_create(call: &mut Call<'_>, size: u64, options: u32, out: Out<
     } else {
         Rights::empty()
     };
-    call.install(ObjectRef::Vmo(vmo), Rights::DEFAULT_VMO | resize, out)
+    call.install_new(vmo, Rights::DEFAULT_VMO | resize, out)
 }
 
 /// seed.md, in the order of spec README, decision 1.
@@ -71,7 +71,7 @@ pub(crate) fn vmo_create_physical(
     };
     let vmo = vm::create_physical(call.kernel, run)?;
     // commit
-    call.install(ObjectRef::Vmo(vmo), Rights::DEFAULT_PHYSICAL_VMO, out)
+    call.install_new(vmo, Rights::DEFAULT_PHYSICAL_VMO, out)
 }
 
 /// vmo.md §10.

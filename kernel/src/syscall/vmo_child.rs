@@ -4,7 +4,7 @@ use crate::PAGE_SIZE;
 use crate::call::{Call, Flow, HandleValue, Out, SysResult};
 use crate::hal::CachePolicy;
 use crate::mem::Key;
-use crate::object::{ObjectRef, Objects};
+use crate::object::Objects;
 use crate::task::Work;
 use crate::vm::{self, NewSnapshot, Snapshot, Vmo};
 use jacinth_abi::limits::MAX_VMO_SIZE;
@@ -131,7 +131,7 @@ fn install(
         let name = call.kernel.objects.get(parent).name;
         call.kernel.objects.get_mut(child).name = name;
     }
-    call.install(ObjectRef::Vmo(child), child_rights, out)
+    call.install_new(child, child_rights, out)
 }
 
 /// One type, and only modifiers that go with it.
