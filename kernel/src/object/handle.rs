@@ -68,7 +68,8 @@ const CHUNK_SHIFT: u32 = 6;
 const CHUNK: usize = 1 << CHUNK_SHIFT;
 const INDEX_BITS: u32 = 18;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
-const GENERATION_MASK: u32 = (1 << 12) - 1;
+/// One generation of a slot, in values: the 12 bits above those of the index.
+const GENERATION: u32 = 1 << (INDEX_BITS + 2);
 const NONE: u32 = u32::MAX;
 /// Types of objects that PROCESS_HANDLE_STATS has room for.
 const TYPES: usize = 64;
@@ -81,8 +82,9 @@ struct Slot {
     handle: Option<Handle>,
 }
 
-/// A process's handles. Values are `((generation << 18 | index) ^ secret) << 2 | 3` (spec: 12 bits
-/// of generation, both low bits set); the free slots are a queue, so that a number comes back late.
+/// A process's handles. Values are `(index ^ secret) << 2 | 3`, with as much added to the upper 12
+/// bits as the slot had handles before (spec: 12 bits of generation, both low bits set); the free
+/// slots are a queue, so that a number comes back late.
 #[derive(Debug)]
 pub(crate) struct HandleTable {
     chunks: KVec<Box<[Slot; CHUNK]>>,
@@ -166,7 +168,7 @@ impl HandleTable {
     /// Puts a handle into a slot that was reserved; its value.
     pub(crate) fn insert_reserved(&mut self, handle: Handle) -> u32 {
         let index = self.first_free;
-        if let Some(count) = self.count_mut(&handle) {
+        if let Some(count) = self.count_mut(handle.object) {
             *count = count.wrapping_add(1);
         }
         let slot = self
@@ -183,21 +185,21 @@ impl HandleTable {
     }
 
     /// Takes the handle with this value out; the value is bad from now on.
+    #[inline]
     pub(crate) fn remove(&mut self, value: u32) -> Option<Handle> {
         let index = self.index(value);
-        let next = self.value_after(value);
-        let slot = self.slot_mut(index)?;
-        if slot.value != value {
+        let slot = self.slot_mut(index).filter(|slot| slot.value == value)?;
+        let Some(Handle { object, rights, id }) = slot.handle else {
             return None;
-        }
-        let handle = slot.handle.take()?;
-        slot.value = next;
+        };
+        slot.handle = None;
+        slot.value = value.wrapping_add(GENERATION);
         slot.next_free = NONE;
         self.put_free(index);
-        if let Some(count) = self.count_mut(&handle) {
+        if let Some(count) = self.count_mut(object) {
             *count = count.wrapping_sub(1);
         }
-        Some(handle)
+        Some(Handle { object, rights, id })
     }
 
     /// For emptying the table: the first handle's value at or behind slot `from` in that slot's
@@ -219,8 +221,8 @@ impl HandleTable {
         &self.counts
     }
 
-    fn count_mut(&mut self, handle: &Handle) -> Option<&mut u32> {
-        let number = usize::try_from(handle.object.object_type().number()).ok()?;
+    fn count_mut(&mut self, object: ObjectRef) -> Option<&mut u32> {
+        let number = usize::try_from(object.object_type().number()).ok()?;
         self.counts.get_mut(number)
     }
 
@@ -235,23 +237,6 @@ impl HandleTable {
     /// The slot that a value means, if it means any.
     const fn index(&self, value: u32) -> u32 {
         ((value >> 2) ^ self.secret) & INDEX_MASK
-    }
-
-    /// The value that a generation of a slot has.
-    const fn value(&self, generation: u32, index: u32) -> u32 {
-        (((generation << INDEX_BITS | index) ^ self.secret) << 2) | 3
-    }
-
-    /// The value that a slot has after this one. Generations are 1 to 4095, so that no value is 0
-    /// whatever the secret.
-    const fn value_after(&self, value: u32) -> u32 {
-        let generation = ((value >> 2) ^ self.secret) >> INDEX_BITS;
-        let next = if generation == GENERATION_MASK {
-            1
-        } else {
-            generation.wrapping_add(1)
-        };
-        self.value(next, self.index(value))
     }
 
     fn slot(&self, index: u32) -> Option<&Slot> {
@@ -285,7 +270,7 @@ impl HandleTable {
         self.chunks.reserve(1, budget)?;
         let mut at = base;
         let free = |_| {
-            let value = self.value(1, at);
+            let value = ((at ^ self.secret) << 2) | 3;
             at = at.wrapping_add(1);
             Slot {
                 value,

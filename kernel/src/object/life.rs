@@ -143,13 +143,21 @@ impl Objects {
 impl Kernel {
     /// Ends a handle that is in no table and no message any more: the waits made through it are
     /// over, and the last one is the object's end but for what else refers to it.
+    #[inline]
     pub(crate) fn end_handle(&mut self, handle: Handle) {
         let (object, id) = (handle.object(), handle.id());
         let parting = handle.close(&mut self.objects);
         if parting.may_be_awaited {
             self.cancel_waits(object, id);
         }
-        if parting.is_last && !self.end_at_once(object) {
+        if parting.is_last {
+            self.end_last(object);
+        }
+    }
+
+    /// The last handle is gone.
+    fn end_last(&mut self, object: ObjectRef) {
+        if !self.end_at_once(object) {
             self.objects.queue_dying(object);
         }
     }
