@@ -287,7 +287,7 @@ impl Call<'_> {
     }
 
     /// As [`Call::install`], for a handle that is made already.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn install_handle(&mut self, handle: Handle, out: Out<u32>) -> SysResult {
         let process = self.kernel.objects.get_mut(self.process);
         let value = process.handles.insert_reserved(handle);

@@ -143,6 +143,9 @@ impl Objects {
 impl Kernel {
     /// Ends a handle that is in no table and no message any more: the waits made through it are
     /// over, and the last one is the object's end but for what else refers to it.
+    ///
+    /// Most handles have others beside them and no waits: all else is kept out of this function, so
+    /// that it needs few registers.
     #[inline]
     pub(crate) fn end_handle(&mut self, handle: Handle) {
         let (object, id) = (handle.object(), handle.id());
@@ -156,6 +159,7 @@ impl Kernel {
     }
 
     /// The last handle is gone.
+    #[inline(never)]
     fn end_last(&mut self, object: ObjectRef) {
         if !self.end_at_once(object) {
             self.objects.queue_dying(object);

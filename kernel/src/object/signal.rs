@@ -74,6 +74,7 @@ impl Kernel {
 
     /// Ends the waits on `object` that were made through a handle which goes away, or which
     /// arrives somewhere else.
+    #[inline(never)]
     pub(crate) fn cancel_waits(&mut self, object: ObjectRef, handle: HandleId) {
         if let ObjectRef::Channel(channel) = object {
             self.cancel_calls(channel, handle);
