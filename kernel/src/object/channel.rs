@@ -30,6 +30,11 @@ impl Channel {
             last_call: 0,
         }
     }
+
+    /// Whether threads wait here for the answer to a call.
+    pub(super) const fn has_callers(&self) -> bool {
+        !self.callers.is_empty()
+    }
 }
 
 /// One message: bytes, and handles that belong to no process.

@@ -4,7 +4,8 @@
 //! then, and what is nothing but its slot, is gone at once; all else goes through the queue of the
 //! dying, from which teardown takes it.
 
-use super::{Handle, HandleId, Object, ObjectRef, Objects, Observer};
+use super::peer::Paired;
+use super::{Channel, Handle, HandleId, Object, ObjectRef, Objects, Observer, Port, Resource};
 use crate::mem::{Key, List};
 use crate::{Kernel, vm};
 use jacinth_abi::Signals;
@@ -50,6 +51,16 @@ impl Head {
         self.handles = self.handles.wrapping_add(1);
     }
 
+    /// Changes the signals: `(old & !clear) | set`; the word, if somebody waits who may have waited
+    /// for it.
+    #[inline]
+    pub(super) fn change_signals(&mut self, clear: Signals, set: Signals) -> Option<Signals> {
+        let old = self.signals;
+        self.signals = (old & !clear) | set;
+        let is_news = !self.observers.is_empty() && !(set & !old).is_empty();
+        is_news.then_some(self.signals)
+    }
+
     /// Whether nothing refers to the object, not even the queue of the dying.
     pub(crate) fn is_unused(&self) -> bool {
         self.handles == 0 && self.uses == 0 && self.dying == Dying::No
@@ -89,6 +100,7 @@ impl Objects {
     }
 
     /// Counts one handle less.
+    #[inline]
     pub(super) fn drop_handle(&mut self, object: ObjectRef) -> Parting {
         self.handle_count = self
             .handle_count
@@ -96,9 +108,16 @@ impl Objects {
             .expect("handles are counted");
         let head = self.head_mut(object);
         head.handles = head.handles.checked_sub(1).expect("handles are counted");
-        Parting {
+        let parting = Parting {
             is_last: head.handles == 0,
-            may_be_awaited: !head.observers.is_empty() || matches!(object, ObjectRef::Channel(_)),
+            may_be_awaited: !head.observers.is_empty(),
+        };
+        match object {
+            ObjectRef::Channel(key) => Parting {
+                may_be_awaited: parting.may_be_awaited || self.get(key).has_callers(),
+                ..parting
+            },
+            _ => parting,
         }
     }
 
@@ -146,7 +165,7 @@ impl Kernel {
     ///
     /// Most handles have others beside them and no waits: all else is kept out of this function, so
     /// that it needs few registers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end_handle(&mut self, handle: Handle) {
         let (object, id) = (handle.object(), handle.id());
         let parting = handle.close(&mut self.objects);
@@ -158,48 +177,59 @@ impl Kernel {
         }
     }
 
-    /// The last handle is gone.
+    /// Does what the next call must see when the last handle to an object is gone. What nothing else
+    /// refers to, and what holds nothing that takes time to free, is gone then, too.
     #[inline(never)]
     fn end_last(&mut self, object: ObjectRef) {
-        if !self.end_at_once(object) {
-            self.objects.queue_dying(object);
+        match object {
+            ObjectRef::Vmo(key) => vm::end_vmo(self, key),
+            ObjectRef::Channel(key) => self.end_channel(key),
+            ObjectRef::Event(key) => self.end_bare(key, |_| true),
+            ObjectRef::EventPair(key) => self.end_end(key),
+            ObjectRef::Fifo(key) => self.end_end(key),
+            ObjectRef::Resource(key) => self.end_resource(key),
+            ObjectRef::Port(key) => self.end_bare(key, Port::is_empty),
+            _ => self.end_later(object),
         }
     }
 
-    /// Does what the next call must see when the last handle to an object is gone. True when the
-    /// object is gone, too: nothing else refers to it, and it holds nothing that takes time to free.
-    fn end_at_once(&mut self, object: ObjectRef) -> bool {
+    fn end_channel(&mut self, key: Key<Channel>) {
+        if let Some(peer) = self.part_from_peer(key) {
+            self.end_calls_of_orphan(peer);
+        }
+        self.end_bare(key, |end| end.messages.is_empty());
+    }
+
+    fn end_end<T: Paired>(&mut self, key: Key<T>) {
+        self.part_from_peer(key);
+        self.end_bare(key, |_| true);
+    }
+
+    fn end_resource(&mut self, key: Key<Resource>) {
+        self.objects.give_up_range(key);
+        self.end_bare(key, |_| true);
+    }
+
+    /// Leaves an object to teardown.
+    fn end_later(&mut self, object: ObjectRef) {
         match object {
-            ObjectRef::Vmo(key) => return vm::free_light(self, key),
-            ObjectRef::Channel(key) => {
+            ObjectRef::Socket(key) => {
                 self.part_from_peer(key);
-                return self.free_if_unused(key, |end| end.messages.is_empty());
             }
-            ObjectRef::Event(key) => return self.free_if_unused(key, |_| true),
-            ObjectRef::EventPair(key) => {
-                self.part_from_peer(key);
-                return self.free_if_unused(key, |_| true);
-            }
-            ObjectRef::Fifo(key) => {
-                self.part_from_peer(key);
-                return self.free_if_unused(key, |_| true);
-            }
-            ObjectRef::Resource(key) => {
-                self.objects.give_up_range(key);
-                return self.free_if_unused(key, |_| true);
-            }
-            ObjectRef::Port(key) => return self.free_if_unused(key, |port| port.is_empty()),
-            ObjectRef::Socket(key) => self.part_from_peer(key),
             ObjectRef::Pmt(key) => self.objects.quarantine_pmt(key),
             ObjectRef::Exception(key) => self.end_exception(key),
             _ => {}
         }
-        false
+        self.objects.queue_dying(object);
     }
 
-    /// Frees an object that nothing refers to, if it `is_bare` of what teardown has to free.
-    fn free_if_unused<T: Object>(&mut self, key: Key<T>, is_bare: impl FnOnce(&T) -> bool) -> bool {
-        T::pool_mut(&mut self.objects)
-            .free_if(key, |object| object.head().is_unused() && is_bare(object))
+    /// Frees an object that nothing refers to, if it `is_bare` of what teardown has to free; else
+    /// leaves it to that.
+    #[inline]
+    fn end_bare<T: Object>(&mut self, key: Key<T>, is_bare: impl FnOnce(&T) -> bool) {
+        let pool = T::pool_mut(&mut self.objects);
+        if !pool.free_if(key, |object| object.head().is_unused() && is_bare(object)) {
+            self.objects.queue_dying(T::to_ref(key));
+        }
     }
 }

@@ -66,16 +66,18 @@ impl Objects {
 }
 
 impl Kernel {
-    /// The last handle to an end is gone: the other end sees it in the same step.
-    pub(super) fn part_from_peer<T: Paired>(&mut self, key: Key<T>) {
-        let Some(peer) = self.objects.get_mut(key).peer().key.take() else {
-            return;
-        };
-        self.objects.get_mut(peer).peer().key = None;
-        let peer = T::to_ref(peer);
-        self.update_signals(peer, Signals::WRITABLE, Signals::PEER_CLOSED);
-        if let ObjectRef::Channel(channel) = peer {
-            self.end_calls_of_orphan(channel);
+    /// The last handle to an end is gone: the other end, if it is still there, sees it in the same
+    /// step.
+    pub(super) fn part_from_peer<T: Paired>(&mut self, key: Key<T>) -> Option<Key<T>> {
+        let peer = self.objects.get_mut(key).peer().key.take()?;
+        let other = self.objects.get_mut(peer);
+        other.peer().key = None;
+        let changed = other
+            .head_mut()
+            .change_signals(Signals::WRITABLE, Signals::PEER_CLOSED);
+        if let Some(word) = changed {
+            self.tell_observers(T::to_ref(peer), word);
         }
+        Some(peer)
     }
 }

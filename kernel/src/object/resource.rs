@@ -1,10 +1,10 @@
 //! Resources: who may name which range of the machine (spec: handles-resources.md §9-14).
 
 use super::{Head, Objects};
+use crate::PAGE_SIZE;
 use crate::event::MachineInfo;
 use crate::mem::{Budget, KVec, Key, Mem, NoMemory};
 use crate::vm::Name;
-use crate::{Denied, PAGE_SIZE, PhysAddr, PhysRun};
 use jacinth_abi::{ResourceKind, Signals, Status};
 
 /// Permission to name a range of one kind.
@@ -52,7 +52,8 @@ impl Resource {
 /// The limits of every kind, and the deny list.
 #[derive(Debug)]
 pub(crate) struct Resources {
-    denied: KVec<Denied>,
+    /// What no user may have, in whole pages: from, up to.
+    denied: KVec<(u64, u64)>,
     mmio_end: u64,
     irq: (u64, u64),
     has_io_ports: bool,
@@ -75,7 +76,8 @@ impl Resources {
     pub(crate) fn new(info: &MachineInfo<'_>, mem: &mut Mem) -> Result<Self, NoMemory> {
         let mut denied = KVec::new();
         for range in info.denied {
-            denied.push(*range, &mut mem.budget)?;
+            let (start, end) = (range.run.base.raw(), range.run.end().raw());
+            denied.push((start, end), &mut mem.budget)?;
         }
         Ok(Self {
             denied,
@@ -94,11 +96,8 @@ impl Resources {
             .saturating_add(size)
             .checked_next_multiple_of(PAGE_SIZE)
             .unwrap_or(u64::MAX);
-        let run = PhysRun {
-            base: PhysAddr::new(first),
-            pages: last.saturating_sub(first).div_ceil(PAGE_SIZE),
-        };
-        self.denied.iter().any(|denied| denied.run.overlaps(run))
+        let mut denied = self.denied.iter();
+        denied.any(|(start, end)| *start < last && first < *end)
     }
 
     /// Whether the kind's deny list, if it has one, keeps `[base, base + size)` from a ranged root

@@ -62,14 +62,16 @@ impl Linked for Observer {
 impl Kernel {
     /// Changes an object's signals: `(old & !clear) | set`; waits that match are over.
     pub(crate) fn update_signals(&mut self, object: ObjectRef, clear: Signals, set: Signals) {
-        let head = self.objects.head_mut(object);
-        let old = head.signals;
-        let new = (old & !clear) | set;
-        head.signals = new;
-        if head.observers.is_empty() || (set & !old).is_empty() {
-            return;
+        let changed = self.objects.head_mut(object).change_signals(clear, set);
+        if let Some(word) = changed {
+            self.tell_observers(object, word);
         }
-        self.end_waits(object, new, |observer| observer.wanted.intersects(new));
+    }
+
+    /// Ends the waits on `object` that match its new signals.
+    #[cold]
+    pub(super) fn tell_observers(&mut self, object: ObjectRef, word: Signals) {
+        self.end_waits(object, word, |observer| observer.wanted.intersects(word));
     }
 
     /// Ends the waits on `object` that were made through a handle which goes away, or which

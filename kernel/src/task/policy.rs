@@ -134,7 +134,7 @@ impl Kernel {
     ///
     /// # Errors
     /// ACCESS_DENIED: it may not; and it is over, if the policy says so.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enforce(
         &mut self,
         process: Key<Process>,
@@ -147,6 +147,7 @@ impl Kernel {
         }
     }
 
+    #[cold]
     fn act_on(
         &mut self,
         process: Key<Process>,

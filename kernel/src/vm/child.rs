@@ -41,9 +41,11 @@ pub(crate) fn create_slice(
         }
     };
     let cache = above.cache;
-    let child = create(kernel, (size, stream_size), content)?;
+    let child = create(kernel, |koid| Vmo {
+        cache,
+        ..Vmo::new(koid, size, stream_size, content)
+    })?;
     // commit
-    kernel.objects.get_mut(child).cache = cache;
     adopt(kernel, parent, child);
     Ok(child)
 }
@@ -60,9 +62,11 @@ pub(crate) fn create_reference(
     options: VmoOptions,
 ) -> Result<Key<Vmo>, Status> {
     let (root, _) = holder(&kernel.objects, parent, 0);
-    let child = create(kernel, (0, 0), Content::Reference { root })?;
+    let child = create(kernel, |koid| Vmo {
+        options,
+        ..Vmo::new(koid, 0, 0, Content::Reference { root })
+    })?;
     // commit
-    kernel.objects.get_mut(child).options = options;
     adopt(kernel, parent, child);
     Ok(child)
 }

@@ -18,7 +18,9 @@ pub(crate) fn create_contiguous(
 ) -> Result<Key<Vmo>, Status> {
     let run = take_run(&mut kernel.mem, pages, alignment_log2).map_err(no_memory)?;
     let bytes = run.bytes();
-    let created = super::vmo::create(kernel, (bytes, bytes), Content::Contiguous(run));
+    let created = super::vmo::create(kernel, |koid| {
+        Vmo::new(koid, bytes, bytes, Content::Contiguous(run))
+    });
     if created.is_err() {
         give_back(&mut kernel.mem, run);
     }

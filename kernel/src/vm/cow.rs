@@ -142,7 +142,9 @@ fn take(kernel: &mut Kernel, root: Key<Vmo>, new: NewSnapshot) -> Result<Key<Vmo
     list.reserve_snapshot(page_nodes, &mut kernel.mem.budget)
         .map_err(no_memory)?;
     let content = Content::Paged(PageList::new());
-    let child = create(kernel, (new.size, new.stream_size), content)?;
+    let child = create(kernel, |koid| {
+        Vmo::new(koid, new.size, new.stream_size, content)
+    })?;
     // commit
     let Objects {
         vmos, page_nodes, ..

@@ -60,7 +60,7 @@ pub(crate) use region::{
     Inner, NewRegion, allocate, destroy, destroy_some, detach, is_half_destroyed, region_at,
     resume_destroy,
 };
-pub(crate) use teardown::{free_light, vmo_end_step};
+pub(crate) use teardown::{end_vmo, vmo_end_step};
 pub(crate) use unmap::{resume_unmap, unmap};
 pub(crate) use vmar::{Mapping, Vmar, VmarNode, root_vmar_reserved};
 pub(crate) use vmo::{

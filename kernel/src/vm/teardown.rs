@@ -5,8 +5,8 @@ use super::pages::take_page;
 use super::range::forget_locks;
 use super::{Content, Vmo};
 use crate::Kernel;
-use crate::mem::{self, Key};
-use crate::object::Objects;
+use crate::mem::{self, Key, PageList};
+use crate::object::Object;
 
 /// Does what a VMO without handles needs; true when that is all for now.
 pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::Work) -> bool {
@@ -44,29 +44,35 @@ pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::W
     true
 }
 
-/// Frees a VMO at once that nothing refers to, if it has no kin and no more than a page; true when it
-/// is gone.
-pub(crate) fn free_light(kernel: &mut Kernel, vmo: Key<Vmo>) -> bool {
-    let Kernel { objects, mem, .. } = kernel;
-    let Objects {
-        vmos, page_nodes, ..
-    } = objects;
-    let mut page = None;
-    let is_gone = vmos.free_if(vmo, |vmo| {
-        if !vmo.head.is_unused() || vmo.parent.is_some() || vmo.locks.is_spare() {
-            return false;
-        }
+/// The last handle is gone: frees a VMO that nothing else refers to, if it has no kin and no more than
+/// a page; else leaves it to teardown.
+pub(crate) fn end_vmo(kernel: &mut Kernel, vmo: Key<Vmo>) {
+    let mut pages = None;
+    let is_gone = kernel.objects.vmos.free_if(vmo, |vmo| {
+        let is_alone = vmo.head.is_unused() && vmo.parent.is_none() && !vmo.locks.is_spare();
         match &mut vmo.content {
-            Content::Physical(_) | Content::Adopted(_) => true,
-            Content::Paged(pages) if pages.count() <= 1 => {
-                page = pages.drain_step(page_nodes, &mut mem.frames, &mut mem::Work::new(1));
+            Content::Physical(_) | Content::Adopted(_) => is_alone,
+            Content::Paged(held) if is_alone && held.count() <= 1 => {
+                pages = (held.count() != 0).then(|| core::mem::take(held));
                 true
             }
             _ => false,
         }
     });
+    if let Some(pages) = pages {
+        free_page(kernel, pages);
+    }
+    if !is_gone {
+        kernel.objects.queue_dying(Vmo::to_ref(vmo));
+    }
+}
+
+/// Frees the page of a list of one.
+fn free_page(kernel: &mut Kernel, mut pages: PageList) {
+    let Kernel { objects, mem, .. } = kernel;
+    let work = &mut mem::Work::new(1);
+    let page = pages.drain_step(&mut objects.page_nodes, &mut mem.frames, work);
     if let Some(page) = page {
         mem.frame_free(page);
     }
-    is_gone
 }

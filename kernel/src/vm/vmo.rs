@@ -162,11 +162,11 @@ pub(crate) const fn round_up(bytes: u64) -> Option<u64> {
     bytes.checked_next_multiple_of(PAGE_SIZE)
 }
 
-/// Puts a new VMO into the pool.
+/// Puts a new VMO into the pool, which `make` makes of its koid.
+#[inline]
 pub(super) fn create(
     kernel: &mut Kernel,
-    (size, stream_size): (u64, u64),
-    content: Content,
+    make: impl FnOnce(u64) -> Vmo,
 ) -> Result<Key<Vmo>, Status> {
     kernel
         .objects
@@ -174,8 +174,7 @@ pub(super) fn create(
         .reserve(&mut kernel.mem.budget)
         .map_err(no_memory)?;
     let koid = kernel.objects.new_koid();
-    let new = Vmo::new(koid, size, stream_size, content);
-    Ok(kernel.objects.vmos.insert_reserved(new))
+    Ok(kernel.objects.vmos.insert_reserved(make(koid)))
 }
 
 /// Makes a VMO of zero-filled memory for `bytes` bytes; nothing is committed yet.
@@ -197,10 +196,13 @@ pub(crate) fn create_paged_as(
     stream_size: u64,
     options: VmoOptions,
 ) -> Result<Key<Vmo>, Status> {
-    let content = Content::Paged(PageList::new());
-    let vmo = create(kernel, (size, stream_size), content)?;
-    kernel.objects.get_mut(vmo).options = options;
-    Ok(vmo)
+    create(kernel, |koid| {
+        let content = Content::Paged(PageList::new());
+        Vmo {
+            options,
+            ..Vmo::new(koid, size, stream_size, content)
+        }
+    })
 }
 
 /// Makes a VMO over device addresses; the caller checked that they may be named.
@@ -209,9 +211,10 @@ pub(crate) fn create_paged_as(
 /// NO_MEMORY.
 pub(crate) fn create_physical(kernel: &mut Kernel, run: PhysRun) -> Result<Key<Vmo>, Status> {
     let size = run.bytes();
-    let vmo = create(kernel, (size, size), Content::Physical(run))?;
-    kernel.objects.get_mut(vmo).cache = CachePolicy::Uncached;
-    Ok(vmo)
+    create(kernel, |koid| Vmo {
+        cache: CachePolicy::Uncached,
+        ..Vmo::new(koid, size, size, Content::Physical(run))
+    })
 }
 
 /// Makes a VMO over RAM outside the pool, of which `bytes` bytes mean something.
@@ -223,7 +226,8 @@ pub(crate) fn create_adopted(
     run: PhysRun,
     bytes: u64,
 ) -> Result<Key<Vmo>, Status> {
-    create(kernel, (run.bytes(), bytes), Content::Adopted(run))
+    let content = Content::Adopted(run);
+    create(kernel, |koid| Vmo::new(koid, run.bytes(), bytes, content))
 }
 
 /// What is behind a VMO: itself, unless it is a slice or a reference.
