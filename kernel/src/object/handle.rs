@@ -58,7 +58,7 @@ impl Handle {
     /// Gives the claim up. [`Kernel::end_handle`] does what is to be done then.
     ///
     /// [`Kernel::end_handle`]: crate::Kernel::end_handle
-    #[inline]
+    #[inline(always)]
     pub(super) fn close(self, objects: &mut Objects) -> Parting {
         objects.drop_handle(self.object)
     }

@@ -100,7 +100,7 @@ impl Objects {
     }
 
     /// Counts one handle less.
-    #[inline]
+    #[inline(always)]
     pub(super) fn drop_handle(&mut self, object: ObjectRef) -> Parting {
         self.handle_count = self
             .handle_count
