@@ -6,7 +6,7 @@ use crate::hal::{CpuId, DynHal};
 use crate::mem::{self, Budget, Frame, Key, List, Mem, NoMemory};
 use crate::object::{HandleTable, Objects, Packet, Resources, Timer, Unstamped};
 use crate::syscall;
-use crate::task::{Current, Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
+use crate::task::{Process, Scheduler, Thread, ThreadState, TimerHeap, WaitEnd, Work};
 use crate::{Event, MachineInfo, Next, PhysAddr, VirtRange};
 use jacinth_abi::{ExitCode, PolicyCondition, Status};
 
@@ -49,6 +49,65 @@ pub struct Kernel {
     pub(crate) stirred: Stirred,
 }
 
+/// A system call with what is needed when it is not over at once. All of it is in memory, where
+/// the call itself must be: registers would have to be saved by every call.
+struct Entered<'a, 'e> {
+    call: Call<'a>,
+    cpu: CpuId,
+    number: u64,
+    args: &'e [u64; 8],
+}
+
+impl Entered<'_, '_> {
+    /// What comes after a call that failed, waits, goes on later, or left something to do.
+    #[inline(never)]
+    fn after_call(&mut self, mut result: SysResult) -> Next {
+        let Self {
+            ref mut call,
+            cpu,
+            number,
+            args,
+        } = *self;
+        if matches!(result, Err(Status::NO_MEMORY)) {
+            let (thread, process) = (call.thread, call.process);
+            // An error leaves the kernel as it was, so the call can be made again.
+            result = call
+                .kernel
+                .with_larger_heap(call.hal, result, |kernel, hal| {
+                    let mut again = Call {
+                        kernel,
+                        hal,
+                        thread,
+                        process,
+                    };
+                    syscall::dispatch(&mut again, number, args)
+                });
+            let args = *args;
+            result = call
+                .kernel
+                .unless_behind(result, || Work::Call { number, args });
+        }
+        let Call {
+            ref mut kernel,
+            ref mut hal,
+            thread,
+            process,
+        } = *call;
+        if matches!(result, Err(Status::BAD_HANDLE)) && !syscall::only_asks(number, args) {
+            // The answer stays the same; the policy may end the process.
+            kernel
+                .enforce(process, thread, PolicyCondition::BadHandle)
+                .ok();
+        }
+        kernel.is_raising = false;
+        if kernel.answer(*hal, thread, result) && (kernel.nothing_pending() || kernel.buries(*hal))
+        {
+            return Next::Resume;
+        }
+        kernel.settle(*hal, cpu, &Event::Syscall { number, args })
+    }
+}
+
 impl Kernel {
     /// Makes the kernel of a machine; no process yet.
     ///
@@ -87,83 +146,57 @@ impl Kernel {
     }
 
     /// Takes an event from the machine and says what `cpu` does now.
-    ///
-    /// The shortest way through is a call that is over at once and leaves nothing to do: all that
-    /// is rare is kept out of this function, so that it needs few registers.
-    #[inline(always)]
+    #[inline]
     pub fn enter(&mut self, hal: &mut DynHal, cpu: CpuId, event: Event<'_>) -> Next {
         let Event::Syscall { number, args } = event else {
             return self.other_event(hal, cpu, &event);
         };
-        let Some(current) = self.sched.current(cpu) else {
-            return self.settle(hal, cpu, &event);
-        };
-        let failures = self.mem.budget.heap_failures();
-        let result = self.dispatch(hal, current, number, args);
-        if let Ok(Flow::Done(value)) = result
-            && self.nothing_pending()
-        {
-            hal.context_set_result(current.context, value);
-            return Next::Resume;
+        match self.syscall(hal, cpu, number, args) {
+            Ok(answer) => {
+                if let Some(current) = self.sched.current(cpu) {
+                    hal.context_set_result(current.context, answer);
+                }
+                Next::Resume
+            }
+            Err(next) => next,
         }
-        self.after_call(hal, cpu, &event, current, failures, result)
     }
 
-    /// Calls what a number stands for.
-    #[inline]
-    fn dispatch(
-        &mut self,
-        hal: &mut DynHal,
-        current: Current,
-        number: u64,
-        args: &[u64; 8],
-    ) -> SysResult {
-        let mut call = Call {
-            kernel: self,
-            hal,
-            thread: current.thread,
-            process: current.process,
-        };
-        syscall::dispatch(&mut call, number, args)
-    }
-
-    /// What comes after a call that failed, waits, goes on later, or left something to do. The heap
-    /// had refused `failures` times before it.
-    #[inline(never)]
-    fn after_call(
+    /// Takes a system call, as [`Kernel::enter`] does.
+    ///
+    /// The shortest way through is a call that is over at once and leaves nothing to do: its answer
+    /// is for the caller to put where the thread finds it, and all that is rare is kept out of this
+    /// function, so that it needs few registers.
+    ///
+    /// # Errors
+    /// What `cpu` does now if it is not that simple; the answer, if there is one, is in the context.
+    #[inline(always)]
+    pub fn syscall(
         &mut self,
         hal: &mut DynHal,
         cpu: CpuId,
-        event: &Event<'_>,
-        current: Current,
-        failures: u64,
-        mut result: SysResult,
-    ) -> Next {
-        if let Event::Syscall { number, args } = *event
-            && matches!(result, Err(Status::NO_MEMORY))
-        {
-            // An error leaves the kernel as it was, so the call can be made again.
-            result = self.with_larger_heap(hal, failures, result, |kernel, hal| {
-                kernel.dispatch(hal, current, number, args)
-            });
-            result = self.unless_behind(result, || Work::Call {
-                number,
-                args: *args,
-            });
+        number: u64,
+        args: &[u64; 8],
+    ) -> Result<i64, Next> {
+        let Some(current) = self.sched.current(cpu) else {
+            return Err(self.settle(hal, cpu, &Event::Syscall { number, args }));
+        };
+        let mut entered = Entered {
+            call: Call {
+                kernel: self,
+                hal,
+                thread: current.thread,
+                process: current.process,
+            },
+            cpu,
+            number,
+            args,
+        };
+        let result = syscall::dispatch(&mut entered.call, number, args);
+        match result {
+            Ok(Flow::Done(answer)) if entered.call.kernel.nothing_pending() => Ok(answer),
+            result => Err(entered.after_call(result)),
         }
-        if let Event::Syscall { number, args } = *event
-            && matches!(result, Err(Status::BAD_HANDLE))
-            && !syscall::only_asks(number, args)
-        {
-            // The answer stays the same; the policy may end the process.
-            self.enforce(current.process, current.thread, PolicyCondition::BadHandle)
-                .ok();
-        }
-        self.is_raising = false;
-        if self.answer(hal, current, result) && (self.nothing_pending() || self.buries(hal)) {
-            return Next::Resume;
-        }
-        self.settle(hal, cpu, event)
     }
 
     /// Tears objects down when that is all there is to do, as after most calls that close the last
@@ -275,48 +308,48 @@ impl Kernel {
     }
 
     /// Takes the outcome of a call, or of a piece of one; true when the thread goes on.
-    fn answer(&mut self, hal: &mut DynHal, current: Current, result: SysResult) -> bool {
-        let thread = self.objects.threads.get(current.thread);
-        if thread.is_none_or(|thread| thread.state == ThreadState::Dead) {
-            return false;
-        }
+    fn answer(&mut self, hal: &mut DynHal, key: Key<Thread>, result: SysResult) -> bool {
+        let context = match self.objects.threads.get(key) {
+            Some(thread) if thread.state != ThreadState::Dead => thread.context,
+            _ => return false,
+        };
         let value = match result {
             Ok(Flow::Done(value)) => value,
             Err(status) => {
                 if status == Status::NO_MEMORY {
                     // The call left everything as it was: it raised nothing, either.
-                    self.objects.get_mut(current.thread).raised = None;
+                    self.objects.get_mut(key).raised = None;
                 }
                 i64::from(status.raw())
             }
             Ok(Flow::Block(wait)) => {
-                let thread = self.objects.get_mut(current.thread);
+                let thread = self.objects.get_mut(key);
                 thread.wait = Some(wait);
                 thread.state = ThreadState::Blocked;
-                if self.is_suspended(current.thread) {
-                    self.interrupt(hal, current.thread);
+                if self.is_suspended(key) {
+                    self.interrupt(hal, key);
                 }
                 return false;
             }
             Ok(Flow::Yield(value)) => {
-                hal.context_set_result(current.context, value);
-                if self.objects.get(current.thread).raised.is_some() {
-                    self.offer(hal, current.thread);
+                hal.context_set_result(context, value);
+                if self.objects.get(key).raised.is_some() {
+                    self.offer(hal, key);
                 } else {
-                    self.make_ready(current.thread);
+                    self.make_ready(key);
                 }
                 return false;
             }
             Ok(Flow::Again(work)) => {
-                self.objects.put_off(current.thread, work);
-                self.make_ready(current.thread);
+                self.objects.put_off(key, work);
+                self.make_ready(key);
                 return false;
             }
             Ok(Flow::Gone) => return false,
         };
-        hal.context_set_result(current.context, value);
-        if self.objects.get(current.thread).raised.is_some() {
-            self.offer(hal, current.thread);
+        hal.context_set_result(context, value);
+        if self.objects.get(key).raised.is_some() {
+            self.offer(hal, key);
             return false;
         }
         true
@@ -352,7 +385,7 @@ impl Kernel {
         if result.is_err() {
             work.abandon(self);
         }
-        let goes_on = self.answer(hal, current, result);
+        let goes_on = self.answer(hal, current.thread, result);
         self.objects.let_go(&work);
         if goes_on {
             // It was chosen for its work only: it still needs its address space and a fair turn.
@@ -392,23 +425,20 @@ impl Kernel {
         hal: &mut DynHal,
         act: impl Fn(&mut Self, &mut DynHal) -> Result<T, Status>,
     ) -> Result<T, Status> {
-        let failures = self.mem.budget.heap_failures();
         let result = act(self, hal);
-        self.with_larger_heap(hal, failures, result, act)
+        self.with_larger_heap(hal, result, act)
     }
 
-    /// Tries once more what came to `result`, if the heap refused since it had refused `failures`
-    /// times, and can be grown.
+    /// Tries once more what came to `result`, if the heap refused and can be grown.
     #[inline]
     fn with_larger_heap<T>(
         &mut self,
         hal: &mut DynHal,
-        failures: u64,
         result: Result<T, Status>,
         act: impl Fn(&mut Self, &mut DynHal) -> Result<T, Status>,
     ) -> Result<T, Status> {
         let is_short =
-            matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.heap_failures() != failures;
+            matches!(result, Err(Status::NO_MEMORY)) && self.mem.budget.take_heap_failure();
         if is_short && self.grow_heap(hal) {
             return act(self, hal);
         }

@@ -49,7 +49,7 @@ impl<T, R: Relax> BigLock<T, R> {
         while self.serving.load(Ordering::Acquire) != ticket {
             R::relax();
         }
-        self.guard(ticket)
+        self.guard()
     }
 
     /// Takes the lock if nobody holds it or waits for it.
@@ -60,18 +60,15 @@ impl<T, R: Relax> BigLock<T, R> {
         self.next
             .compare_exchange(ticket, after, Ordering::Relaxed, Ordering::Relaxed)
             .ok()
-            .map(|_| self.guard(ticket))
+            .map(|_| self.guard())
     }
 
     /// The guard of whoever has the ticket that is being served.
     #[inline]
-    fn guard(&self, ticket: u64) -> Guard<'_, T, R> {
+    fn guard(&self) -> Guard<'_, T, R> {
         Guard {
             value: self.value.pointer(),
-            _turn: Turn {
-                serving: &self.serving,
-                ticket,
-            },
+            _turn: Turn(&self.serving),
             relax: PhantomData,
         }
     }
@@ -105,15 +102,13 @@ impl<T, R> core::ops::DerefMut for Guard<'_, T, R> {
 }
 
 /// The place of whoever is served.
-struct Turn<'a> {
-    serving: &'a AtomicU64,
-    ticket: u64,
-}
+struct Turn<'a>(&'a AtomicU64);
 
 impl Drop for Turn<'_> {
     #[inline]
     fn drop(&mut self) {
-        let next = self.ticket.wrapping_add(1);
-        self.serving.store(next, Ordering::Release);
+        // Nobody else writes it meanwhile: it is the holder's own ticket.
+        let ticket = self.0.load(Ordering::Relaxed);
+        self.0.store(ticket.wrapping_add(1), Ordering::Release);
     }
 }

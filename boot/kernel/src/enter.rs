@@ -31,8 +31,29 @@ pub(crate) static STATE: BigLock<Option<State>, Serve> = BigLock::new(None);
 /// code calls it by name, with interrupts off.
 #[unsafe(no_mangle)]
 pub(crate) extern "Rust" fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next {
-    match enter(cpu, event) {
-        next @ (Next::Again | Next::Halt(_)) => go_on(cpu, next),
+    elsewhere(cpu, enter(cpu, event))
+}
+
+/// As [`jacinth_enter`], for a system call: the answer of one that is over, with which the thread
+/// simply goes on; else what the CPU does now.
+#[unsafe(no_mangle)]
+pub(crate) extern "Rust" fn jacinth_syscall(
+    cpu: CpuId,
+    number: u64,
+    args: &[u64; 8],
+) -> Result<i64, Next> {
+    let mut state = STATE.lock();
+    let State { kernel, machine } = state.as_mut().expect("no CPU enters before boot is done");
+    let result = kernel.syscall(machine, cpu, number, args);
+    drop(state);
+    result.map_err(|next| elsewhere(cpu, next))
+}
+
+/// Does what a machine's trap code does not see.
+#[inline]
+fn elsewhere(cpu: CpuId, next: Next) -> Next {
+    match next {
+        Next::Again | Next::Halt(_) => go_on(cpu, next),
         next => next,
     }
 }

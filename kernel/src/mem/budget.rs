@@ -10,7 +10,7 @@ pub struct Budget {
     asked: u64,
     fail_at: Option<u64>,
     counts_spare: bool,
-    heap_failures: u64,
+    has_heap_failed: bool,
 }
 
 impl Budget {
@@ -21,7 +21,7 @@ impl Budget {
             asked: 0,
             fail_at: None,
             counts_spare: false,
-            heap_failures: 0,
+            has_heap_failed: false,
         }
     }
 
@@ -71,14 +71,14 @@ impl Budget {
     }
 
     /// Notes that the heap itself refused, which growing it may mend.
-    pub fn note_heap_failure(&mut self) {
-        self.heap_failures = self.heap_failures.wrapping_add(1);
+    pub const fn note_heap_failure(&mut self) {
+        self.has_heap_failed = true;
     }
 
-    /// How often the heap itself refused.
-    #[must_use]
-    pub const fn heap_failures(&self) -> u64 {
-        self.heap_failures
+    /// Whether the heap itself refused since this was last asked. What was refused need not be why
+    /// a call failed: then the heap grows a little early.
+    pub const fn take_heap_failure(&mut self) -> bool {
+        core::mem::replace(&mut self.has_heap_failed, false)
     }
 }
 

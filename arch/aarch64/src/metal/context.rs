@@ -28,6 +28,8 @@ pub(crate) struct Context {
     /// FPCR.
     pub(crate) fp_control: u64,
     reserved: u64,
+    /// The arguments of a system call, while the thread is in it.
+    pub(crate) args: [u64; 8],
     /// v0 to v31.
     pub(crate) vectors: [u128; 32],
 }

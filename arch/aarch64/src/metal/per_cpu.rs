@@ -14,9 +14,10 @@ use crate::metal::regs::{MPIDR_EL1, Readable, TPIDR_EL1, Writeable};
 pub(crate) struct PerCpu {
     /// The end of its kernel stack.
     stack_top: AtomicU64,
+    /// Its number.
+    cpu: AtomicUsize,
     /// The end of the stack for faults of the kernel itself.
     emergency_top: AtomicU64,
-    cpu: AtomicUsize,
     /// Its affinity (MPIDR_EL1), by which others reach it.
     affinity: AtomicU64,
     /// How a GICv2's distributor names it: one bit.
@@ -31,11 +32,16 @@ pub(crate) const STACK_TOP: usize = offset_of!(PerCpu, stack_top);
 /// Offset of `emergency_top`, for assembly.
 pub(crate) const EMERGENCY_TOP: usize = offset_of!(PerCpu, emergency_top);
 
+const _: () = assert!(
+    offset_of!(PerCpu, cpu) == STACK_TOP + 8,
+    "trap.s loads them as a pair"
+);
+
 static BLOCKS: [PerCpu; MAX_CPUS] = [const {
     PerCpu {
         stack_top: AtomicU64::new(0),
-        emergency_top: AtomicU64::new(0),
         cpu: AtomicUsize::new(0),
+        emergency_top: AtomicU64::new(0),
         affinity: AtomicU64::new(0),
         gic_target: AtomicU32::new(0),
         active: AtomicU64::new(0),

@@ -19,6 +19,7 @@ use crate::syndrome;
 global_asm!(
     include_str!("trap.s"),
     pc = const offset_of!(Context, pc),
+    args = const offset_of!(Context, args),
     thread_pointer = const offset_of!(Context, thread_pointer),
     fp = const offset_of!(Context, fp_status),
     vectors = const offset_of!(Context, vectors),
@@ -41,6 +42,8 @@ unsafe extern "C" {
 unsafe extern "Rust" {
     /// Enters the kernel: defined by whoever links this crate.
     safe fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next;
+    /// The same for a system call, by `Kernel::syscall`.
+    safe fn jacinth_syscall(cpu: CpuId, number: u64, args: &[u64; 8]) -> Result<i64, Next>;
 }
 
 /// Gives the CPU that runs this its number, its stacks and its exception vectors: from here on a
@@ -82,11 +85,29 @@ pub(crate) unsafe fn fp_load(context: ContextId) {
     unsafe { jacinth_fp_load(context::at(context)) };
 }
 
-/// A system call. Says which context goes on; null is the one that called.
-extern "C" fn syscall(context: *mut Context, number: u64, args: &[u64; 8]) -> *mut Context {
-    match jacinth_enter(current_cpu(), Event::Syscall { number, args }) {
-        Next::Resume => ptr::null_mut(),
-        next => follow(Some(context), next),
+/// How the assembly goes on after a system call: two registers.
+#[repr(C)]
+struct Outcome {
+    /// The context that goes on, all of it; null when it is the one that called, with all its
+    /// registers but the answer.
+    elsewhere: *mut Context,
+    answer: i64,
+}
+
+/// A system call.
+extern "C" fn syscall(context: *mut Context, cpu: CpuId, number: u64) -> Outcome {
+    // SAFETY: the block of the thread that called, which this CPU alone uses now; nothing writes
+    // these fields before the call is over.
+    let args = unsafe { &(*context).args };
+    match jacinth_syscall(cpu, number, args) {
+        Ok(answer) => Outcome {
+            elsewhere: ptr::null_mut(),
+            answer,
+        },
+        Err(next) => Outcome {
+            elsewhere: follow(Some(context), next),
+            answer: 0,
+        },
     }
 }
 

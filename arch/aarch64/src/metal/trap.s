@@ -21,17 +21,17 @@
     stp     x24, x25, [sp, #192]
     stp     x26, x27, [sp, #208]
     stp     x28, x29, [sp, #224]
-    mrs     x1, sp_el0
-    stp     x30, x1, [sp, #240]
-    mrs     x1, elr_el1
-    mrs     x2, spsr_el1
-    stp     x1, x2, [sp, #{pc}]
-    mrs     x1, tpidr_el0
-    str     x1, [sp, #{thread_pointer}]
-    mov     x0, sp
-    mrs     x1, tpidr_el1
-    ldr     x1, [x1, #{stack_top}]
-    mov     sp, x1
+    mrs     x9, sp_el0
+    stp     x30, x9, [sp, #240]
+    mrs     x9, elr_el1
+    mrs     x10, spsr_el1
+    stp     x9, x10, [sp, #{pc}]
+    mrs     x9, tpidr_el0
+    str     x9, [sp, #{thread_pointer}]
+    mov     x11, sp                     // the context; x0 to x7 and x16 are as they were
+    mrs     x9, tpidr_el1
+    ldp     x9, x12, [x9, #{stack_top}] // and the number of the CPU
+    mov     sp, x9
     mov     x29, xzr
 .endm
 
@@ -62,27 +62,26 @@ jacinth_vectors:
 .endr
 
 user_sync:
-    mrs     x1, esr_el1
-    lsr     x2, x1, #26
-    cmp     x2, #{svc}
+    mrs     x9, esr_el1
+    lsr     x10, x9, #26
+    cmp     x10, #{svc}
     b.ne    1f
-    // The arguments are copied: the kernel may write the answer over the first meanwhile.
-    ldp     x2, x3, [x0, #0]
-    ldp     x4, x5, [x0, #16]
-    ldp     x6, x7, [x0, #32]
-    ldp     x8, x9, [x0, #48]
-    stp     x2, x3, [sp, #-80]!
-    stp     x4, x5, [sp, #16]
-    stp     x6, x7, [sp, #32]
-    stp     x8, x9, [sp, #48]
-    str     x0, [sp, #64]
-    mov     x1, x16                     // the number
-    mov     x2, sp
+    // The arguments are kept twice: the kernel may write the answer over the first meanwhile.
+    stp     x0, x1, [x11, #{args}]
+    stp     x2, x3, [x11, #{args} + 16]
+    stp     x4, x5, [x11, #{args} + 32]
+    stp     x6, x7, [x11, #{args} + 48]
+    str     x11, [sp, #-16]!
+    mov     x0, x11
+    mov     x1, x12
+    mov     x2, x16                     // the number of the call
     bl      {syscall}
     cbnz    x0, resume
-    // The same thread goes on: system registers are as they were, and Rust kept x19 to x28.
-    ldr     x0, [sp, #64]
-    mov     sp, x0
+    // The same thread goes on, with the answer: system registers are as they were, and Rust kept
+    // x19 to x28.
+    mov     x0, x1
+    ldr     x1, [sp]
+    mov     sp, x1
     ldp     x29, x30, [sp, #232]
     ldp     x17, x18, [sp, #136]
     ldp     x15, x16, [sp, #120]
@@ -93,13 +92,15 @@ user_sync:
     ldp     x5, x6, [sp, #40]
     ldp     x3, x4, [sp, #24]
     ldp     x1, x2, [sp, #8]
-    ldr     x0, [sp, #0]
     eret
 
-1:  bl      {fault}
+1:  mov     x0, x11
+    mov     x1, x9
+    bl      {fault}
     b       resume
 
 user_interrupt:
+    mov     x0, x11
     bl      {interrupt}
 
 // x0: the context that goes on

@@ -2,6 +2,7 @@
 
 use core::arch::global_asm;
 use core::mem::offset_of;
+use core::ptr;
 
 use jacinth_kernel::hal::{ContextId, CpuId};
 use jacinth_kernel::{Access, Event, Next, VirtAddr};
@@ -11,7 +12,7 @@ use x86_64::registers::control::Cr2;
 use super::context::{self, Context, FRAME_END, Registers, SYSCALL_VECTOR};
 use super::descriptors::{self, DOUBLE_FAULT, MACHINE_CHECK, NMI, STUB_BYTES, VECTORS};
 use super::exit::exit;
-use super::layout::USER_ADDRESS_BITS;
+use super::layout::{USER, USER_ADDRESS_BITS};
 use super::per_cpu::{self, PENDING_KICK, PENDING_TIMER};
 use super::{fault, features, lapic, shootdown};
 
@@ -56,6 +57,8 @@ unsafe extern "Rust" {
     /// The kernel's one entrance, which the program that links this crate defines: takes the big
     /// lock and calls `Kernel::enter`.
     safe fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next;
+    /// The same for a system call, by `Kernel::syscall`.
+    safe fn jacinth_syscall(cpu: CpuId, number: u64, args: &[u64; 8]) -> Result<i64, Next>;
 }
 
 const PAGE_FAULT: u64 = 14;
@@ -68,6 +71,13 @@ const EXCP_UNDEFINED_INSTRUCTION: u32 = 0x208;
 const EXCP_SW_BREAKPOINT: u32 = 0x308;
 const EXCP_HW_BREAKPOINT: u32 = 0x408;
 const EXCP_UNALIGNED_ACCESS: u32 = 0x508;
+
+// `syscall` is two bytes long: where it leads back to is a user's address as well, so that `sysretq`
+// cannot fault in the kernel.
+const _: () = assert!(
+    USER.end.raw() < 1 << USER_ADDRESS_BITS,
+    "the last page of the lower half is nobody's"
+);
 
 /// The address of the first entry stub.
 pub(crate) fn stubs() -> u64 {
@@ -90,15 +100,31 @@ pub unsafe fn start_cpu(next: Next) -> ! {
     unsafe { jacinth_trap_depart(context) }
 }
 
-extern "C" fn on_syscall(context: *mut Context, cpu: CpuId) -> *mut Context {
+/// How the assembly goes on after a system call: two registers.
+#[repr(C)]
+struct Outcome {
+    /// The block of the context to return to, all of it; null when the thread goes on that made
+    /// the call, with all its registers but the answer.
+    elsewhere: *mut Context,
+    answer: i64,
+}
+
+extern "C" fn on_syscall(context: *mut Context, cpu: CpuId, number: u64) -> Outcome {
     let registers: *mut Registers = context.cast();
-    // SAFETY: the block of the thread that made the call, which this CPU alone uses now.
-    let number = unsafe { (*registers).rax };
-    // SAFETY: as above. The answer and rip, the only things that the core writes into a block whose
-    // thread is in a call, are no part of the arguments; the rest is written when the call is over.
+    // SAFETY: the block of the thread that made the call, which this CPU alone uses now. The answer
+    // and rip, the only things that the core writes into a block whose thread is in a call, are no
+    // part of the arguments; the rest is written when the call is over.
     let args = unsafe { &(*registers).args };
-    let next = jacinth_enter(cpu, Event::Syscall { number, args });
-    follow(cpu, context, next)
+    match jacinth_syscall(cpu, number, args) {
+        Ok(answer) => Outcome {
+            elsewhere: ptr::null_mut(),
+            answer,
+        },
+        Err(next) => Outcome {
+            elsewhere: follow(cpu, context, next),
+            answer: 0,
+        },
+    }
 }
 
 extern "C" fn on_user_trap(context: *mut Context, cpu: CpuId) -> *mut Context {
@@ -207,6 +233,7 @@ fn follow(cpu: CpuId, context: *mut Context, next: Next) -> *mut Context {
 }
 
 #[cold]
+#[inline(never)]
 fn follow_elsewhere(cpu: CpuId, mut next: Next) -> *mut Context {
     loop {
         match next {

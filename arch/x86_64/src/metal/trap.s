@@ -117,9 +117,27 @@ jacinth_trap_syscall:
     mov rcx, gs:[{per_cpu_user_stack}]
     mov [rdi + {rsp}], rcx
     mov rsi, gs:[{per_cpu_cpu}]
+    mov rdx, rax
     mov rsp, gs:[{per_cpu_kernel_stack}]
     xor ebp, ebp
     call {on_syscall}
+    test rax, rax
+    jnz jacinth_return
+    # The same thread goes on: Rust kept rbx and r12 to r15, and no call changes where it came from.
+    mov rax, rdx
+    mov rsp, gs:[{per_cpu_context}]
+    mov rcx, [rsp + {rip}]
+    mov r11, [rsp + {rflags}]
+    mov rdi, [rsp + {args}]
+    mov rsi, [rsp + {args} + 8]
+    mov rdx, [rsp + {args} + 16]
+    mov r10, [rsp + {args} + 24]
+    mov r8, [rsp + {args} + 32]
+    mov r9, [rsp + {args} + 40]
+    mov rbp, [rsp + {rbp}]
+    mov rsp, [rsp + {rsp}]
+    swapgs
+    sysretq
 
 # To user mode: rax is the context block. An address that is not the user's would make `sysret` and
 # `iret` fault in the kernel, so it is turned into the fault that the thread would have had.
