@@ -235,7 +235,20 @@ impl Kernel {
     }
 
     /// Whether the running thread may simply go on.
-    const fn nothing_pending(&self) -> bool {
+    #[inline]
+    fn nothing_pending(&mut self) -> bool {
+        if self.objects.is_unsettled {
+            self.objects.is_unsettled = !self.is_settled();
+        }
+        debug_assert!(
+            self.objects.is_unsettled || self.is_settled(),
+            "whoever leaves something to do says so"
+        );
+        !self.objects.is_unsettled
+    }
+
+    /// Looks for all that an event can leave to do.
+    const fn is_settled(&self) -> bool {
         self.woken.is_empty()
             && !self.sched.any_fresh()
             && self.unstamped.is_empty()

@@ -24,7 +24,8 @@ pub mod syndrome;
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
 pub use metal::{
-    CpuStacks, DeviceWindow, Devices, Facts, KernelAccess, KernelSpace, MAX_PRIVATE, Machine,
-    Memory, Missing, Parts, Words, counter, cpu_on, current_cpu, early_console_write, exit,
-    own_affinity, phys_bits, prepare_cpu, seconds_from_now, sleep_for_ever, start_cpu,
+    Caller, CpuStacks, DeviceWindow, Devices, Facts, KernelAccess, KernelSpace, MAX_PRIVATE,
+    Machine, Memory, Missing, Outcome, Parts, Words, counter, cpu_on, current_cpu,
+    early_console_write, exit, own_affinity, phys_bits, prepare_cpu, seconds_from_now,
+    sleep_for_ever, start_cpu,
 };

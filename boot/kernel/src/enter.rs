@@ -4,7 +4,7 @@ use jacinth_kernel::hal::CpuId;
 use jacinth_kernel::{Event, Kernel, Next};
 use jacinth_lock::{BigLock, Relax};
 
-use crate::arch::{self, Machine};
+use crate::arch::{self, Caller, Machine, Outcome};
 use crate::watch;
 
 /// All state there is: the core's, and that of the machine under it.
@@ -34,19 +34,16 @@ pub(crate) extern "Rust" fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next 
     elsewhere(cpu, enter(cpu, event))
 }
 
-/// As [`jacinth_enter`], for a system call: the answer of one that is over, with which the thread
-/// simply goes on; else what the CPU does now.
+/// As [`jacinth_enter`], for a system call, which most events are: the trap code keeps to the short
+/// way while the call is over and its thread goes on.
 #[unsafe(no_mangle)]
-pub(crate) extern "Rust" fn jacinth_syscall(
-    cpu: CpuId,
-    number: u64,
-    args: &[u64; 8],
-) -> Result<i64, Next> {
-    let mut state = STATE.lock();
-    let State { kernel, machine } = state.as_mut().expect("no CPU enters before boot is done");
-    let result = kernel.syscall(machine, cpu, number, args);
-    drop(state);
-    result.map_err(|next| elsewhere(cpu, next))
+pub(crate) extern "C" fn jacinth_syscall(caller: Caller, cpu: CpuId, number: u64) -> Outcome {
+    let result = {
+        let mut state = STATE.lock();
+        let State { kernel, machine } = state.as_mut().expect("no CPU enters before boot is done");
+        kernel.syscall(machine, cpu, number, caller.args())
+    };
+    caller.outcome(result.map_err(|next| elsewhere(arch::current_cpu(), next)))
 }
 
 /// Does what a machine's trap code does not see.

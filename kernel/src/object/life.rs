@@ -128,6 +128,7 @@ impl Objects {
             return;
         }
         head.dying = Dying::Queued(None);
+        self.is_unsettled = true;
         match self.last_dying.replace(object) {
             Some(last) => self.head_mut(last).dying = Dying::Queued(Some(object)),
             None => self.first_dying = Some(object),

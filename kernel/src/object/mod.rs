@@ -257,6 +257,9 @@ pub(crate) struct Objects {
     pub(crate) handle_count: u32,
     last_handle: HandleId,
     next_koid: u64,
+    /// Whether an event may have left something to do before its thread goes on: set by whoever
+    /// leaves it in some queue, so that a call that leaves nothing need not look at them all.
+    pub(crate) is_unsettled: bool,
     first_dying: Option<ObjectRef>,
     last_dying: Option<ObjectRef>,
 }
@@ -305,6 +308,7 @@ impl Objects {
             last_handle: 0,
             // ZX_KOID_FIRST
             next_koid: 1024,
+            is_unsettled: false,
             first_dying: None,
             last_dying: None,
         }

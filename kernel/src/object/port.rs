@@ -296,6 +296,7 @@ impl Kernel {
             (*observer, *observed) = (None, word);
             if *is_stamped {
                 self.unstamped.push_back(&mut self.objects.packets, key);
+                self.objects.is_unsettled = true;
             }
         }
         self.post(key);

@@ -199,6 +199,7 @@ impl Kernel {
             .raised
             .get_or_insert(Raised::new(cause, Stage::Debugger));
         self.is_raising = true;
+        self.objects.is_unsettled = true;
     }
 
     /// Has debuggers told of a thread that starts, before it is on a CPU for the first time.

@@ -115,6 +115,7 @@ impl Kernel {
         dying.state = ProcessState::Dying { next_slot: 0 };
         self.objects.add_use(ObjectRef::Process(process));
         let next = self.tearing_down.replace(process);
+        self.objects.is_unsettled = true;
         self.objects.get_mut(process).next_torn_down = next;
         let mut next = self.objects.get(process).threads.first();
         while let Some(thread) = next {

@@ -231,6 +231,7 @@ impl Kernel {
             // Its wait ended meanwhile.
             _ if thread.wait_end.is_some() => {
                 self.woken.push_back(&mut self.objects.threads, key);
+                self.objects.is_unsettled = true;
             }
             _ => {}
         }

@@ -212,6 +212,7 @@ impl Kernel {
             // One that has stopped hears of it when it goes on.
             if !thread.head.signals.contains(Signals::THREAD_SUSPENDED) {
                 self.woken.push_back(&mut self.objects.threads, key);
+                self.objects.is_unsettled = true;
             }
         }
     }

@@ -26,6 +26,7 @@ impl Kernel {
             }
             _ => {
                 self.sched.fresh.push_back(threads, key);
+                self.objects.is_unsettled = true;
             }
         }
     }
@@ -146,6 +147,7 @@ impl Kernel {
         match state {
             ThreadState::Ready => {
                 self.sched.fresh.push_back(&mut self.objects.threads, key);
+                self.objects.is_unsettled = true;
             }
             ThreadState::Running(cpu) => self.sched.queues.kick(cpu),
             _ => {}

@@ -31,5 +31,5 @@ pub use semihosting::exit;
 pub use space::{KernelSpace, Memory};
 pub use tables::{Facts, MAX_PRIVATE, Words};
 pub use timer::{counter, seconds_from_now};
-pub use trap::{prepare_cpu, sleep_for_ever, start_cpu};
+pub use trap::{Caller, Outcome, prepare_cpu, sleep_for_ever, start_cpu};
 pub use uart::early_console_write;

@@ -26,7 +26,6 @@ global_asm!(
     stack_top = const STACK_TOP,
     emergency_top = const EMERGENCY_TOP,
     svc = const syndrome::SVC,
-    syscall = sym syscall,
     fault = sym fault,
     interrupt = sym interrupt,
     kernel = sym kernel,
@@ -40,10 +39,10 @@ unsafe extern "C" {
 }
 
 unsafe extern "Rust" {
-    /// Enters the kernel: defined by whoever links this crate.
+    /// Enters the kernel: defined by whoever links this crate. For system calls there is another
+    /// one, which the assembly itself calls:
+    /// `extern "C" fn jacinth_syscall(Caller, CpuId, number: u64) -> Outcome`, by `Kernel::syscall`.
     safe fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next;
-    /// The same for a system call, by `Kernel::syscall`.
-    safe fn jacinth_syscall(cpu: CpuId, number: u64, args: &[u64; 8]) -> Result<i64, Next>;
 }
 
 /// Gives the CPU that runs this its number, its stacks and its exception vectors: from here on a
@@ -85,29 +84,45 @@ pub(crate) unsafe fn fp_load(context: ContextId) {
     unsafe { jacinth_fp_load(context::at(context)) };
 }
 
+/// A thread in a system call, as the assembly names it to `jacinth_syscall`.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Caller(*mut Context);
+
 /// How the assembly goes on after a system call: two registers.
+#[derive(Debug)]
 #[repr(C)]
-struct Outcome {
-    /// The context that goes on, all of it; null when it is the one that called, with all its
-    /// registers but the answer.
+pub struct Outcome {
+    /// The block of the context to return to, all of it; null when the caller goes on, with all
+    /// its registers but the answer.
     elsewhere: *mut Context,
     answer: i64,
 }
 
-/// A system call.
-extern "C" fn syscall(context: *mut Context, cpu: CpuId, number: u64) -> Outcome {
-    // SAFETY: the block of the thread that called, which this CPU alone uses now; nothing writes
-    // these fields before the call is over.
-    let args = unsafe { &(*context).args };
-    match jacinth_syscall(cpu, number, args) {
-        Ok(answer) => Outcome {
-            elsewhere: ptr::null_mut(),
-            answer,
-        },
-        Err(next) => Outcome {
-            elsewhere: follow(Some(context), next),
-            answer: 0,
-        },
+impl Caller {
+    /// The arguments of the call.
+    #[must_use]
+    #[inline]
+    pub const fn args(&self) -> &[u64; 8] {
+        // SAFETY: the block of the thread that called, which this CPU alone uses now; nothing writes
+        // this part of it before the call is over.
+        unsafe { &(*self.0).args }
+    }
+
+    /// How the CPU goes on: with the answer of a call that is over, or with what the kernel says.
+    #[must_use]
+    #[inline]
+    pub fn outcome(self, result: Result<i64, Next>) -> Outcome {
+        match result {
+            Ok(answer) => Outcome {
+                elsewhere: ptr::null_mut(),
+                answer,
+            },
+            Err(next) => Outcome {
+                elsewhere: follow(Some(self.0), next),
+                answer: 0,
+            },
+        }
     }
 }
 

@@ -75,7 +75,7 @@ user_sync:
     mov     x0, x11
     mov     x1, x12
     mov     x2, x16                     // the number of the call
-    bl      {syscall}
+    bl      jacinth_syscall
     cbnz    x0, resume
     // The same thread goes on, with the answer: system registers are as they were, and Rust kept
     // x19 to x28.

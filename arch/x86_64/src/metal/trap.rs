@@ -43,7 +43,6 @@ global_asm!(
     on_user_trap = sym on_user_trap,
     on_kernel_trap = sym on_kernel_trap,
     on_emergency = sym on_emergency,
-    on_syscall = sym on_syscall,
     on_bad_return = sym on_bad_return,
 );
 
@@ -55,10 +54,10 @@ unsafe extern "C" {
 
 unsafe extern "Rust" {
     /// The kernel's one entrance, which the program that links this crate defines: takes the big
-    /// lock and calls `Kernel::enter`.
+    /// lock and calls `Kernel::enter`. For system calls there is another one, which the assembly
+    /// itself calls: `extern "C" fn jacinth_syscall(Caller, CpuId, number: u64) -> Outcome`, by
+    /// `Kernel::syscall`.
     safe fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next;
-    /// The same for a system call, by `Kernel::syscall`.
-    safe fn jacinth_syscall(cpu: CpuId, number: u64, args: &[u64; 8]) -> Result<i64, Next>;
 }
 
 const PAGE_FAULT: u64 = 14;
@@ -100,30 +99,47 @@ pub unsafe fn start_cpu(next: Next) -> ! {
     unsafe { jacinth_trap_depart(context) }
 }
 
+/// A thread in a system call, as the assembly names it to `jacinth_syscall`.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Caller(*mut Context);
+
 /// How the assembly goes on after a system call: two registers.
+#[derive(Debug)]
 #[repr(C)]
-struct Outcome {
-    /// The block of the context to return to, all of it; null when the thread goes on that made
-    /// the call, with all its registers but the answer.
+pub struct Outcome {
+    /// The block of the context to return to, all of it; null when the caller goes on, with all
+    /// its registers but the answer.
     elsewhere: *mut Context,
     answer: i64,
 }
 
-extern "C" fn on_syscall(context: *mut Context, cpu: CpuId, number: u64) -> Outcome {
-    let registers: *mut Registers = context.cast();
-    // SAFETY: the block of the thread that made the call, which this CPU alone uses now. The answer
-    // and rip, the only things that the core writes into a block whose thread is in a call, are no
-    // part of the arguments; the rest is written when the call is over.
-    let args = unsafe { &(*registers).args };
-    match jacinth_syscall(cpu, number, args) {
-        Ok(answer) => Outcome {
-            elsewhere: ptr::null_mut(),
-            answer,
-        },
-        Err(next) => Outcome {
-            elsewhere: follow(cpu, context, next),
-            answer: 0,
-        },
+impl Caller {
+    /// The arguments of the call.
+    #[must_use]
+    #[inline]
+    pub const fn args(&self) -> &[u64; 8] {
+        let registers: *mut Registers = self.0.cast();
+        // SAFETY: the block of the thread that made the call, which this CPU alone uses now. The
+        // answer and rip, the only things that the core writes into a block whose thread is in a
+        // call, are no part of the arguments; the rest is written when the call is over.
+        unsafe { &(*registers).args }
+    }
+
+    /// How the CPU goes on: with the answer of a call that is over, or with what the kernel says.
+    #[must_use]
+    #[inline]
+    pub fn outcome(self, result: Result<i64, Next>) -> Outcome {
+        match result {
+            Ok(answer) => Outcome {
+                elsewhere: ptr::null_mut(),
+                answer,
+            },
+            Err(next) => Outcome {
+                elsewhere: follow_elsewhere(per_cpu::current_cpu(), next),
+                answer: 0,
+            },
+        }
     }
 }
 

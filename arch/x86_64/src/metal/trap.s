@@ -120,7 +120,7 @@ jacinth_trap_syscall:
     mov rdx, rax
     mov rsp, gs:[{per_cpu_kernel_stack}]
     xor ebp, ebp
-    call {on_syscall}
+    call jacinth_syscall
     test rax, rax
     jnz jacinth_return
     # The same thread goes on: Rust kept rbx and r12 to r15, and no call changes where it came from.

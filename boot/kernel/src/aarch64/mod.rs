@@ -19,7 +19,7 @@ use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::CpuId;
 
 pub(crate) use jacinth_aarch64::{
-    Machine, counter, current_cpu, early_console_write, exit, start_cpu,
+    Caller, Machine, Outcome, counter, current_cpu, early_console_write, exit, start_cpu,
 };
 pub(crate) use stacks::stack_of;
 

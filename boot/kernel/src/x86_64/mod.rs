@@ -34,7 +34,8 @@ use start_info::StartInfo;
 /// What a CPU does while it waits for the big lock.
 pub(crate) use jacinth_x86_64::serve as while_waiting;
 pub(crate) use jacinth_x86_64::{
-    Machine, counter, current_cpu, early_console_write, exit, frame_pointer, stack_of, start_cpu,
+    Caller, Machine, Outcome, counter, current_cpu, early_console_write, exit, frame_pointer,
+    stack_of, start_cpu,
 };
 
 global_asm!(
