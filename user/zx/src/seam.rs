@@ -169,7 +169,7 @@ mod host {
 mod metal {
     use alloc::boxed::Box;
     use alloc::vec::Vec;
-    use core::mem::ManuallyDrop;
+    use core::mem::{ManuallyDrop, MaybeUninit};
 
     use super::{Arg, Width};
     use crate::arch;
@@ -188,12 +188,12 @@ mod metal {
         }
     }
 
-    /// The register of an argument; 0 for one that there is not.
+    /// The register of an argument; one that there is not is left as it is, which costs nothing.
     #[inline(always)]
-    fn register_at<const N: usize>(args: &mut [Arg<'_>; N], index: usize) -> u64 {
+    fn register_at<const N: usize>(args: &mut [Arg<'_>; N], index: usize) -> MaybeUninit<u64> {
         match args.get_mut(index) {
-            Some(arg) => arg.register(),
-            None => 0,
+            Some(arg) => MaybeUninit::new(arg.register()),
+            None => MaybeUninit::uninit(),
         }
     }
 

@@ -2,15 +2,16 @@
 //! and the virtual counter.
 
 use core::arch::asm;
+use core::mem::MaybeUninit;
 
 use crate::Width;
 
-/// Makes a system call.
+/// Makes a system call. A register that the call has no argument for may hold anything.
 ///
 /// # Safety
 /// The kernel may read and write the memory that the arguments of call `number` name.
 #[inline(always)]
-pub(crate) unsafe fn syscall(number: u64, args: [u64; 8]) -> i64 {
+pub(crate) unsafe fn syscall(number: u64, args: [MaybeUninit<u64>; 8]) -> i64 {
     let [a0, a1, a2, a3, a4, a5, a6, a7] = args;
     let result;
     // SAFETY: the caller's promise; every register that the kernel may change is named.
