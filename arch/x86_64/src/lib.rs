@@ -26,6 +26,6 @@ pub use metal::{
     BOOT_STACK_TOP, Caller, Contents, CpuStacks, Features, HEAP, Image, KERNEL_BASE, KERNEL_PORTS,
     KernelSpace, Machine, Outcome, Parts, STACK_PAGES, STACKS, StackMemory, Timing, USER, codec,
     counter, current_cpu, early_console_write, exit, features, frame_pointer, in_physmap,
-    init_boot_cpu, kernel_stack_top, lapic_base, own_apic_id, serve, stack_of, start_boot_cpu,
-    start_cpu, start_other_cpu, wake_cpu,
+    init_boot_cpu, kernel_stack_top, lapic_base, own_apic_id, serve, sleep_for_ever, stack_of,
+    start_boot_cpu, start_cpu, start_other_cpu, wake_cpu,
 };

@@ -71,6 +71,13 @@ fn run(state: State, began: u64) -> ! {
     unsafe { arch::start_cpu(next) }
 }
 
+/// Says that a CPU, by the number that the machine has for it, was named and did not start.
+pub(crate) fn miss(number: u64) {
+    console::print(format_args!(
+        "jacinth: processor {number:#x} does not start, going on without it\n"
+    ));
+}
+
 /// Lets another CPU wait for the end of boot, then run what there is. It is set up.
 pub(crate) fn join(cpu: CpuId) -> ! {
     while !IS_OPEN.load(Ordering::Acquire) {

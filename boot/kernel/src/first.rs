@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -106,7 +107,11 @@ pub fn start(
         Tables::Acpi(_) => ("acpi tables", FORM_ACPI),
         Tables::DeviceTree(..) => ("device tree", FORM_DEVICE_TREE),
     };
-    let tables = joined(&left.tables)?;
+    // A device tree may be as large as the first heap.
+    let tables = match left.tables[..] {
+        [one] => Cow::Borrowed(one),
+        _ => Cow::Owned(joined(&left.tables)?),
+    };
     let archive_contents = match archive_frames(info) {
         Some(run) => Contents::Adopt {
             run,

@@ -45,6 +45,15 @@ impl Arch {
         }
     }
 
+    /// The target triple of the kernel.
+    #[must_use]
+    pub const fn kernel_target(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-none",
+            Self::Aarch64 => "aarch64-unknown-none-softfloat",
+        }
+    }
+
     /// The target triple of user programs.
     #[must_use]
     pub const fn user_target(self) -> &'static str {
@@ -101,6 +110,19 @@ impl Place {
     pub fn program(&self, arch: Arch, name: &str) -> PathBuf {
         let folder = self.target.join(arch.user_target()).join("release");
         folder.join(name)
+    }
+
+    /// The kernel as cargo built it.
+    #[must_use]
+    pub fn kernel(&self, arch: Arch) -> PathBuf {
+        let folder = self.target.join(arch.kernel_target()).join("release");
+        folder.join("jacinth-boot")
+    }
+
+    /// The kernel for aarch64 as QEMU loads it, which the runner makes for every boot.
+    #[must_use]
+    pub fn image(&self) -> PathBuf {
+        self.target.join("jacinth/aarch64/jacinth-boot-release.img")
     }
 
     /// The script, as a person calls it.

@@ -45,7 +45,9 @@ pub use shootdown::serve;
 pub use stacks::{
     BOOT_STACK_TOP, CpuStacks, STACK_PAGES, STACKS, StackMemory, kernel_stack_top, stack_of,
 };
-pub use start::{init_boot_cpu, own_apic_id, start_boot_cpu, start_other_cpu, wake_cpu};
+pub use start::{
+    init_boot_cpu, own_apic_id, sleep_for_ever, start_boot_cpu, start_other_cpu, wake_cpu,
+};
 pub use trap::{Caller, Outcome, start_cpu};
 
 /// I/O ports of devices that are the kernel's, as base and count: no user may have them.

@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 
 use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::CpuId;
+use x86_64::instructions::hlt;
 
 use super::clock::{self, Clock};
 use super::cpuid::{self, Features};
@@ -89,37 +90,46 @@ pub fn own_apic_id() -> u32 {
         .load(Ordering::Relaxed)
 }
 
-/// Lets another CPU run the instructions in a page below 1 MiB, in 16-bit mode, and waits until
-/// `is_up` says that it did. One that does not come up is put back to sleep (Intel SDM 3A, 10.4.4).
+/// Lets another CPU run the instructions in a page below 1 MiB, in 16-bit mode. `meet` waits until
+/// that CPU did, as long as what it is given says that there is time, and tells whether it came. One
+/// that did not is put back to sleep (Intel SDM 3A, 10.4.4).
 ///
 /// # Safety
-/// The page holds code that brings the CPU where it does no harm, before `is_up` says so.
+/// The page holds code that brings the CPU where it does no harm, unless `meet` waits for it.
 pub unsafe fn wake_cpu(
     apic_id: u32,
     page: PhysAddr,
     timing: &Timing,
-    is_up: impl Fn() -> bool,
+    meet: impl FnOnce(&mut dyn FnMut() -> bool) -> bool,
 ) -> bool {
     const AFTER_RESET_NS: i64 = 10_000_000;
     const UNTIL_AGAIN_NS: i64 = 200_000;
     const PATIENCE_NS: i64 = 5_000_000_000;
-    let wait = |ns: i64| {
-        let end = timing.clock.now() + ns;
-        while !is_up() && timing.clock.now() < end {
-            core::hint::spin_loop();
-        }
-        is_up()
-    };
     lapic::reset(apic_id);
-    wait(AFTER_RESET_NS);
-    lapic::start(apic_id, page);
-    if wait(UNTIL_AGAIN_NS) {
-        return true;
+    let asleep = timing.clock.now() + AFTER_RESET_NS;
+    while timing.clock.now() < asleep {
+        core::hint::spin_loop();
     }
     lapic::start(apic_id, page);
-    let came = wait(PATIENCE_NS);
+    let began = timing.clock.now();
+    let mut is_asked_again = false;
+    let came = meet(&mut || {
+        let waited = timing.clock.now() - began;
+        if waited >= UNTIL_AGAIN_NS && !is_asked_again {
+            lapic::start(apic_id, page);
+            is_asked_again = true;
+        }
+        waited < PATIENCE_NS
+    });
     if !came {
         lapic::reset(apic_id);
     }
     came
+}
+
+/// Lets this CPU, on which nobody counts, do nothing any more. Its interrupts are off.
+pub fn sleep_for_ever() -> ! {
+    loop {
+        hlt();
+    }
 }

@@ -75,17 +75,20 @@ pub(super) unsafe fn start_others(
         let stack = stacks::tops(cpu).main;
         NEXT.stack.store(stack, Ordering::Release);
         // SAFETY: the start code leads to `start_other` on a stack of the CPU's own.
-        if unsafe { cpu_on(psci, affinity, entry, cpu as u64) } {
-            if !DOOR.wait(seconds_from_now(PATIENCE_S)) {
-                // It may still come, and take the stack that is next: so nobody else is started.
-                break;
-            }
-            // It is here, and what is next must not change before it is set up.
-            while RUNNING.load(Ordering::Acquire) == cpu {
-                core::hint::spin_loop();
-            }
-            DOOR.reopen();
+        if !unsafe { cpu_on(psci, affinity, entry, cpu as u64) } {
+            bring_up::miss(affinity);
+            continue;
         }
+        if !DOOR.wait(seconds_from_now(PATIENCE_S)) {
+            bring_up::miss(affinity);
+            // It may still come, and take the stack that is next: so nobody else is started.
+            break;
+        }
+        // It is here, and what is next must not change before it is set up.
+        while RUNNING.load(Ordering::Acquire) == cpu {
+            core::hint::spin_loop();
+        }
+        DOOR.reopen();
     }
     RUNNING.load(Ordering::Relaxed)
 }

@@ -1,12 +1,14 @@
 //! The start of all CPUs but the boot CPU, one after the other.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use jacinth_boot::arrival::Arrival;
 use jacinth_kernel::PhysAddr;
 use jacinth_kernel::hal::CpuId;
 use jacinth_x86_64::acpi::Madt;
 use jacinth_x86_64::{
-    KernelSpace, Timing, in_physmap, kernel_stack_top, own_apic_id, start_other_cpu, wake_cpu,
+    KernelSpace, Timing, in_physmap, kernel_stack_top, own_apic_id, sleep_for_ever,
+    start_other_cpu, wake_cpu,
 };
 
 use crate::bring_up;
@@ -15,8 +17,11 @@ use crate::bring_up;
 pub(super) static NEXT_ROOT: AtomicU64 = AtomicU64::new(0);
 pub(super) static NEXT_STACK: AtomicU64 = AtomicU64::new(0);
 pub(super) static NEXT_CPU: AtomicUsize = AtomicUsize::new(0);
-/// Whether that CPU is up.
-static IS_UP: AtomicBool = AtomicBool::new(false);
+/// Where that CPU comes in.
+static DOOR: Arrival = Arrival::new();
+
+/// How many CPUs run.
+static RUNNING: AtomicUsize = AtomicUsize::new(1);
 
 unsafe extern "C" {
     // From `cpu.s`: only their addresses mean something.
@@ -46,24 +51,31 @@ pub(super) unsafe fn start_others(
     // SAFETY: the caller's promise about the page, which the window shows.
     unsafe { place_trampoline(room.trampoline) };
     NEXT_ROOT.store(space.root().raw(), Ordering::Relaxed);
-    let mut running = 1;
     let own = own_apic_id();
     for &apic_id in madt.processors.iter().filter(|&&id| id != own) {
-        if running == room.cpus {
+        let cpu = RUNNING.load(Ordering::Relaxed);
+        if cpu == room.cpus {
             break;
         }
-        NEXT_STACK.store(kernel_stack_top(running), Ordering::Relaxed);
-        NEXT_CPU.store(running, Ordering::Relaxed);
-        IS_UP.store(false, Ordering::Release);
+        NEXT_STACK.store(kernel_stack_top(cpu), Ordering::Relaxed);
+        NEXT_CPU.store(cpu, Ordering::Relaxed);
+        DOOR.reopen();
         // SAFETY: the trampoline leads to `start_other` on a stack of the CPU's own.
         let came = unsafe {
-            wake_cpu(apic_id, room.trampoline, timing, || {
-                IS_UP.load(Ordering::Acquire)
+            wake_cpu(apic_id, room.trampoline, timing, |has_time| {
+                DOOR.wait(has_time)
             })
         };
-        running += usize::from(came);
+        if !came {
+            bring_up::miss(apic_id.into());
+            continue;
+        }
+        // It is here, and what is next must not change before it is set up.
+        while RUNNING.load(Ordering::Acquire) == cpu {
+            core::hint::spin_loop();
+        }
     }
-    running
+    RUNNING.load(Ordering::Relaxed)
 }
 
 /// Copies the first instructions to where a CPU can begin.
@@ -83,8 +95,12 @@ unsafe fn place_trampoline(page: PhysAddr) {
 /// # Safety
 /// Called by `cpu.s` alone, with the number that belongs to the stack.
 pub(super) unsafe extern "C" fn start_other(cpu: CpuId) -> ! {
+    if !DOOR.come() {
+        // Nobody counts on it any more.
+        sleep_for_ever();
+    }
     // SAFETY: by this function's contract.
     unsafe { start_other_cpu(cpu) };
-    IS_UP.store(true, Ordering::Release);
+    RUNNING.store(cpu + 1, Ordering::Release);
     bring_up::join(cpu)
 }
