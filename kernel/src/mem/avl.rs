@@ -71,7 +71,7 @@ pub(super) trait AvlNode: Sized {
     /// What it knows of its subtree.
     fn known(&self) -> Self::Summary;
     /// What is to be known of its subtree, given what its children know.
-    fn summary(&self, left: Option<&Self>, right: Option<&Self>) -> Self::Summary;
+    fn summary(&self, left: Option<Self::Summary>, right: Option<Self::Summary>) -> Self::Summary;
     /// Notes that.
     fn set_summary(&mut self, summary: Self::Summary);
 }
@@ -254,6 +254,7 @@ pub(super) fn change<N: AvlNode>(
 
 /// Restores the balance at a node whose subtrees are balanced; the new root of the subtree, and
 /// whether nothing is new of it.
+#[inline]
 fn balance<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> (Key<N>, bool) {
     let Refreshed {
         left,
@@ -313,20 +314,16 @@ struct Refreshed {
 }
 
 /// Computes anew what a node knows of its subtree.
+#[inline(always)]
 fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> Refreshed {
-    let here = node(pool, key);
-    let (left, right) = here.links().children();
-    let (left, right) = (
-        left.map(|key| node(pool, key)),
-        right.map(|key| node(pool, key)),
-    );
-    let summary = here.summary(left, right);
-    let height = |below: Option<&N>| below.map_or(0, |node| node.links().height);
-    let (left, right) = (height(left), height(right));
+    let (left, right) = node(pool, key).links().children();
+    let (left, left_known) = below(pool, left);
+    let (right, right_known) = below(pool, right);
     let height = left.max(right).wrapping_add(1);
+    let here = node_mut(pool, key);
+    let summary = here.summary(left_known, right_known);
     let is_same = here.known() == summary && here.links().height == height;
     if !is_same {
-        let here = node_mut(pool, key);
         here.set_summary(summary);
         here.links_mut().height = height;
     }
@@ -334,5 +331,14 @@ fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> Refreshed {
         left,
         right,
         is_same,
+    }
+}
+
+/// How high a subtree is, and what its root knows of it.
+#[inline(always)]
+fn below<N: AvlNode>(pool: &Pool<N>, link: Link<N>) -> (u32, Option<N::Summary>) {
+    match link.map(|key| node(pool, key)) {
+        Some(root) => (root.links().height, Some(root.known())),
+        None => (0, None),
     }
 }

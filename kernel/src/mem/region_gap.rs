@@ -154,7 +154,7 @@ fn audit_below<V>(pool: &RegionPool<V>, link: Link<V>) -> Option<u32> {
         right_height = below.links().height();
         is_behind = end <= below.extent().first;
     }
-    let of = |link: Link<V>| link.map(|key| node(pool, key));
+    let of = |link: Link<V>| link.map(|key| node(pool, key).extent());
     let is_known = here.extent() == here.summary(of(left), of(right));
     let is_balanced = left_height.abs_diff(right_height) <= 1;
     let is_high = here.links().height().checked_sub(1)? == left_height.max(right_height);

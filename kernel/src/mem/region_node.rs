@@ -77,18 +77,18 @@ impl<V> AvlNode for RegionNode<V> {
         self.extent
     }
 
-    fn summary(&self, left: Option<&Self>, right: Option<&Self>) -> Extent {
+    fn summary(&self, left: Option<Extent>, right: Option<Extent>) -> Extent {
         let (start, end) = (self.region.start.raw(), self.region.end.raw());
         let mut extent = Extent {
             first: start,
             last: end,
             gap: 0,
         };
-        if let Some(left) = left.map(Self::extent) {
+        if let Some(left) = left {
             extent.first = left.first;
             extent.gap = left.gap.max(start.wrapping_sub(left.last));
         }
-        if let Some(right) = right.map(Self::extent) {
+        if let Some(right) = right {
             extent.last = right.last;
             extent.gap = extent.gap.max(right.gap).max(right.first.wrapping_sub(end));
         }

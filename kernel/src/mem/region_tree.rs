@@ -115,9 +115,11 @@ impl<V: Copy> RegionTree<V> {
     pub fn remove(&mut self, pool: &mut RegionPool<V>, start: VirtAddr) -> Option<Region<V>> {
         let (root, removed) = remove(pool, self.root, start);
         self.root = root;
-        let node = pool.remove(removed?)?;
+        let removed = removed?;
+        let region = *avl::node(pool, removed).region();
+        pool.free(removed);
         self.len = self.len.wrapping_sub(1);
-        Some(*node.region())
+        Some(region)
     }
 
     /// The entry that `address` is in.

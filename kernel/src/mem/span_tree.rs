@@ -245,7 +245,7 @@ fn audit_below<V: Copy + Ord>(
     let is_in_order = before.is_none_or(|before| before < here.order());
     *before = Some(here.order());
     let (more, right_height) = audit_below(pool, right, before)?;
-    let of = |link: Link<SpanNode<V>>| link.and_then(|key| pool.get(key));
+    let of = |link: Link<SpanNode<V>>| link.map(|key| node(pool, key).last());
     let height = left_height.max(right_height).checked_add(1)?;
     let is_right = is_in_order
         && here.span().start < here.span().end

@@ -34,7 +34,7 @@ impl<V> AvlNode for WordNode<V> {
 
     fn known(&self) {}
 
-    fn summary(&self, _: Option<&Self>, _: Option<&Self>) {}
+    fn summary(&self, _: Option<()>, _: Option<()>) {}
 
     fn set_summary(&mut self, (): ()) {}
 }

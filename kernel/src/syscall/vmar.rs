@@ -78,13 +78,13 @@ pub(crate) fn vmar_map(
         stream,
     };
     if options.contains(VmOptions::MAP_RANGE) {
-        return vm::map_and_fill(call, request, mapped_addr);
+        return vm::map_and_fill(call, &request, mapped_addr);
     }
     if request.replaces() {
         call.touch(mapped_addr.0, size_of::<u64>())?;
         return vm::overwrite(call, request, mapped_addr);
     }
-    vm::map_and_tell(call, request, mapped_addr)
+    vm::map_and_tell(call, &request, mapped_addr)
 }
 
 /// No machine here maps execute-only: READ is added where that was asked for (step 5).

@@ -175,6 +175,7 @@ pub(super) fn offset_in_vmo(piece: &Mapping, at: VirtAddr) -> Option<u64> {
 
 /// The addresses of a piece where there may be something: a piece that ends where the VMO's stream
 /// does shows whole pages of it.
+#[inline]
 pub(super) fn shown_range(objects: &Objects, here: &Mapping) -> VirtRange {
     let mut range = here.range;
     if here.stream {

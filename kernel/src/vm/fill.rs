@@ -194,6 +194,7 @@ impl Fill {
     }
 
     /// Makes the entries of a run, for the first of which `work` was spent, and goes on behind.
+    #[inline]
     fn enter(
         &mut self,
         kernel: &mut Kernel,
@@ -226,6 +227,9 @@ struct Target {
 /// How far a run is entered in one step: so many entries of the size that fits at `at`, and not
 /// past where a larger one may fit.
 fn most_bytes(at: VirtAddr, base: PhysAddr, left: u64) -> u64 {
+    if left <= STEP.saturating_mul(PAGE_SIZE) {
+        return left;
+    }
     let (virt, phys) = (at.raw(), base.raw());
     let mut larger = u64::MAX;
     for block in BLOCKS {
@@ -246,13 +250,13 @@ fn most_bytes(at: VirtAddr, base: PhysAddr, left: u64) -> u64 {
 ///
 /// # Errors
 /// As [`map`](super::map()); a mapping that cannot be filled is taken away first.
-pub(crate) fn map_and_fill(call: &mut Call<'_>, request: MapRequest, out: Out<u64>) -> SysResult {
+pub(crate) fn map_and_fill(call: &mut Call<'_>, request: &MapRequest, out: Out<u64>) -> SysResult {
     // Nothing that comes before the answer takes memory away.
     let spot = call.find(Spot::NONE, out.0, size_of::<u64>())?;
     let new = place_mapping(call.kernel, call.hal, request)?;
     reserve_pieces(call.kernel, 1).map_err(no_memory)?;
     // commit
-    let key = insert_piece(&mut call.kernel.objects, new);
+    let key = insert_piece(&mut call.kernel.objects, &new);
     let mut fill = Fill::new(new.vmar, new.vmo, new.vmo_offset, new.range);
     let mut work = mem::Work::new(mem::Work::EVENT);
     match fill.fill_piece(call.kernel, call.hal, key, &mut work) {

@@ -57,10 +57,10 @@ pub(crate) fn map(
         }
         return Ok(overwrite.range());
     }
-    let new = place_mapping(kernel, hal, request)?;
+    let new = place_mapping(kernel, hal, &request)?;
     reserve_pieces(kernel, 1).map_err(no_memory)?;
     // commit
-    insert_piece(&mut kernel.objects, new);
+    insert_piece(&mut kernel.objects, &new);
     Ok(new.range)
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn map(
 ///
 /// # Errors
 /// As [`map`]; INVALID_ARGS, NO_MEMORY: `out` cannot be written.
-pub(crate) fn map_and_tell(call: &mut Call<'_>, request: MapRequest, out: Out<u64>) -> SysResult {
+pub(crate) fn map_and_tell(call: &mut Call<'_>, request: &MapRequest, out: Out<u64>) -> SysResult {
     let new = place_mapping(call.kernel, call.hal, request)?;
     reserve_pieces(call.kernel, 1).map_err(no_memory)?;
     // While there is nothing to take back.
@@ -77,7 +77,7 @@ pub(crate) fn map_and_tell(call: &mut Call<'_>, request: MapRequest, out: Out<u6
         return Err(Status::NO_MEMORY);
     }
     // commit
-    insert_piece(&mut call.kernel.objects, new);
+    insert_piece(&mut call.kernel.objects, &new);
     match told {
         Ok(()) => Ok(Flow::ok()),
         // It may lie in the new mapping itself.
@@ -89,17 +89,22 @@ pub(crate) fn map_and_tell(call: &mut Call<'_>, request: MapRequest, out: Out<u6
 ///
 /// # Errors
 /// BAD_STATE (the region is dead), those of placement.
+#[inline]
 pub(super) fn place_mapping(
     kernel: &mut Kernel,
     hal: &mut DynHal,
-    request: MapRequest,
+    request: &MapRequest,
 ) -> Result<Piece, Status> {
     let (vmar, vmo) = (request.vmar, request.vmo);
     if !kernel.objects.get(vmar).alive {
         return Err(Status::BAD_STATE);
     }
-    let shown = fixed_run(&kernel.objects, vmo);
-    let phys = shown.and_then(|(run, _)| run.base.checked_add(request.vmo_offset));
+    let phys = match request.at {
+        // Nothing is to be found.
+        Placement::At(..) => None,
+        Placement::Anywhere | Placement::Below(_) => fixed_run(&kernel.objects, vmo)
+            .and_then(|(run, _)| run.base.checked_add(request.vmo_offset)),
+    };
     let wanted = Wanted {
         size: request.len,
         align: request.align,

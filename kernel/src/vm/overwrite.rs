@@ -65,7 +65,7 @@ impl Overwrite {
         hal: &mut DynHal,
         request: MapRequest,
     ) -> Result<Self, Status> {
-        let new = place_mapping(kernel, hal, request)?;
+        let new = place_mapping(kernel, hal, &request)?;
         let cuts = cuts(&kernel.objects, new.vmar, new.range);
         reserve_pieces(kernel, cuts.saturating_add(1)).map_err(no_memory)?;
         // commit
@@ -175,7 +175,7 @@ impl Overwrite {
         let into = from.raw().saturating_sub(self.new.range.start.raw());
         insert_piece(
             objects,
-            Piece {
+            &Piece {
                 range: VirtRange {
                     start: from,
                     end: to,

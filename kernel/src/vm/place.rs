@@ -53,6 +53,7 @@ pub(super) struct Wanted {
 ///
 /// # Errors
 /// INVALID_ARGS, ACCESS_DENIED, ALREADY_EXISTS, NO_RESOURCES.
+#[inline]
 pub(super) fn place(
     objects: &mut Objects,
     hal: &mut DynHal,
@@ -117,6 +118,7 @@ const fn check_chosen(region: &Vmar, offset: u64) -> Result<(), Status> {
     }
 }
 
+#[inline]
 fn is_free(objects: &Objects, vmar: Key<Vmar>, range: VirtRange) -> bool {
     let next = objects
         .get(vmar)

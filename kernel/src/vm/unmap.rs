@@ -48,8 +48,13 @@ pub(crate) fn unmap(
     inner: Inner,
 ) -> SysResult {
     let objects = &call.kernel.objects;
-    if objects.get(vmar).children.is_empty() {
+    let Some(first) = child_ending_after(objects, vmar, range.start) else {
         return Ok(Flow::ok());
+    };
+    if let Region::Mapping(key) = first.value
+        && (first.start, first.end) == (range.start, range.end)
+    {
+        return unmap_piece(call, vmar, key, (range, inner));
     }
     check_covered(objects, vmar, range, inner)?;
     let cuts = cuts(objects, vmar, range);
@@ -59,6 +64,30 @@ pub(crate) fn unmap(
         cut(&mut call.kernel.objects, vmar, range);
     }
     resume_unmap(call, vmar, range, inner, 0)
+}
+
+/// Removes one piece, which is just what is to be unmapped, as it mostly is: nothing is in the way
+/// then, and nothing to be cut.
+fn unmap_piece(
+    call: &mut Call<'_>,
+    vmar: Key<Vmar>,
+    key: Key<Mapping>,
+    (range, inner): (VirtRange, Inner),
+) -> SysResult {
+    let Some(space) = space(&call.kernel.objects, vmar) else {
+        return Ok(Flow::ok());
+    };
+    let mut work = mem::Work::new(mem::Work::EVENT);
+    work.spend();
+    if remove_piece_some(call.kernel, call.hal, space, key, &mut work) {
+        return Ok(Flow::ok());
+    }
+    Ok(Flow::Again(Work::Unmap {
+        vmar,
+        range,
+        inner,
+        answer: 0,
+    }))
 }
 
 /// Goes on with [`unmap`], to say `answer` in the end. A region that is gone by now is unmapped.

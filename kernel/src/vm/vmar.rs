@@ -267,6 +267,7 @@ fn change_trees(
 ///
 /// # Errors
 /// [`NoMemory`].
+#[inline]
 pub(super) fn reserve_pieces(kernel: &mut Kernel, count: u32) -> Result<(), NoMemory> {
     kernel
         .objects
@@ -293,7 +294,7 @@ fn move_bounds(objects: &mut Objects, key: Key<Mapping>, change: impl FnOnce(&mu
 }
 
 /// Puts a piece, for which room was reserved, where nothing is.
-pub(super) fn insert_piece(objects: &mut Objects, new: Piece) -> Key<Mapping> {
+pub(super) fn insert_piece(objects: &mut Objects, new: &Piece) -> Key<Mapping> {
     let key = objects.mappings.insert_reserved(Mapping {
         vmar: new.vmar,
         vmo: new.vmo,
@@ -430,7 +431,7 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
     };
     insert_piece(
         objects,
-        Piece {
+        &Piece {
             vmar,
             vmo,
             range,

@@ -58,10 +58,9 @@ impl<V: Copy + Ord> AvlNode for SpanNode<V> {
         self.last
     }
 
-    fn summary(&self, left: Option<&Self>, right: Option<&Self>) -> u64 {
-        let left = left.map_or(0, Self::last);
-        let right = right.map_or(0, Self::last);
-        self.span.end.max(left).max(right)
+    fn summary(&self, left: Option<u64>, right: Option<u64>) -> u64 {
+        let below = left.unwrap_or(0).max(right.unwrap_or(0));
+        self.span.end.max(below)
     }
 
     fn set_summary(&mut self, last: u64) {
