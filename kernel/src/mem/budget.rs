@@ -126,6 +126,12 @@ impl Work {
         self.left == 0
     }
 
+    /// Units that are left.
+    #[must_use]
+    pub const fn left(&self) -> u32 {
+        self.left
+    }
+
     /// Units spent so far.
     #[must_use]
     pub const fn spent(&self) -> u32 {

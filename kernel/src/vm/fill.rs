@@ -7,7 +7,7 @@ use super::place::BLOCKS;
 use super::vmar::{Space, insert_piece, piece, piece_at, reserve_pieces, space};
 use super::vmo::holder;
 use super::{Inner, Mapping, Vmar, Vmo, map_status};
-use crate::call::{Call, Flow, Out, Spot, SysResult};
+use crate::call::{Call, Flow, Out, SysResult};
 use crate::hal::{Backing, DynHal, MapAttrs, MmuFlags};
 use crate::mem::{self, Key};
 use crate::task::Work;
@@ -59,7 +59,8 @@ impl Fill {
                 // Another thread took the mapping away: what it put there fills itself.
                 return Ok(true);
             };
-            if !self.fill_piece(kernel, hal, key, &mut work)? {
+            let here = *piece(&kernel.objects, key);
+            if !self.fill_piece(kernel, hal, &here, &mut work)? {
                 return Ok(false);
             }
         }
@@ -76,10 +77,9 @@ impl Fill {
         &mut self,
         kernel: &mut Kernel,
         hal: &mut DynHal,
-        key: Key<Mapping>,
+        here: &Mapping,
         work: &mut mem::Work,
     ) -> Result<bool, Status> {
-        let here = piece(&kernel.objects, key);
         let space = space(&kernel.objects, here.vmar).ok_or(Status::BAD_STATE)?;
         let last = here.range.end.min(self.range.end);
         if here.flags.is_empty() {
@@ -251,22 +251,14 @@ fn most_bytes(at: VirtAddr, base: PhysAddr, left: u64) -> u64 {
 /// # Errors
 /// As [`map`](super::map()); a mapping that cannot be filled is taken away first.
 pub(crate) fn map_and_fill(call: &mut Call<'_>, request: &MapRequest, out: Out<u64>) -> SysResult {
-    // Nothing that comes before the answer takes memory away.
-    let spot = call.find(Spot::NONE, out.0, size_of::<u64>())?;
     let new = place_mapping(call.kernel, call.hal, request)?;
     reserve_pieces(call.kernel, 1).map_err(no_memory)?;
     // commit
-    let key = insert_piece(&mut call.kernel.objects, &new);
+    insert_piece(&mut call.kernel.objects, &new);
     let mut fill = Fill::new(new.vmar, new.vmo, new.vmo_offset, new.range);
     let mut work = mem::Work::new(mem::Work::EVENT);
-    match fill.fill_piece(call.kernel, call.hal, key, &mut work) {
-        Ok(true) => {}
-        filled => return go_on(call, fill, filled, out),
-    }
-    match call.write_at(spot, out.0, &new.range.start.raw().to_le_bytes()) {
-        Ok(()) => Ok(Flow::ok()),
-        Err(status) => Ok(undo(new.vmar, new.range, status)),
-    }
+    let filled = fill.fill_piece(call.kernel, call.hal, &new, &mut work);
+    go_on(call, fill, filled, out)
 }
 
 /// Goes on with filling a mapping.
@@ -282,11 +274,15 @@ fn go_on(
     filled: Result<bool, Status>,
     out: Out<u64>,
 ) -> SysResult {
-    match filled {
-        Ok(true) => finish_map(call, fill.vmar, fill.range, out),
-        Ok(false) => Ok(Flow::Again(Work::Fill { fill, out: out.0 })),
+    let told = match filled {
+        Ok(true) => call.write(out, fill.range.start.raw()),
+        Ok(false) => return Ok(Flow::Again(Work::Fill { fill, out: out.0 })),
+        Err(status) => Err(status),
+    };
+    match told {
+        Ok(()) => Ok(Flow::ok()),
         // Teardown is about to free some.
-        Err(Status::NO_MEMORY) if call.kernel.is_behind() => {
+        Err(Status::NO_MEMORY) if call.kernel.is_behind() || call.kernel.reclaim() => {
             Ok(Flow::Again(Work::Fill { fill, out: out.0 }))
         }
         Err(status) => Ok(undo(fill.vmar, fill.range, status)),

@@ -4,7 +4,7 @@ use super::fill::{Fill, finish_map};
 use super::overwrite::Overwrite;
 use super::pages::fixed_run;
 use super::place::{Overlap, Placement, Wanted, place};
-use super::vmar::{Piece, insert_piece, reserve_pieces};
+use super::vmar::{Mapping, insert_piece, reserve_pieces};
 use super::{Vmar, Vmo};
 use crate::call::{Call, Flow, Out, SysResult};
 use crate::hal::{DynHal, MmuFlags};
@@ -94,7 +94,7 @@ pub(super) fn place_mapping(
     kernel: &mut Kernel,
     hal: &mut DynHal,
     request: &MapRequest,
-) -> Result<Piece, Status> {
+) -> Result<Mapping, Status> {
     let (vmar, vmo) = (request.vmar, request.vmo);
     if !kernel.objects.get(vmar).alive {
         return Err(Status::BAD_STATE);
@@ -111,7 +111,7 @@ pub(super) fn place_mapping(
         phys,
     };
     let range = place(&mut kernel.objects, hal, vmar, request.at, wanted)?;
-    Ok(Piece {
+    Ok(Mapping {
         vmar,
         vmo,
         range,

@@ -7,8 +7,8 @@ use super::fill::finish_map;
 use super::map::{MapRequest, place_mapping};
 use super::unmap::{clear, cut, cuts};
 use super::vmar::{
-    Piece, Region, Space, child_ending_after, cut_front, insert_piece, move_end, piece,
-    remove_piece, reserve_pieces, space,
+    Region, Space, child_ending_after, cut_front, insert_piece, move_end, piece, remove_piece,
+    reserve_pieces, space,
 };
 use super::{Mapping, Vmo};
 use crate::call::{Call, Flow, Out, SysResult};
@@ -22,7 +22,7 @@ use jacinth_abi::Status;
 /// A mapping that takes the place of others, and how far it got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Overwrite {
-    new: Piece,
+    new: Mapping,
     /// The first address that is not the new mapping's yet.
     at: VirtAddr,
 }
@@ -175,7 +175,7 @@ impl Overwrite {
         let into = from.raw().saturating_sub(self.new.range.start.raw());
         insert_piece(
             objects,
-            &Piece {
+            &Mapping {
                 range: VirtRange {
                     start: from,
                     end: to,

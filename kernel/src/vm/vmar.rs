@@ -30,7 +30,7 @@ pub(crate) enum Region {
 pub(crate) type VmarNode = RegionNode<Region>;
 
 /// A piece of a mapping.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mapping {
     pub(crate) vmar: Key<Vmar>,
     /// What it shows; a use of it is held.
@@ -67,20 +67,6 @@ fn shown(start: u64, range: VirtRange) -> Range<u64> {
 }
 
 const SHOWN: &str = "a piece holds a use of what it shows";
-
-/// What a new piece shows and allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) vmar: Key<Vmar>,
-    pub(super) vmo: Key<Vmo>,
-    pub(super) range: VirtRange,
-    pub(super) vmo_offset: u64,
-    pub(super) flags: MmuFlags,
-    pub(super) may: MmuFlags,
-    pub(super) continues: bool,
-    pub(super) is_cut: bool,
-    pub(super) stream: bool,
-}
 
 /// An address region.
 #[derive(Debug)]
@@ -294,18 +280,8 @@ fn move_bounds(objects: &mut Objects, key: Key<Mapping>, change: impl FnOnce(&mu
 }
 
 /// Puts a piece, for which room was reserved, where nothing is.
-pub(super) fn insert_piece(objects: &mut Objects, new: &Piece) -> Key<Mapping> {
-    let key = objects.mappings.insert_reserved(Mapping {
-        vmar: new.vmar,
-        vmo: new.vmo,
-        range: new.range,
-        vmo_offset: new.vmo_offset,
-        flags: new.flags,
-        may: new.may,
-        continues: new.continues,
-        is_cut: new.is_cut,
-        stream: new.stream,
-    });
+pub(super) fn insert_piece(objects: &mut Objects, new: &Mapping) -> Key<Mapping> {
+    let key = objects.mappings.insert_reserved(*new);
     let entry = mem::Region {
         start: new.range.start,
         end: new.range.end,
@@ -415,34 +391,23 @@ pub(super) fn split_at(objects: &mut Objects, vmar: Key<Vmar>, at: VirtAddr) {
     let Some(key) = piece_at(objects, vmar, at) else {
         return;
     };
-    let here = piece(objects, key);
-    let (vmo, range, flags, may) = (here.vmo, here.range, here.flags, here.may);
-    let (stream, is_cut) = (here.stream, here.is_cut);
-    if range.start == at {
+    let before = *piece(objects, key);
+    if before.range.start == at {
         return;
     }
-    let before = at.raw().saturating_sub(range.start.raw());
-    let vmo_offset = here.vmo_offset.saturating_add(before);
+    let into = at.raw().saturating_sub(before.range.start.raw());
+    let behind = Mapping {
+        range: VirtRange {
+            start: at,
+            end: before.range.end,
+        },
+        vmo_offset: before.vmo_offset.saturating_add(into),
+        continues: true,
+        ..before
+    };
     move_end(objects, key, at);
     piece_mut(objects, key).is_cut = true;
-    let range = VirtRange {
-        start: at,
-        end: range.end,
-    };
-    insert_piece(
-        objects,
-        &Piece {
-            vmar,
-            vmo,
-            range,
-            vmo_offset,
-            flags,
-            may,
-            continues: true,
-            is_cut,
-            stream,
-        },
-    );
+    insert_piece(objects, &behind);
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl World {
         let (flags, may) = (MmuFlags::READ, MmuFlags::all());
         insert_piece(
             &mut self.objects,
-            &Piece {
+            &Mapping {
                 vmar,
                 vmo,
                 range,

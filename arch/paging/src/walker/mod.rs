@@ -137,6 +137,35 @@ impl<C: PteCodec> Walker<C> {
         work: &mut Work,
         mem: &mut Mem,
     ) -> Changed {
+        let part = self.part_of(range);
+        if let Some((gone, counts)) = sweep::remove_row(self.codec, tables, aspace, part, work) {
+            let range_gone = gone.range();
+            if let Some(range) = range_gone {
+                tables.fence_mut().recent.forget(range);
+            }
+            let flush = TlbFlush {
+                range: range_gone,
+                tables: None,
+            };
+            return Changed {
+                reached: range.end,
+                flush,
+                counts,
+            };
+        }
+        self.unmap_many(tables, aspace, range, work, mem)
+    }
+
+    /// Kept out of line, so that removing a row of entries does not pay for its registers.
+    #[inline(never)]
+    fn unmap_many<T: TableMem>(
+        &self,
+        tables: &mut T,
+        aspace: AspaceId,
+        range: VirtRange,
+        work: &mut Work,
+        mem: &mut Mem,
+    ) -> Changed {
         self.sweep(
             Sweep::new(self.codec, tables, aspace, Edit::Remove, work, mem),
             range,
@@ -267,18 +296,22 @@ impl<C: PteCodec> Walker<C> {
     }
 
     fn sweep<T: TableMem>(&self, mut sweep: Sweep<'_, C, T>, range: VirtRange) -> Changed {
-        let start = range.start.page().max(self.user.start);
-        let end = page_up(range.end.min(self.user.end));
-        let part = Part {
-            start: start.raw(),
-            end: end.raw(),
-        };
-        let stopped = sweep.run(part);
+        let stopped = sweep.run(self.part_of(range));
         let (flush, counts) = sweep.finish();
         Changed {
             reached: stopped.map_or(range.end, VirtAddr::new),
             flush,
             counts,
+        }
+    }
+
+    /// What of a range is user addresses, in whole pages.
+    fn part_of(&self, range: VirtRange) -> Part {
+        let start = range.start.page().max(self.user.start);
+        let end = page_up(range.end.min(self.user.end));
+        Part {
+            start: start.raw(),
+            end: end.raw(),
         }
     }
 

@@ -33,6 +33,65 @@ pub(super) struct Sweep<'a, C, T> {
     removed: u64,
 }
 
+/// Removes what a part maps where that is a row of whole entries of one table, which other entries
+/// keep in use, as most requests have it: around what, and the change. `None`, with nothing changed,
+/// where it is not so simple.
+#[inline]
+pub(super) fn remove_row<C: PteCodec, T: TableMem>(
+    codec: C,
+    tables: &mut T,
+    aspace: AspaceId,
+    part: Part,
+    work: &mut Work,
+) -> Option<(Stale, EntryCounts)> {
+    if part.start >= part.end {
+        return None;
+    }
+    let way = Way::to_smallest(codec, tables, root_of(aspace), part);
+    let level = way.level;
+    if (part.start | part.end) & level.bytes().wrapping_sub(1) != 0 {
+        return None;
+    }
+    let count = usize::try_from(part.bytes() >> level.shift()).ok()?;
+    let start = level.index(part.start);
+    let row = start..start.saturating_add(count);
+    let (mut live, mut first, mut last) = (0_u32, start, start);
+    for index in row.clone() {
+        let entry = tables.read(way.table, index);
+        if entry == 0 {
+            continue;
+        }
+        if codec.table(entry, level).is_some() {
+            return None;
+        }
+        first = if live == 0 { index } else { first };
+        last = index;
+        live = live.wrapping_add(1);
+    }
+    let mut counts = EntryCounts::default();
+    if live == 0 {
+        return Some((Stale::NOTHING, counts));
+    }
+    if live > work.left() || !way.drop_live(codec, tables, part, live.into()) {
+        return None;
+    }
+    // commit
+    work.spend_more(live);
+    for index in first..=last {
+        tables.write(way.table, index, 0);
+    }
+    count_leaves(&mut counts, level, i64::from(live).wrapping_neg());
+    let at = |index: usize| {
+        let into = u64::try_from(index.wrapping_sub(start)).unwrap_or(0);
+        part.start.wrapping_add(into << level.shift())
+    };
+    let gone = Part {
+        start: at(first),
+        end: at(last.wrapping_add(1)),
+    };
+    Some((Stale(gone), counts))
+}
+
 impl<'a, C: PteCodec, T: TableMem> Sweep<'a, C, T> {
     pub(super) fn new(
         codec: C,

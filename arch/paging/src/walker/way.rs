@@ -71,6 +71,32 @@ impl Way {
             add_live(codec, tables, table, level.index(part.start), made);
         }
     }
+
+    /// Notes that `gone` entries are removed from the last table; false, with nothing noted, when
+    /// they are the last ones that keep it.
+    pub(super) fn drop_live(
+        self,
+        codec: impl PteCodec,
+        tables: &mut impl TableWords,
+        part: Part,
+        gone: u64,
+    ) -> bool {
+        let Some((table, level)) = self.above(self.level) else {
+            return true;
+        };
+        let index = level.index(part.start);
+        let entry = tables.read(table, index);
+        let live = codec.live(entry);
+        if live <= gone {
+            return false;
+        }
+        tables.write(
+            table,
+            index,
+            codec.with_live(entry, live.wrapping_sub(gone)),
+        );
+        true
+    }
 }
 
 /// Notes in an entry that `made` entries were added to the table that it points at.
