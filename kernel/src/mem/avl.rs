@@ -3,14 +3,15 @@
 //! What a node is and knows is its own affair: see [`AvlNode`]. What changes is made known upwards
 //! until it is no news any more, which is mostly soon: few changes reach the root of a large tree.
 
-use super::{Key, Pool};
+use super::Pool;
+use super::pool::BareKey;
 use arrayvec::ArrayVec;
 
 /// A tree of 2^32 nodes is at most this high: 1.44 log2 of their number.
 const MOST_LEVELS: usize = 48;
 
 /// A child, or none.
-pub(super) type Link<N> = Option<Key<N>>;
+pub(super) type Link<N> = Option<BareKey<N>>;
 
 /// A node's place in its tree.
 #[derive(Debug)]
@@ -101,23 +102,24 @@ impl Side {
 }
 
 /// The node that a link leads to.
-pub(super) fn node<N>(pool: &Pool<N>, key: Key<N>) -> &N {
-    pool.get(key).expect("links of a tree lead to its nodes")
+pub(super) fn node<N>(pool: &Pool<N>, key: BareKey<N>) -> &N {
+    pool.get_bare(key)
+        .expect("links of a tree lead to its nodes")
 }
 
-fn node_mut<N>(pool: &mut Pool<N>, key: Key<N>) -> &mut N {
-    pool.get_mut(key)
+fn node_mut<N>(pool: &mut Pool<N>, key: BareKey<N>) -> &mut N {
+    pool.get_bare_mut(key)
         .expect("links of a tree lead to its nodes")
 }
 
 /// The nodes from the root of a tree down to one of its links, and the side that each is left by.
-type Path<N> = ArrayVec<(Key<N>, Side), MOST_LEVELS>;
+type Path<N> = ArrayVec<(BareKey<N>, Side), MOST_LEVELS>;
 
 /// Links a new node in; the new root.
 pub(super) fn insert<N: AvlNode>(
     pool: &mut Pool<N>,
     root: Link<N>,
-    new: Key<N>,
+    new: BareKey<N>,
     order: N::Order,
 ) -> Link<N> {
     let (mut path, mut link) = (Path::new(), root);
@@ -155,7 +157,7 @@ fn unlink<N: AvlNode>(
     pool: &mut Pool<N>,
     root: Link<N>,
     path: &mut Path<N>,
-    key: Key<N>,
+    key: BareKey<N>,
 ) -> Link<N> {
     let (left, right) = node(pool, key).links().children();
     let (Some(_), Some(below)) = (left, right) else {
@@ -181,7 +183,7 @@ fn unlink<N: AvlNode>(
 }
 
 /// Gives a node the links of another, and what that knows of its subtree.
-fn inherit<N: AvlNode>(pool: &mut Pool<N>, heir: Key<N>, from: Key<N>) {
+fn inherit<N: AvlNode>(pool: &mut Pool<N>, heir: BareKey<N>, from: BareKey<N>) {
     let from = node(pool, from);
     let (left, right) = from.links().children();
     let (height, known) = (from.links().height, from.known());
@@ -198,7 +200,7 @@ fn inherit<N: AvlNode>(pool: &mut Pool<N>, heir: Key<N>, from: Key<N>) {
 fn relink<N: AvlNode>(
     pool: &mut Pool<N>,
     root: Link<N>,
-    path: &[(Key<N>, Side)],
+    path: &[(BareKey<N>, Side)],
     to: Link<N>,
 ) -> Link<N> {
     let Some((above, side)) = path.last() else {
@@ -255,7 +257,7 @@ pub(super) fn change<N: AvlNode>(
 /// Restores the balance at a node whose subtrees are balanced; the new root of the subtree, and
 /// whether nothing is new of it.
 #[inline]
-fn balance<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> (Key<N>, bool) {
+fn balance<N: AvlNode>(pool: &mut Pool<N>, key: BareKey<N>) -> (BareKey<N>, bool) {
     let Refreshed {
         left,
         right,
@@ -273,7 +275,7 @@ fn balance<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> (Key<N>, bool) {
 
 /// Moves a node down, whose subtree on one side is too high; the new root of the subtree.
 #[inline(never)]
-fn rotate_up<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>, high: Side) -> Key<N> {
+fn rotate_up<N: AvlNode>(pool: &mut Pool<N>, key: BareKey<N>, high: Side) -> BareKey<N> {
     let Some(child) = node(pool, key).links().child(high) else {
         return key;
     };
@@ -286,7 +288,7 @@ fn rotate_up<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>, high: Side) -> Key<N> 
 }
 
 /// Moves a node down to `side`; the child that takes its place.
-fn rotate<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>, side: Side) -> Key<N> {
+fn rotate<N: AvlNode>(pool: &mut Pool<N>, key: BareKey<N>, side: Side) -> BareKey<N> {
     let Some(pivot) = node(pool, key).links().child(side.other()) else {
         return key;
     };
@@ -315,7 +317,7 @@ struct Refreshed {
 
 /// Computes anew what a node knows of its subtree.
 #[inline(always)]
-fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: Key<N>) -> Refreshed {
+fn refresh<N: AvlNode>(pool: &mut Pool<N>, key: BareKey<N>) -> Refreshed {
     let (left, right) = node(pool, key).links().children();
     let (left, left_known) = below(pool, left);
     let (right, right_known) = below(pool, right);

@@ -1,5 +1,9 @@
 //! Typed slabs: objects that are named by generational keys.
 
+mod bare;
+
+pub(super) use bare::BareKey;
+
 use super::{Budget, KVec, NoMemory};
 use alloc::boxed::Box;
 use core::cmp::Ordering;

@@ -138,7 +138,7 @@ impl<V> Search<'_, V> {
 /// How many nodes the subtree has, if it is as it should be.
 fn audit_below<V>(pool: &RegionPool<V>, link: Link<V>) -> Option<u32> {
     let Some(key) = link else { return Some(0) };
-    let here = pool.get(key)?;
+    let here = pool.get_bare(key)?;
     let (left, right) = here.links().children();
     let (start, end) = (here.region().start.raw(), here.region().end.raw());
     let mut count = 1u32;

@@ -6,7 +6,7 @@
 
 use super::avl::{self, AvlNode, insert, remove};
 use super::region_node::{Link, RegionNode};
-use super::{Budget, NoMemory, Pool};
+use super::{Budget, Key, NoMemory, Pool};
 use crate::{VirtAddr, VirtRange};
 
 /// Where the nodes of trees of `V` lie.
@@ -47,7 +47,7 @@ pub struct RegionTree<V> {
     len: u32,
     /// The entry that was put in last: the next search is mostly for the same one. A node is in one
     /// tree all its life, so what the key leads to is an entry, if it leads anywhere.
-    last: Link<V>,
+    last: Option<Key<RegionNode<V>>>,
 }
 
 impl<V: Copy> Default for RegionTree<V> {
@@ -106,7 +106,7 @@ impl<V: Copy> RegionTree<V> {
             "entries of a region tree are disjoint"
         );
         let new = pool.insert_reserved(RegionNode::leaf(region));
-        self.root = insert(pool, self.root, new, region.start);
+        self.root = insert(pool, self.root, new.bare(), region.start);
         self.len = self.len.wrapping_add(1);
         self.last = Some(new);
     }
@@ -117,7 +117,7 @@ impl<V: Copy> RegionTree<V> {
         self.root = root;
         let removed = removed?;
         let region = *avl::node(pool, removed).region();
-        pool.free(removed);
+        pool.free(pool.key_of(removed)?);
         self.len = self.len.wrapping_sub(1);
         Some(region)
     }
@@ -224,7 +224,7 @@ impl<V: Copy> RegionTree<V> {
         outward_first: impl Fn((Link<V>, Link<V>)) -> (Link<V>, Link<V>),
     ) -> Option<Region<V>> {
         let (mut best, mut link) = (None, self.root);
-        while let Some(node) = link.and_then(|key| pool.get(key)) {
+        while let Some(node) = link.and_then(|key| pool.get_bare(key)) {
             let (outward, inward) = outward_first(node.links().children());
             if wanted(node.region()) {
                 best = Some(node.region());

@@ -110,7 +110,7 @@ impl<V: Copy + Ord> SpanTree<V> {
     /// Gives a span a node.
     fn link(&mut self, pool: &mut SpanPool<V>, span: Span<V>) {
         let new = pool.insert_reserved(SpanNode::leaf(span));
-        self.root = insert(pool, self.root, new, span.order());
+        self.root = insert(pool, self.root, new.bare(), span.order());
     }
 
     /// Takes the span out that starts at `start` and has this value.
@@ -124,9 +124,11 @@ impl<V: Copy + Ord> SpanTree<V> {
         }
         let (root, removed) = remove(pool, self.root, (start, value));
         self.root = root;
-        let node = pool.remove(removed?)?;
+        let removed = removed?;
+        let span = node(pool, removed).span();
+        pool.free(pool.key_of(removed)?);
         self.len = self.len.wrapping_sub(1);
-        Some(node.span())
+        Some(span)
     }
 
     /// Gives the span that starts at `start` and has this value other bounds; false when there is
@@ -239,7 +241,7 @@ fn audit_below<V: Copy + Ord>(
     let Some(key) = link else {
         return Some((0, 0));
     };
-    let here = pool.get(key)?;
+    let here = pool.get_bare(key)?;
     let (left, right) = here.links().children();
     let (count, left_height) = audit_below(pool, left, before)?;
     let is_in_order = before.is_none_or(|before| before < here.order());

@@ -78,7 +78,7 @@ impl<V> WordMap<V> {
         while let Some(key) = link {
             let here = node(pool, key);
             if here.word == word {
-                return link;
+                return pool.key_of(key);
             }
             let (left, right) = here.links.children();
             link = if word < here.word { left } else { right };
@@ -99,7 +99,7 @@ impl<V> WordMap<V> {
         debug_assert!(self.find(pool, word).is_none(), "no word is there twice");
         let links = Links::leaf();
         let new = pool.insert_reserved(WordNode { word, value, links });
-        self.root = insert(pool, self.root, new, word);
+        self.root = insert(pool, self.root, new.bare(), word);
         self.len = self.len.wrapping_add(1);
         new
     }
@@ -108,7 +108,7 @@ impl<V> WordMap<V> {
     pub fn remove(&mut self, pool: &mut WordPool<V>, word: u64) -> Option<V> {
         let (root, removed) = remove(pool, self.root, word);
         self.root = root;
-        let node = pool.remove(removed?)?;
+        let node = pool.remove(pool.key_of(removed?)?)?;
         self.len = self.len.wrapping_sub(1);
         Some(node.value)
     }

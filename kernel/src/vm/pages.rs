@@ -11,7 +11,7 @@ use jacinth_abi::Status;
 
 /// The run behind all of a VMO, when it is one run for good, and what the machine is to believe
 /// of it.
-#[inline]
+#[inline(always)]
 pub(super) fn fixed_run(objects: &Objects, vmo: Key<Vmo>) -> Option<(PhysRun, Backing)> {
     let behind = behind(objects, vmo);
     let (run, backing) = behind.holder.run()?;
