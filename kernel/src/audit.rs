@@ -72,9 +72,7 @@ impl Kernel {
         self.count_memory(refs);
         for (_, message) in self.objects.messages.iter() {
             message
-                .handles
-                .iter()
-                .flatten()
+                .handles()
                 .for_each(|handle| refs.handle(&self.objects, handle.object()));
         }
     }

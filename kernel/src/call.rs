@@ -3,7 +3,7 @@
 use crate::copy;
 use crate::hal::DynHal;
 use crate::mem::Key;
-use crate::object::{Handle, Object, ObjectRef, Resource};
+use crate::object::{Handle, HandleId, Object, ObjectRef, Resource};
 use crate::task::{Process, Thread, Wait};
 use crate::vm::Name;
 use crate::{Access, Kernel, PhysAddr, VirtAddr};
@@ -187,6 +187,21 @@ impl Call<'_> {
         }
     }
 
+    /// As [`Call::lookup`], with the name that the handle has for as long as it exists.
+    pub(crate) fn lookup_with_id<T: Object>(
+        &self,
+        value: HandleValue,
+        rights: Rights,
+    ) -> Result<(Key<T>, HandleId), Status> {
+        let handle = self.handle(value)?;
+        let key = T::from_ref(handle.object()).ok_or(Status::WRONG_TYPE)?;
+        if handle.rights().contains(rights) {
+            Ok((key, handle.id()))
+        } else {
+            Err(Status::ACCESS_DENIED)
+        }
+    }
+
     /// The object of any kind behind a handle.
     pub(crate) fn lookup_any(
         &self,
@@ -338,14 +353,6 @@ impl Call<'_> {
             Err(Status::NO_MEMORY) => Err(Status::NO_MEMORY),
             Err(_) => Ok(Spot::NONE),
         }
-    }
-
-    /// As [`Call::find`] for one number, unless the caller does not want it.
-    pub(crate) fn find_wanted<T>(&mut self, before: Spot, to: Out<T>) -> Result<Spot, Status> {
-        if to.is_null() {
-            return Ok(before);
-        }
-        self.find(before, to.0, size_of::<T>())
     }
 
     /// Writes bytes to user memory; into the page that was found, where they lie in it.

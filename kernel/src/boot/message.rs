@@ -4,7 +4,7 @@
 use super::BootError;
 use crate::Kernel;
 use crate::mem::{KVec, Key, NoMemory};
-use crate::object::{Channel, Handle, Message, ObjectRef, Peer};
+use crate::object::{Channel, Handle, ObjectRef, Peer};
 use crate::task::Process;
 use jacinth_abi::{Field, Rights, Signals, processargs};
 
@@ -42,13 +42,15 @@ impl Kernel {
     pub(super) fn bootstrap_channel(
         &mut self,
         process: Key<Process>,
-        gifts: Gifts,
+        mut gifts: Gifts,
         args: &[&str],
     ) -> Result<u32, BootError> {
         let bytes = self.message_bytes(&gifts.infos, args)?;
         self.objects.channels.reserve(&mut self.mem.budget)?;
-        self.objects.messages.reserve(&mut self.mem.budget)?;
         self.reserve_handles(process, 1)?;
+        let count = gifts.handles.len();
+        let budget = &mut self.mem.budget;
+        let message = self.objects.message_of(&bytes, count, budget)?;
 
         // commit
         let koid = self.objects.new_koid();
@@ -59,10 +61,10 @@ impl Kernel {
             koid: peer_koid,
         };
         let mut end = Channel::new(koid, Signals::READABLE | Signals::PEER_CLOSED, peer);
-        let message = self
-            .objects
-            .messages
-            .insert_reserved(Message::new(bytes, gifts.handles));
+        if let Some(message) = self.objects.messages.get_mut(message) {
+            let handles = gifts.handles.iter_mut().filter_map(Option::take);
+            handles.for_each(|handle| message.push_handle(handle));
+        }
         end.messages.push_back(&mut self.objects.messages, message);
         let key = self.objects.channels.insert_reserved(end);
         let handle = Handle::new(

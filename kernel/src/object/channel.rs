@@ -1,8 +1,8 @@
-//! Channel endpoints, the messages that wait in them, and the calls that wait for an answer.
+//! Channel endpoints: the messages that wait in them, and the calls that wait for an answer.
 
-use super::{Handle, HandleId, Head, ObjectRef, Objects, Peer};
+use super::{HandleId, Head, Message, ObjectRef, Objects, Peer};
 use crate::Kernel;
-use crate::mem::{Budget, KVec, Key, Link, Linked, List, NoMemory};
+use crate::mem::{Budget, Key, Linked, List, NoMemory};
 use crate::task::{CallWait, Thread, Waiting};
 use jacinth_abi::{Signals, Status, limits};
 
@@ -37,45 +37,6 @@ impl Channel {
     }
 }
 
-/// One message: bytes, and handles that belong to no process.
-#[derive(Debug, Default)]
-pub(crate) struct Message {
-    pub(crate) bytes: KVec<u8>,
-    pub(crate) handles: KVec<Option<Handle>>,
-    link: Link<Self>,
-}
-
-impl Message {
-    /// A message that is in no queue.
-    pub(crate) const fn new(bytes: KVec<u8>, handles: KVec<Option<Handle>>) -> Self {
-        Self {
-            bytes,
-            handles,
-            link: Link::new(),
-        }
-    }
-
-    /// Its first four bytes as a transaction id; 0 when it is shorter.
-    fn txid(&self) -> u32 {
-        self.bytes
-            .first_chunk()
-            .map_or(0, |bytes| u32::from_le_bytes(*bytes))
-    }
-
-    /// Puts a transaction id into its first four bytes, if it has so many.
-    fn set_txid(&mut self, txid: u32) {
-        if let Some(bytes) = self.bytes.first_chunk_mut() {
-            *bytes = txid.to_le_bytes();
-        }
-    }
-}
-
-impl Linked for Message {
-    fn link(&mut self) -> &mut Link<Self> {
-        &mut self.link
-    }
-}
-
 impl Objects {
     /// Makes sure that [`Objects::new_channel`] finds room.
     ///
@@ -93,7 +54,12 @@ impl Objects {
     /// Takes the oldest message of an end out of its queue; it stays in the pool.
     fn pop_message(&mut self, channel: Key<Channel>) -> Option<Key<Message>> {
         let endpoint = self.channels.get_mut(channel)?;
-        endpoint.messages.pop_front(&mut self.messages)
+        let message = endpoint.messages.pop_front(&mut self.messages);
+        if endpoint.messages.is_empty() {
+            // Nobody waits for a signal to go.
+            endpoint.head.signals.remove(Signals::READABLE);
+        }
+        message
     }
 
     /// The koid that HANDLE_BASIC calls related (handles-resources.md §7.4).
@@ -111,40 +77,14 @@ impl Objects {
 }
 
 impl Kernel {
-    /// Takes one message out of an endpoint's queue and closes what it carries; false when there
-    /// is none. One unit of teardown work.
+    /// Takes the oldest message out of an end's queue and closes what it carries; false when there
+    /// is none. READABLE goes low with the last one. One unit of teardown work.
     pub(crate) fn destroy_message(&mut self, channel: Key<Channel>) -> bool {
-        let Some(key) = self.objects.pop_message(channel) else {
-            return false;
-        };
-        if let Some(message) = self.objects.messages.remove(key) {
-            self.end_message(message);
+        let message = self.objects.pop_message(channel);
+        if let Some(message) = message {
+            self.discard(message);
         }
-        true
-    }
-
-    /// Closes what a message carries that nobody will read.
-    pub(crate) fn end_message(&mut self, mut message: Message) {
-        while let Some(handle) = message.handles.pop() {
-            if let Some(handle) = handle {
-                self.end_handle(handle);
-            }
-        }
-    }
-
-    /// Takes the oldest message of an end; READABLE goes low with the last one.
-    pub(crate) fn take_message(&mut self, channel: Key<Channel>) -> Option<Message> {
-        let key = self.objects.pop_message(channel)?;
-        self.lower_readable(channel);
-        self.objects.messages.remove(key)
-    }
-
-    /// READABLE goes low with the last message.
-    pub(crate) fn lower_readable(&mut self, channel: Key<Channel>) {
-        if self.objects.get(channel).messages.is_empty() {
-            let channel = ObjectRef::Channel(channel);
-            self.update_signals(channel, Signals::READABLE, Signals::empty());
-        }
+        message.is_some()
     }
 
     /// Hands a message to an end: to the call that it answers, or else to its queue. How many wait
@@ -157,23 +97,30 @@ impl Kernel {
             self.end_call(to, thread, Ok(message));
             return 0;
         }
-        let mut messages = core::mem::take(&mut self.objects.get_mut(to).messages);
-        messages.push_back(&mut self.objects.messages, message);
-        let count = messages.len();
-        self.objects.get_mut(to).messages = messages;
-        let channel = ObjectRef::Channel(to);
-        self.update_signals(channel, Signals::empty(), Signals::READABLE);
+        let Objects {
+            channels, messages, ..
+        } = &mut self.objects;
+        let end = channels.get_mut(to);
+        let end = end.expect("an end whose peer is there lives");
+        end.messages.push_back(messages, message);
+        let count = end.messages.len();
+        if count == 1 {
+            let channel = ObjectRef::Channel(to);
+            self.update_signals(channel, Signals::empty(), Signals::READABLE);
+        }
         count
     }
 
     /// Writes a transaction id that no waiting call of this end has into a request, and answers it.
-    pub(crate) fn give_txid(&mut self, from: Key<Channel>, request: &mut Message) -> u32 {
+    pub(crate) fn give_txid(&mut self, from: Key<Channel>, request: Key<Message>) -> u32 {
         loop {
             let end = self.objects.get_mut(from);
             end.last_call = end.last_call.wrapping_add(1);
             let txid = end.last_call | limits::CHANNEL_FIRST_KERNEL_TXID;
             if self.caller(from, |call| call.txid == txid).is_none() {
-                request.set_txid(txid);
+                if let Some(request) = self.objects.messages.get_mut(request) {
+                    request.set_txid(txid);
+                }
                 return txid;
             }
         }
@@ -181,19 +128,21 @@ impl Kernel {
 
     /// Makes a thread one of those that wait for an answer at an end.
     pub(crate) fn add_caller(&mut self, channel: Key<Channel>, thread: Key<Thread>) {
-        self.with_callers(channel, |objects, callers| {
-            callers.push_back(&mut objects.threads, thread);
-        });
+        let Objects {
+            channels, threads, ..
+        } = &mut self.objects;
+        if let Some(end) = channels.get_mut(channel) {
+            end.callers.push_back(threads, thread);
+        }
     }
 
     /// Takes a thread out of those that wait at an end; false when its call was over.
     pub(crate) fn remove_caller(&mut self, channel: Key<Channel>, thread: Key<Thread>) -> bool {
-        if self.objects.channels.get(channel).is_none() {
-            return false;
-        }
-        self.with_callers(channel, |objects, callers| {
-            callers.remove(&mut objects.threads, thread)
-        })
+        let Objects {
+            channels, threads, ..
+        } = &mut self.objects;
+        let end = channels.get_mut(channel);
+        end.is_some_and(|end| end.callers.remove(threads, thread))
     }
 
     /// Ends the calls that were made through a handle which goes away.
@@ -224,32 +173,23 @@ impl Kernel {
     }
 
     /// The first thread that waits at an end for an answer in a call that `is_it`.
+    #[inline]
     fn caller(
         &mut self,
         channel: Key<Channel>,
         is_it: impl Fn(&CallWait) -> bool,
     ) -> Option<Key<Thread>> {
-        let end = self.objects.channels.get(channel)?;
-        let mut next = end.callers.first();
-        while let Some(thread) = next {
-            if CallWait::of(self.objects.get_mut(thread)).is_some_and(|call| is_it(call)) {
-                return Some(thread);
+        let Objects {
+            channels, threads, ..
+        } = &mut self.objects;
+        let mut next = channels.get(channel)?.callers.first();
+        while let Some(key) = next {
+            let thread = threads.get_mut(key)?;
+            if CallWait::of(thread).is_some_and(|call| is_it(call)) {
+                return Some(key);
             }
-            next = self.with_callers(channel, |objects, callers| {
-                callers.next(&mut objects.threads, thread)
-            });
+            next = Linked::<Waiting>::link(thread).next();
         }
         None
-    }
-
-    fn with_callers<R>(
-        &mut self,
-        channel: Key<Channel>,
-        act: impl FnOnce(&mut Objects, &mut List<Thread, Waiting>) -> R,
-    ) -> R {
-        let mut callers = core::mem::take(&mut self.objects.get_mut(channel).callers);
-        let result = act(&mut self.objects, &mut callers);
-        self.objects.get_mut(channel).callers = callers;
-        result
     }
 }

@@ -13,6 +13,7 @@ mod fifo;
 mod handle;
 mod iommu;
 mod life;
+mod message;
 mod peer;
 mod pmt;
 mod port;
@@ -24,7 +25,7 @@ mod timer;
 
 pub(crate) use bti::Bti;
 pub(crate) use byte_queue::{ByteQueue, Cursor, Segment};
-pub(crate) use channel::{Channel, Message};
+pub(crate) use channel::Channel;
 pub(crate) use claims::Claims;
 pub(crate) use event::{Event, EventPair};
 pub(crate) use exception::Exception;
@@ -32,6 +33,7 @@ pub(crate) use fifo::{Fifo, Runs};
 pub(crate) use handle::{Handle, HandleId, HandleTable};
 pub(crate) use iommu::Iommu;
 pub(crate) use life::Head;
+pub(crate) use message::Message;
 pub(crate) use peer::Peer;
 pub(crate) use pmt::Pmt;
 pub(crate) use port::{Chosen, Packet, Port, Unstamped};
@@ -41,7 +43,7 @@ pub(crate) use signal::{Observer, Watcher};
 pub(crate) use socket::{Socket, SocketKind};
 pub(crate) use timer::Timer;
 
-use crate::mem::{Key, List, Pool, SpanPool, WordPool};
+use crate::mem::{KVec, Key, List, Pool, SpanPool, WordPool};
 use crate::task::{Futex, Job, Process, SuspendToken, Thread};
 use crate::vm::{Mapping, Vmar, VmarNode, Vmo};
 use jacinth_abi::{ObjectType, Signals};
@@ -249,6 +251,8 @@ pub(crate) struct Objects {
     /// How many of these whoever looks for memory has still to look at.
     pub(crate) spare_unseen: u32,
     pub(crate) messages: Pool<Message>,
+    /// A buffer that a long message left behind.
+    spare_buffer: KVec<u8>,
     pub(crate) observers: Pool<Observer>,
     pub(crate) packets: Pool<Packet>,
     pub(crate) segments: Pool<Segment>,
@@ -303,6 +307,7 @@ impl Objects {
             spare: List::new(),
             spare_unseen: 0,
             messages: Pool::new(),
+            spare_buffer: KVec::new(),
             observers: Pool::new(),
             handle_count: 0,
             last_handle: 0,

@@ -1,8 +1,9 @@
 //! Channels: creation, and reading (spec: ipc.md §1.4, §1.5).
 
-use crate::call::{Call, Flow, HandleValue, Out, Spot, SysResult};
+use super::message_copy;
+use crate::call::{Call, Flow, HandleValue, Out, SysResult};
 use crate::mem::Key;
-use crate::object::{Channel, Message};
+use crate::object::{Channel, Message, Objects};
 use arrayvec::ArrayVec;
 use jacinth_abi::{PolicyCondition, ReceivedHandle, Record, Rights, Status, limits};
 
@@ -91,44 +92,39 @@ fn read(call: &mut Call<'_>, handle: HandleValue, options: u32, inbox: &Inbox) -
         limits::CHANNEL_READ_MAY_DISCARD => true,
         _ => return Err(Status::NOT_SUPPORTED),
     };
-    let sizes = first_message(call, channel)?;
-    let actuals = inbox.find_actuals(call)?;
+    let message = first_message(&call.kernel.objects, channel)?;
+    let sizes = sizes_of(&call.kernel.objects, message)?;
     if !inbox.has_room(sizes) {
-        let told = inbox.tell_sizes(call, actuals, sizes);
-        if may_discard {
+        let told = inbox.tell_sizes(call, sizes);
+        if may_discard && told != Err(Status::NO_MEMORY) {
             call.kernel.destroy_message(channel);
-            call.kernel.lower_readable(channel);
         }
         told?;
         return Err(Status::BUFFER_TOO_SMALL);
     }
-    let [_, found] = actuals;
-    let body = inbox.reserve(call, found, sizes)?;
-
-    // commit
-    let Some(message) = call.kernel.take_message(channel) else {
-        return Err(Status::SHOULD_WAIT);
-    };
-    inbox.tell_and_take(call, message, (actuals, body))
+    let taken = inbox.take(call, message, sizes);
+    // A bad buffer is the reader's fault: the message is lost, as in Zircon.
+    if taken != Err(Status::NO_MEMORY) {
+        call.kernel.destroy_message(channel);
+    }
+    taken.map(|()| Flow::ok())
 }
 
-/// The sizes of the oldest message: bytes and handles.
-fn first_message(call: &Call<'_>, channel: Key<Channel>) -> Result<(u32, u32), Status> {
-    let endpoint = call.kernel.objects.get(channel);
-    let message = endpoint
-        .messages
-        .first()
-        .and_then(|key| call.kernel.objects.messages.get(key));
-    match message {
-        Some(message) => sizes_of(message),
-        None if endpoint.peer.key.is_some() => Err(Status::SHOULD_WAIT),
+/// The oldest message.
+fn first_message(objects: &Objects, channel: Key<Channel>) -> Result<Key<Message>, Status> {
+    let end = objects.get(channel);
+    match end.messages.first() {
+        Some(message) => Ok(message),
+        None if end.peer.key.is_some() => Err(Status::SHOULD_WAIT),
         None => Err(Status::PEER_CLOSED),
     }
 }
 
-fn sizes_of(message: &Message) -> Result<(u32, u32), Status> {
+/// How many bytes and handles a message has.
+fn sizes_of(objects: &Objects, key: Key<Message>) -> Result<(u32, u32), Status> {
+    let message = objects.messages.get(key).ok_or(Status::INTERNAL)?;
     let size = |len: usize| u32::try_from(len).map_err(|_| Status::INTERNAL);
-    Ok((size(message.bytes.len())?, size(message.handles.len())?))
+    Ok((size(message.len())?, size(message.handle_count())?))
 }
 
 /// How a reader is told of handles.
@@ -166,71 +162,65 @@ impl Inbox {
         bytes <= self.num_bytes && handles <= self.num_handles
     }
 
-    /// Finds the memory for the sizes.
-    fn find_actuals(&self, call: &mut Call<'_>) -> Result<[Spot; 2], Status> {
-        let bytes = call.find_wanted(Spot::NONE, self.actual_bytes)?;
-        Ok([bytes, call.find_wanted(bytes, self.actual_handles)?])
-    }
-
-    /// Finds all the memory that taking a message of these sizes needs; where its bytes go.
-    fn reserve(
+    /// Copies a message of these sizes to the reader's memory and puts its handles into the reader's
+    /// table. What is left of the message is for the caller to end.
+    ///
+    /// Want of memory may show with part of the bytes copied: they can be copied again. Only handles
+    /// must be sure of their memory before they leave the message.
+    ///
+    /// # Errors
+    /// INVALID_ARGS; NO_MEMORY, with the message as it was.
+    fn take(
         &self,
         call: &mut Call<'_>,
-        found: Spot,
-        (bytes, handles): (u32, u32),
-    ) -> Result<Spot, Status> {
-        let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let spot = call.find(found, self.bytes.0, size(bytes.into()))?;
+        key: Key<Message>,
+        sizes: (u32, u32),
+    ) -> Result<(), Status> {
+        let (_, handles) = sizes;
         if handles != 0 {
-            call.kernel.reserve_handles(call.process, handles)?;
-            let room = u64::from(handles).saturating_mul(self.format.bytes());
-            call.touch(self.handles, size(room))?;
+            self.reserve_handles(call, handles)?;
         }
-        Ok(spot)
+        self.tell_sizes(call, sizes)?;
+        message_copy::write(call, key, self.bytes.0)?;
+
+        // commit
+        if handles != 0 {
+            self.take_handles(call, key, handles)?;
+        }
+        Ok(())
+    }
+
+    /// Finds room for handles, in the table and in the reader's memory.
+    #[inline(never)]
+    fn reserve_handles(&self, call: &mut Call<'_>, count: u32) -> Result<(), Status> {
+        call.kernel.reserve_handles(call.process, count)?;
+        let room = u64::from(count).saturating_mul(self.format.bytes());
+        call.touch(self.handles, usize::try_from(room).unwrap_or(usize::MAX))
     }
 
     /// Says how large a message is, where a reader wants to know.
-    fn tell_sizes(
-        &self,
-        call: &mut Call<'_>,
-        actuals: [Spot; 2],
-        (bytes, handles): (u32, u32),
-    ) -> Result<(), Status> {
-        let outs = [(self.actual_bytes, bytes), (self.actual_handles, handles)];
-        for ((out, actual), spot) in outs.into_iter().zip(actuals) {
+    #[inline]
+    fn tell_sizes(&self, call: &mut Call<'_>, (bytes, handles): (u32, u32)) -> Result<(), Status> {
+        for (out, actual) in [(self.actual_bytes, bytes), (self.actual_handles, handles)] {
             if !out.is_null() {
-                call.write_at(spot, out.0, &actual.to_le_bytes())?;
+                call.write(out, actual)?;
             }
         }
         Ok(())
     }
 
-    /// Hands a message over that was taken from its queue. The reader's bad buffer is the reader's
-    /// fault: the message is lost with INVALID_ARGS, as in Zircon. Memory was found before.
-    fn tell_and_take(
+    #[inline(never)]
+    fn take_handles(
         &self,
         call: &mut Call<'_>,
-        message: Message,
-        (actuals, body): ([Spot; 2], Spot),
-    ) -> SysResult {
-        let outcome = sizes_of(&message)
-            .and_then(|sizes| self.tell_sizes(call, actuals, sizes))
-            .and_then(|()| call.write_at(body, self.bytes.0, &message.bytes));
-        match outcome {
-            Ok(()) if message.handles.is_empty() => Ok(Flow::ok()),
-            Ok(()) => self.take_handles(call, message),
-            Err(status) => {
-                call.kernel.end_message(message);
-                Err(status)
-            }
-        }
-    }
-
-    fn take_handles(&self, call: &mut Call<'_>, mut message: Message) -> SysResult {
+        key: Key<Message>,
+        count: u32,
+    ) -> Result<(), Status> {
         let mut at = self.handles;
         let mut values = ArrayVec::<u32, MOST_HANDLES>::new();
-        for index in 0..message.handles.len() {
-            let taken = message.handles.get_mut(index).and_then(Option::take);
+        for number in 0..usize::try_from(count).unwrap_or(0) {
+            let message = call.kernel.objects.messages.get_mut(key);
+            let taken = message.and_then(|message| message.take_handle(number));
             let Some(handle) = taken else { continue };
             let (object, rights) = (handle.object(), handle.rights());
             // Waits that were made through it where it came from end here.
@@ -243,21 +233,20 @@ impl Inbox {
                 rights: rights.bits(),
                 unused: 0,
             };
+            values.push(value);
             let written = match self.format {
                 InFormat::Values => call.write_bytes(at, &value.to_le_bytes()),
                 InFormat::Infos => call.write_bytes(at, &info.to_bytes()),
             };
             if let Err(status) = written {
-                for value in values.into_iter().chain([value]) {
+                for value in values {
                     call.kernel.close_handle(call.process, value);
                 }
-                call.kernel.end_message(message);
                 return Err(status);
             }
-            values.push(value);
             at = at.wrapping_add(self.format.bytes());
         }
-        Ok(Flow::ok())
+        Ok(())
     }
 }
 
@@ -274,28 +263,23 @@ impl Reply {
     /// # Errors
     /// BUFFER_TOO_SMALL, INVALID_ARGS, NO_MEMORY.
     pub(crate) fn take(self, call: &mut Call<'_>) -> Result<(), Status> {
-        let objects = &call.kernel.objects;
-        let message = objects.messages.get(self.message).ok_or(Status::INTERNAL)?;
-        let sizes = sizes_of(message)?;
-        if !self.inbox.has_room(sizes) {
+        let taken = self.try_take(call);
+        if taken != Err(Status::NO_MEMORY) {
             call.kernel.discard(self.message);
+        }
+        taken
+    }
+
+    fn try_take(self, call: &mut Call<'_>) -> Result<(), Status> {
+        let sizes = sizes_of(&call.kernel.objects, self.message)?;
+        if !self.inbox.has_room(sizes) {
             return Err(Status::BUFFER_TOO_SMALL);
         }
-        let actuals = self.inbox.find_actuals(call)?;
-        let [_, found] = actuals;
-        let body = self.inbox.reserve(call, found, sizes)?;
-
-        // commit
-        let Some(message) = call.kernel.objects.messages.remove(self.message) else {
-            return Err(Status::INTERNAL);
-        };
+        // Here both are wanted.
         if self.inbox.actual_bytes.is_null() || self.inbox.actual_handles.is_null() {
-            // Here both are wanted.
-            call.kernel.end_message(message);
             return Err(Status::INVALID_ARGS);
         }
-        let taken = self.inbox.tell_and_take(call, message, (actuals, body));
-        taken.map(|_| ())
+        self.inbox.take(call, self.message, sizes)
     }
 }
 

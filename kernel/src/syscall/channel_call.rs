@@ -80,25 +80,14 @@ impl Request {
     fn make(&self, call: &mut Call<'_>, handle: HandleValue, deadline: i64) -> SysResult {
         let rights = Rights::READ | Rights::WRITE;
         let begun = channel_write::begin(call, handle, rights, &self.letter, TXID_BYTES);
-        let (channel, body) = match begun {
+        let begun = match begun {
             Ok(begun) => begun,
             Err(status) => return self.letter.refuse(call, status),
         };
-        let id = call.handle(handle)?.id();
-        let mut entries = channel_write::List::new();
-        self.letter.read_entries(call, channel, &mut entries)?;
-
-        // commit
-        let mut message = channel_write::take(&entries, call, body);
-        let Some(peer) = call.kernel.objects.get(channel).peer.key else {
-            call.kernel.end_message(message);
-            return Err(Status::PEER_CLOSED);
-        };
-        let txid = call.kernel.give_txid(channel, &mut message);
-        let sent = channel_write::send(call, peer, message)?;
-        if !matches!(sent, Flow::Done(_)) {
-            return Ok(sent);
-        }
+        let peer = self.letter.seal(call, &begun)?;
+        let channel = begun.channel;
+        let txid = call.kernel.give_txid(channel, begun.message);
+        channel_write::send(call, peer, begun.message);
         if deadline <= call.hal.now() {
             return Err(Status::TIMED_OUT);
         }
@@ -108,7 +97,7 @@ impl Request {
         call.kernel.timers.insert(threads, deadline, call.thread);
         Ok(Flow::Block(Wait::Call(CallWait {
             channel,
-            handle: id,
+            handle: begun.handle,
             txid,
             inbox: self.inbox,
             outcome: None,

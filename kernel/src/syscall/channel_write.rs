@@ -3,9 +3,10 @@
 //! The handles of a message are gone from the writer's table on every path on which their values
 //! could be read, but for want of memory: then the call can be made again.
 
+use super::message_copy;
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
-use crate::mem::{KVec, Key};
-use crate::object::{Channel, Handle, Message, Object, Objects};
+use crate::mem::Key;
+use crate::object::{Channel, Handle, HandleId, Message, Object, Objects};
 use crate::task::Cause;
 use arrayvec::ArrayVec;
 use jacinth_abi::{
@@ -56,36 +57,27 @@ pub(crate) fn channel_write_etc(
 }
 
 fn write(call: &mut Call<'_>, handle: HandleValue, letter: &Letter) -> SysResult {
-    let (channel, body) = match begin(call, handle, Rights::WRITE, letter, 0) {
+    let begun = match begin(call, handle, Rights::WRITE, letter, 0) {
         Ok(begun) => begun,
         Err(status) => return letter.refuse(call, status),
     };
-    let mut entries = List::new();
-    letter.read_entries(call, channel, &mut entries)?;
-
-    // commit
-    let message = take(&entries, call, body);
-    let Some(peer) = call.kernel.objects.get(channel).peer.key else {
-        call.kernel.end_message(message);
-        return Err(Status::PEER_CLOSED);
-    };
-    send(call, peer, message)
+    let peer = letter.seal(call, &begun)?;
+    send(call, peer, begun.message);
+    Ok(Flow::ok())
 }
 
 /// Queues above this many messages cost the writer an exception (`ZX_CHANNEL` has no flow control).
 const MOST_MESSAGES: u32 = 3500;
 
-/// Delivers a message whose slot was reserved.
-pub(super) fn send(call: &mut Call<'_>, peer: Key<Channel>, message: Message) -> SysResult {
-    let message = call.kernel.objects.messages.insert_reserved(message);
-    if call.kernel.deliver(peer, message) <= MOST_MESSAGES {
-        return Ok(Flow::ok());
+/// Delivers a message.
+#[inline]
+pub(super) fn send(call: &mut Call<'_>, peer: Key<Channel>, message: Key<Message>) {
+    if call.kernel.deliver(peer, message) > MOST_MESSAGES {
+        let cause = Cause::Policy {
+            code: POLICY_CODE_CHANNEL_FULL_WRITE,
+        };
+        call.kernel.raise_after_call(call.thread, cause);
     }
-    let cause = Cause::Policy {
-        code: POLICY_CODE_CHANNEL_FULL_WRITE,
-    };
-    call.kernel.raise_after_call(call.thread, cause);
-    Ok(Flow::ok())
 }
 
 /// How a writer names handles.
@@ -135,84 +127,74 @@ pub(super) type List = ArrayVec<HandleDisposition, MOST>;
 /// How much of an array of handles is read at once: whole entries, of either format.
 const READ_BYTES: usize = HandleDisposition::SIZE * 4;
 
-/// What is judged before the handles: options, channel, bytes, and how many handles there are. The
-/// memory for the message is found here.
+/// A message that has its bytes, and the end that it is written to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    pub(super) channel: Key<Channel>,
+    /// The handle to that end.
+    pub(super) handle: HandleId,
+    pub(super) message: Key<Message>,
+}
+
+/// What is judged before the handles: options, channel, bytes, and how many handles there are.
 pub(super) fn begin(
     call: &mut Call<'_>,
     handle: HandleValue,
     rights: Rights,
     letter: &Letter,
     least_bytes: usize,
-) -> Result<(Key<Channel>, Message), Status> {
+) -> Result<Begun, Status> {
     if letter.options & !limits::CHANNEL_WRITE_USE_IOVEC != 0 {
         return Err(Status::INVALID_ARGS);
     }
-    let channel = call.lookup::<Channel>(handle, rights)?;
-    let bytes = if letter.options == limits::CHANNEL_WRITE_USE_IOVEC {
-        read_pieces(call, letter)?
+    let (channel, handle) = call.lookup_with_id::<Channel>(handle, rights)?;
+    let len = if letter.options == limits::CHANNEL_WRITE_USE_IOVEC {
+        sum_of_pieces(call, letter)?
     } else {
-        read_body(call, letter)?
+        letter.num_bytes
     };
-    if bytes.len() < least_bytes {
-        return Err(Status::INVALID_ARGS);
-    }
-    if letter.num_handles > limits::CHANNEL_MAX_MSG_HANDLES {
+    if len > limits::CHANNEL_MAX_MSG_BYTES {
         return Err(Status::OUT_OF_RANGE);
     }
+    let len = usize::try_from(len).map_err(|_| Status::OUT_OF_RANGE)?;
     let kernel = &mut *call.kernel;
     let budget = &mut kernel.mem.budget;
-    let mut handles = KVec::new();
-    let count = usize::try_from(letter.num_handles).unwrap_or(usize::MAX);
-    handles.reserve(count, budget).map_err(crate::no_memory)?;
-    let messages = &mut kernel.objects.messages;
-    messages.reserve(budget).map_err(crate::no_memory)?;
-    Ok((channel, Message::new(bytes, handles)))
-}
-
-fn read_body(call: &mut Call<'_>, letter: &Letter) -> Result<KVec<u8>, Status> {
-    if letter.num_bytes > limits::CHANNEL_MAX_MSG_BYTES {
-        return Err(Status::OUT_OF_RANGE);
+    // More handles than a message can have are refused below, once the bytes were judged.
+    let count = usize::try_from(letter.num_handles).map_or(MOST, |count| count.min(MOST));
+    let message = kernel.objects.new_message(len, count, budget);
+    let message = message.map_err(crate::no_memory)?;
+    let judged = letter.fill(call, message).and_then(|()| match () {
+        () if len < least_bytes => Err(Status::INVALID_ARGS),
+        () if letter.num_handles > limits::CHANNEL_MAX_MSG_HANDLES => Err(Status::OUT_OF_RANGE),
+        () => Ok(Begun {
+            channel,
+            handle,
+            message,
+        }),
+    });
+    if judged.is_err() {
+        call.kernel.objects.end_message(message);
     }
-    let mut bytes = KVec::new();
-    append(call, &mut bytes, letter.bytes, letter.num_bytes)?;
-    Ok(bytes)
+    judged
 }
 
-/// Reads the pieces of a message. How many they are and how much they hold is bounded by the ABI.
-fn read_pieces(call: &mut Call<'_>, letter: &Letter) -> Result<KVec<u8>, Status> {
-    const MOST: u32 = limits::CHANNEL_MAX_MSG_BYTES;
+/// How much the pieces of a message hold. How many they are is bounded by the ABI.
+fn sum_of_pieces(call: &mut Call<'_>, letter: &Letter) -> Result<u32, Status> {
     if letter.num_bytes > limits::CHANNEL_MAX_MSG_IOVECS {
         return Err(Status::OUT_OF_RANGE);
     }
     let mut sum = 0u32;
-    let pieces = 0..u64::from(letter.num_bytes);
-    for index in pieces.clone() {
+    for index in 0..u64::from(letter.num_bytes) {
         let piece = read_piece(call, letter, index)?;
         if piece.reserved != 0 {
             return Err(Status::INVALID_ARGS);
         }
         sum = sum
             .checked_add(piece.capacity)
-            .filter(|sum| *sum <= MOST)
+            .filter(|sum| *sum <= limits::CHANNEL_MAX_MSG_BYTES)
             .ok_or(Status::OUT_OF_RANGE)?;
     }
-    let mut bytes = KVec::new();
-    let room = usize::try_from(sum).unwrap_or(usize::MAX);
-    let budget = &mut call.kernel.mem.budget;
-    bytes.reserve(room, budget).map_err(crate::no_memory)?;
-    for index in pieces {
-        let piece = read_piece(call, letter, index)?;
-        // Another thread may have changed the array since it was added up.
-        if bytes
-            .len()
-            .saturating_add(usize::try_from(piece.capacity).unwrap_or(usize::MAX))
-            > room
-        {
-            return Err(Status::OUT_OF_RANGE);
-        }
-        append(call, &mut bytes, piece.buffer, piece.capacity)?;
-    }
-    Ok(bytes)
+    Ok(sum)
 }
 
 fn read_piece(call: &mut Call<'_>, letter: &Letter, index: u64) -> Result<ChannelIovec, Status> {
@@ -226,31 +208,72 @@ fn read_piece(call: &mut Call<'_>, letter: &Letter, index: u64) -> Result<Channe
     Ok(ChannelIovec::from_bytes(&bytes))
 }
 
-fn append(call: &mut Call<'_>, to: &mut KVec<u8>, from: u64, count: u32) -> Result<(), Status> {
-    let (start, count) = (to.len(), usize::try_from(count).unwrap_or(usize::MAX));
-    to.extend_with(count, 0, &mut call.kernel.mem.budget)
-        .map_err(crate::no_memory)?;
-    call.read_bytes(from, to.get_mut(start..).unwrap_or_default())
+/// Fills a message from the pieces that were added up.
+#[inline(never)]
+fn fill_from_pieces(
+    call: &mut Call<'_>,
+    letter: &Letter,
+    message: Key<Message>,
+) -> Result<(), Status> {
+    let len = call.kernel.objects.messages.get(message).map(Message::len);
+    let (len, mut filled) = (len.unwrap_or(0), 0usize);
+    for index in 0..u64::from(letter.num_bytes) {
+        let piece = read_piece(call, letter, index)?;
+        let capacity = usize::try_from(piece.capacity).unwrap_or(usize::MAX);
+        let end = filled.saturating_add(capacity);
+        if end > len {
+            break;
+        }
+        message_copy::read(call, message, filled..end, piece.buffer)?;
+        filled = end;
+    }
+    if filled == len {
+        return Ok(());
+    }
+    // Another thread changed the array since it was added up.
+    Err(Status::OUT_OF_RANGE)
 }
 
 impl Letter {
-    /// Reads the handles into an empty list and judges each; if one is not in order, all are gone,
-    /// with the status of the first.
+    /// Copies the bytes into a message that has room for just as many.
     #[inline]
-    pub(super) fn read_entries(
-        &self,
-        call: &mut Call<'_>,
-        channel: Key<Channel>,
-        list: &mut List,
-    ) -> Result<(), Status> {
+    fn fill(&self, call: &mut Call<'_>, message: Key<Message>) -> Result<(), Status> {
+        if self.options == limits::CHANNEL_WRITE_USE_IOVEC {
+            return fill_from_pieces(call, self, message);
+        }
+        let len = usize::try_from(self.num_bytes).unwrap_or(usize::MAX);
+        message_copy::read(call, message, 0..len, self.bytes)
+    }
+
+    /// Puts the handles into a message; the end that it goes to. When that fails, the message is
+    /// gone.
+    #[inline]
+    pub(super) fn seal(&self, call: &mut Call<'_>, begun: &Begun) -> Result<Key<Channel>, Status> {
+        let sealed = self.put_handles(call, begun);
+        let peer = call.kernel.objects.get(begun.channel).peer.key;
+        let sealed = sealed.and_then(|()| peer.ok_or(Status::PEER_CLOSED));
+        if sealed.is_err() {
+            call.kernel.discard(begun.message);
+        }
+        sealed
+    }
+
+    #[inline]
+    fn put_handles(&self, call: &mut Call<'_>, begun: &Begun) -> Result<(), Status> {
         // Most messages have none.
         if self.num_handles == 0 {
             return Ok(());
         }
-        self.read_list(call, list)?;
-        self.judge_all(call, channel, list)
+        let mut list = List::new();
+        self.read_list(call, &mut list)?;
+        self.judge_all(call, begun.channel, &mut list)?;
+
+        // commit
+        take(&list, call, begun.message);
+        Ok(())
     }
 
+    /// Judges each handle; if one is not in order, all are gone, with the status of the first.
     #[inline(never)]
     fn judge_all(
         &self,
@@ -382,8 +405,7 @@ fn close_moved(call: &mut Call<'_>, list: &List) {
 
 /// Takes handles that are in order out of the caller's table and puts them into the message, which
 /// has room.
-#[inline]
-pub(super) fn take(list: &List, call: &mut Call<'_>, mut message: Message) -> Message {
+fn take(list: &List, call: &mut Call<'_>, message: Key<Message>) {
     for entry in list {
         let objects = &mut call.kernel.objects;
         let table = &mut objects.get_mut(call.process).handles;
@@ -401,10 +423,12 @@ pub(super) fn take(list: &List, call: &mut Call<'_>, mut message: Message) -> Me
                 handle.with_rights(rights)
             })
         };
-        message.handles.push_reserved(handle);
+        if let (Some(handle), Some(message)) = (handle, objects.messages.get_mut(message)) {
+            message.push_handle(handle);
+        }
     }
-    message
 }
+
 /// A write that failed, while its handles are being closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Consume {

@@ -16,6 +16,7 @@ mod info_memory;
 mod info_process;
 mod info_task;
 mod job;
+mod message_copy;
 mod object;
 mod port;
 mod process;

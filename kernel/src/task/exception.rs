@@ -8,8 +8,8 @@ use super::exceptionate::Handler;
 use super::{Job, Thread, ThreadState, Wait, Work};
 use crate::Kernel;
 use crate::hal::DynHal;
-use crate::mem::{KVec, Key};
-use crate::object::{Handle, Message, ObjectRef, Objects};
+use crate::mem::Key;
+use crate::object::{Handle, ObjectRef, Objects};
 use crate::{Access, VirtAddr};
 use jacinth_abi::{
     ExceptionInfo, ExceptionReport, ExceptionState, ExceptionStrategy, ExceptionType,
@@ -285,28 +285,21 @@ impl Kernel {
             padding: 0,
         };
         let budget = &mut self.mem.budget;
-        let (mut bytes, mut handles) = (KVec::new(), KVec::new());
-        let text = info.to_bytes();
-        bytes
-            .extend_from_slice(&text, budget)
-            .map_err(crate::no_memory)?;
-        handles.push(None, budget).map_err(crate::no_memory)?;
         let objects = &mut self.objects;
-        objects.messages.reserve(budget).map_err(crate::no_memory)?;
         objects
             .exceptions
             .reserve(budget)
             .map_err(crate::no_memory)?;
+        let message = objects.message_of(&info.to_bytes(), 1, budget);
+        let message = message.map_err(crate::no_memory)?;
 
         // commit
         let exception = objects.new_exception(key, handler.channel_type(), rights);
         let object = ObjectRef::Exception(exception);
         let handle = Handle::new(objects, object, Rights::DEFAULT_EXCEPTION);
-        if let Some(place) = handles.get_mut(0) {
-            *place = Some(handle);
+        if let Some(message) = objects.messages.get_mut(message) {
+            message.push_handle(handle);
         }
-        let message = Message::new(bytes, handles);
-        let message = objects.messages.insert_reserved(message);
         let thread = objects.get_mut(key);
         thread.wait = Some(Wait::Exception(exception));
         thread.state = ThreadState::Blocked;

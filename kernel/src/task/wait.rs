@@ -277,13 +277,6 @@ impl Kernel {
             copy::write(kernel, hal, process, VirtAddr::new(at), bytes)
         })
     }
-
-    /// Ends a message that is in no queue, and what it carries.
-    pub(crate) fn discard(&mut self, message: Key<Message>) {
-        if let Some(message) = self.objects.messages.remove(message) {
-            self.end_message(message);
-        }
-    }
 }
 
 /// What a wait for signals answers that saw `word`.

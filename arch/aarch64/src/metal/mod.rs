@@ -19,6 +19,8 @@ mod trap;
 mod uart;
 mod user_memory;
 
+core::arch::global_asm!(include_str!("memory.s"));
+
 /// What the kernel may do with a mapping of its own.
 pub use jacinth_paging::KernelAccess;
 
