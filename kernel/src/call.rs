@@ -8,7 +8,7 @@ use crate::task::{Process, Thread, Wait};
 use crate::vm::Name;
 use crate::{Access, Kernel, PhysAddr, VirtAddr};
 use core::marker::PhantomData;
-use jacinth_abi::{PolicyCondition, ResourceKind, Rights, Status, SystemBase};
+use jacinth_abi::{PolicyCondition, ResourceKind, Rights, Status, SystemBase, limits};
 
 /// What a system call comes to.
 #[derive(Debug)]
@@ -228,6 +228,12 @@ impl Call<'_> {
             .handles
             .get(value)
             .ok_or(Status::BAD_HANDLE)
+    }
+
+    /// Whether a deadline is not behind the present time. Most waits have none.
+    #[inline]
+    pub(crate) fn is_over(&self, deadline: i64) -> bool {
+        deadline != limits::TIME_INFINITE && deadline <= self.hal.now()
     }
 
     /// Applies the policy of the caller's job.

@@ -256,9 +256,44 @@ impl Kernel {
             && !self.is_behind()
     }
 
-    /// Does what an event left to do: long calls, deadlines, wakes, teardown, the choice of a thread.
+    /// Does what an event left to do, and chooses a thread.
+    ///
+    /// Most events that come here are calls which wait, or end the wait of somebody: they have
+    /// nothing more to do than that.
     #[inline(never)]
     fn settle(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
+        let is_call = matches!(event, Event::Syscall { .. });
+        let mut has_chores = !is_call || self.has_chores(cpu);
+        if !has_chores {
+            self.finish_waits(hal, cpu);
+            has_chores = self.has_chores(cpu);
+        }
+        if has_chores && let Some(code) = self.do_chores(hal, cpu) {
+            return Next::Halt(code);
+        }
+        let next = self.choose(hal, cpu, event);
+        self.tell_others(hal, cpu);
+        match next {
+            // What waits for a thread to leave another CPU goes on there.
+            Next::Idle if self.sched.is_behind() && !self.sched.any_leaving() => Next::Again,
+            next => next,
+        }
+    }
+
+    /// Whether a call left more to do than to wake threads and to choose one. No deadlines: the
+    /// timer says when they are over.
+    fn has_chores(&self, cpu: CpuId) -> bool {
+        self.is_behind()
+            || self.sched.is_behind()
+            || !self.unstamped.is_empty()
+            || !self.objects.suspend_tokens.is_empty()
+            || self.sched.has_leaving(cpu)
+    }
+
+    /// Long calls, deadlines, teardown, and the waits that end with them; the exit code when the
+    /// machine is to halt.
+    #[inline(never)]
+    fn do_chores(&mut self, hal: &mut DynHal, cpu: CpuId) -> Option<ExitCode> {
         if let Some(thread) = self.sched.take_leaving(cpu) {
             self.end_stopped_thread(thread);
         }
@@ -277,28 +312,23 @@ impl Kernel {
         if !self.unstamped.is_empty() {
             self.stamp_packets(hal.now());
         }
-        self.finish_waits(hal);
+        self.finish_waits(hal, cpu);
         while let Some(thread) = self.sched.take_leaving(cpu) {
             // An exception that nobody handled took this CPU's thread along.
             self.end_stopped_thread(thread);
-            self.finish_waits(hal);
+            self.finish_waits(hal, cpu);
         }
         let all_done = all_done && !self.is_behind();
-        if all_done && let Some(code) = self.verdict() {
-            // Nothing shows it any more, and whoever counts frames now finds them all.
-            if let Some(zeros) = self.zero_page.take() {
-                self.mem.frame_free(Frame::claim(zeros));
-            }
-            return Next::Halt(code);
-        }
         self.sched.set_behind(!all_done);
-        let next = self.choose(hal, cpu, event);
-        self.tell_others(hal, cpu);
-        match next {
-            // What waits for a thread to leave another CPU goes on there.
-            Next::Idle if !all_done && !self.sched.any_leaving() => Next::Again,
-            next => next,
+        if !all_done {
+            return None;
         }
+        let code = self.verdict()?;
+        // Nothing shows it any more, and whoever counts frames now finds them all.
+        if let Some(zeros) = self.zero_page.take() {
+            self.mem.frame_free(Frame::claim(zeros));
+        }
+        Some(code)
     }
 
     /// The earliest deadline in ns; `i64::MAX` when there is none.

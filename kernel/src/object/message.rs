@@ -29,18 +29,6 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    const fn new() -> Self {
-        Self {
-            len: 0,
-            short: [0; SHORT],
-            long: KVec::new(),
-            handle_count: 0,
-            few: [None, None],
-            more: KVec::new(),
-            link: Link::new(),
-        }
-    }
-
     /// How many bytes it has.
     pub(crate) const fn len(&self) -> usize {
         self.len
@@ -136,11 +124,15 @@ impl Objects {
         if len > SHORT {
             long = self.buffer(len, budget)?;
         }
-        let key = self.messages.insert_reserved(Message::new());
-        if let Some(message) = self.messages.get_mut(key) {
-            (message.len, message.long, message.more) = (len, long, more);
-        }
-        Ok(key)
+        Ok(self.messages.insert_reserved(Message {
+            len,
+            short: [0; SHORT],
+            long,
+            handle_count: 0,
+            few: [None, None],
+            more,
+            link: Link::new(),
+        }))
     }
 
     /// As [`Objects::new_message`], with these bytes.
@@ -190,14 +182,21 @@ impl Objects {
 impl Kernel {
     /// Ends a message that is in no queue, and closes what it carries.
     pub(crate) fn discard(&mut self, key: Key<Message>) {
-        let messages = &mut self.objects.messages;
-        let count = messages.get(key).map_or(0, Message::handle_count);
+        let message = self.objects.messages.get(key);
+        let count = message.map_or(0, Message::handle_count);
+        if count != 0 {
+            self.close_handles_of(key, count);
+        }
+        self.objects.end_message(key);
+    }
+
+    #[inline(never)]
+    fn close_handles_of(&mut self, key: Key<Message>, count: usize) {
         for number in 0..count {
             let message = self.objects.messages.get_mut(key);
             if let Some(handle) = message.and_then(|message| message.take_handle(number)) {
                 self.end_handle(handle);
             }
         }
-        self.objects.end_message(key);
     }
 }

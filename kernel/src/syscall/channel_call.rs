@@ -88,7 +88,7 @@ impl Request {
         let channel = begun.channel;
         let txid = call.kernel.give_txid(channel, begun.message);
         channel_write::send(call, peer, begun.message);
-        if deadline <= call.hal.now() {
+        if call.is_over(deadline) {
             return Err(Status::TIMED_OUT);
         }
         // Nobody ran since the message went: no answer can be there yet.

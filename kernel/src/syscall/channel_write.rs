@@ -157,25 +157,28 @@ pub(super) fn begin(
         return Err(Status::OUT_OF_RANGE);
     }
     let len = usize::try_from(len).map_err(|_| Status::OUT_OF_RANGE)?;
+    if len < least_bytes {
+        return Err(Status::INVALID_ARGS);
+    }
     let kernel = &mut *call.kernel;
     let budget = &mut kernel.mem.budget;
     // More handles than a message can have are refused below, once the bytes were judged.
     let count = usize::try_from(letter.num_handles).map_or(MOST, |count| count.min(MOST));
     let message = kernel.objects.new_message(len, count, budget);
     let message = message.map_err(crate::no_memory)?;
-    let judged = letter.fill(call, message).and_then(|()| match () {
-        () if len < least_bytes => Err(Status::INVALID_ARGS),
-        () if letter.num_handles > limits::CHANNEL_MAX_MSG_HANDLES => Err(Status::OUT_OF_RANGE),
-        () => Ok(Begun {
-            channel,
-            handle,
-            message,
-        }),
-    });
-    if judged.is_err() {
-        call.kernel.objects.end_message(message);
+    let mut filled = letter.fill(call, message, len);
+    if letter.num_handles > limits::CHANNEL_MAX_MSG_HANDLES {
+        filled = filled.and(Err(Status::OUT_OF_RANGE));
     }
-    judged
+    if let Err(status) = filled {
+        call.kernel.objects.end_message(message);
+        return Err(status);
+    }
+    Ok(Begun {
+        channel,
+        handle,
+        message,
+    })
 }
 
 /// How much the pieces of a message hold. How many they are is bounded by the ABI.
@@ -214,9 +217,9 @@ fn fill_from_pieces(
     call: &mut Call<'_>,
     letter: &Letter,
     message: Key<Message>,
+    len: usize,
 ) -> Result<(), Status> {
-    let len = call.kernel.objects.messages.get(message).map(Message::len);
-    let (len, mut filled) = (len.unwrap_or(0), 0usize);
+    let mut filled = 0usize;
     for index in 0..u64::from(letter.num_bytes) {
         let piece = read_piece(call, letter, index)?;
         let capacity = usize::try_from(piece.capacity).unwrap_or(usize::MAX);
@@ -235,13 +238,12 @@ fn fill_from_pieces(
 }
 
 impl Letter {
-    /// Copies the bytes into a message that has room for just as many.
+    /// Copies the bytes into a message that has so many.
     #[inline]
-    fn fill(&self, call: &mut Call<'_>, message: Key<Message>) -> Result<(), Status> {
+    fn fill(&self, call: &mut Call<'_>, message: Key<Message>, len: usize) -> Result<(), Status> {
         if self.options == limits::CHANNEL_WRITE_USE_IOVEC {
-            return fill_from_pieces(call, self, message);
+            return fill_from_pieces(call, self, message, len);
         }
-        let len = usize::try_from(self.num_bytes).unwrap_or(usize::MAX);
         message_copy::read(call, message, 0..len, self.bytes)
     }
 

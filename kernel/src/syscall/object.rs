@@ -30,7 +30,7 @@ pub(crate) fn object_wait_one(
     if word.intersects(wanted) {
         return seen(call, observed, word, Ok(Flow::ok()));
     }
-    if deadline <= call.hal.now() {
+    if call.is_over(deadline) {
         return seen(call, observed, word, Err(Status::TIMED_OUT));
     }
     call.kernel

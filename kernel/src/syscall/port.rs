@@ -73,7 +73,7 @@ pub(crate) fn port_wait(
         let told = call.write_bytes(packet.0, &found.record().to_bytes());
         return told.map(|()| Flow::ok());
     }
-    if deadline <= call.hal.now() {
+    if call.is_over(deadline) {
         return Err(Status::TIMED_OUT);
     }
     let wait = PortWait {

@@ -57,7 +57,12 @@ struct CpuQueue {
 
 impl CpuQueue {
     fn top(&self) -> Option<Priority> {
-        self.movable.top().max(self.pinned.top())
+        let movable = self.movable.top();
+        // Threads that may not run everywhere are rare.
+        if self.pinned.len() == 0 {
+            return movable;
+        }
+        movable.max(self.pinned.top())
     }
 
     fn len(&self) -> u32 {
@@ -220,6 +225,11 @@ impl Queues {
     /// for another CPU, or it has none and can take one over.
     pub(crate) fn pop(&mut self, threads: &mut Pool<Thread>, cpu: CpuId) -> Option<Key<Thread>> {
         let most_urgent = self.waiting_levels.highest();
+        if let Some(level) = most_urgent
+            && let Some(key) = self.pop_own(threads, cpu, level)
+        {
+            return Some(key);
+        }
         let key = match most_urgent {
             Some(level) if most_urgent > self.top(cpu) => {
                 let from = self.waiting.get(level.index())?.next_after(cpu)?;
@@ -228,6 +238,27 @@ impl Queues {
             _ => self.first(threads, cpu),
         }?;
         self.remove(threads, key);
+        Some(key)
+    }
+
+    /// As [`Queues::pop`], where the first that waits for a CPU is a movable one, and none more
+    /// urgent waits anywhere: nearly always, if anybody waits at all.
+    fn pop_own(
+        &mut self,
+        threads: &mut Pool<Thread>,
+        cpu: CpuId,
+        level: Priority,
+    ) -> Option<Key<Thread>> {
+        let queue = self.cpus.get_mut(cpu)?;
+        if queue.pinned.len() != 0 {
+            return None;
+        }
+        let (key, has_more) = queue.movable.pop(threads, level)?;
+        threads.get_mut(key)?.standing.queued = Queued::No;
+        if !has_more && let Some(cpus) = self.waiting.get_mut(level.index()) {
+            cpus.remove(cpu);
+            self.waiting_levels.set(level, !cpus.is_empty());
+        }
         Some(key)
     }
 

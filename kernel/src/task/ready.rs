@@ -111,6 +111,20 @@ impl ReadyQueue {
         }
     }
 
+    /// Takes the first of a priority out; whether others wait that have it, too.
+    pub(crate) fn pop(
+        &mut self,
+        threads: &mut Pool<Thread>,
+        level: Priority,
+    ) -> Option<(Key<Thread>, bool)> {
+        let list = self.lists.get_mut(level.index())?;
+        let key = list.pop_front(threads)?;
+        let has_more = !list.is_empty();
+        self.filled.set(level, has_more);
+        self.len = self.len.wrapping_sub(1);
+        Some((key, has_more))
+    }
+
     /// Takes a thread out that is in this queue.
     pub(crate) fn remove(&mut self, threads: &mut Pool<Thread>, key: Key<Thread>, level: Priority) {
         if let Some(list) = self.lists.get_mut(level.index()) {

@@ -202,6 +202,12 @@ impl Scheduler {
         self.cpus.iter().any(|state| state.leaving.is_some())
     }
 
+    /// Whether a thread is to end now that its CPU is in the kernel.
+    pub(crate) fn has_leaving(&self, cpu: CpuId) -> bool {
+        let state = self.cpus.get(cpu);
+        state.is_some_and(|state| state.leaving.is_some())
+    }
+
     /// The thread that is to end now that its CPU is in the kernel.
     pub(crate) fn take_leaving(&mut self, cpu: CpuId) -> Option<Key<Thread>> {
         self.cpus.get_mut(cpu)?.leaving.take()
@@ -212,12 +218,7 @@ impl Kernel {
     /// What `cpu` does after an event: its thread goes on while it can, its slice lasts, and nobody
     /// is more urgent.
     pub(crate) fn choose(&mut self, hal: &mut DynHal, cpu: CpuId, event: &Event<'_>) -> Next {
-        let current = self.sched.current(cpu).filter(|current| {
-            let thread = self.objects.threads.get(current.thread);
-            thread.is_some_and(|thread| {
-                thread.state == ThreadState::Running(cpu) && thread.work.is_none()
-            })
-        });
+        let current = self.going_on(cpu);
         if self.sched.any_fresh() {
             self.place_fresh(cpu, current);
         }
@@ -254,10 +255,14 @@ impl Kernel {
         };
         let thread = self.objects.get_mut(key);
         thread.state = ThreadState::Running(cpu);
-        thread.standing.last = cpu;
+        let before = core::mem::replace(&mut thread.standing.last, cpu);
         let (context, process, has_work) = (thread.context, thread.process, thread.work.is_some());
         let level = thread.standing.priority;
         let aspace = self.objects.get(process).aspace;
+        if before != cpu {
+            // What the other CPU holds of its FP state was saved, and will be out of date.
+            self.sched.forget_fp(context);
+        }
         self.sched.queues.note_level(cpu, Some(level));
         if has_work {
             self.sched.put_away(hal, cpu, Some(aspace));
@@ -396,18 +401,13 @@ impl Scheduler {
     /// Loads the FP state of the thread that a CPU goes on with, unless it holds it already. One
     /// that ran elsewhere since was saved there.
     fn load_fp(&mut self, hal: &mut DynHal, cpu: CpuId, context: ContextId) {
-        let is_here = |state: &CpuState| state.fp_owner == Some(context);
-        if !self.cpus.get(cpu).is_some_and(is_here) {
-            self.forget_fp(context);
-            let Some(state) = self.cpus.get_mut(cpu) else {
-                return;
-            };
-            let from = state.fp_owner.filter(|_| state.is_fp_live);
-            hal.swap_fp(cpu, from, Some(context));
-            state.fp_owner = Some(context);
-        }
-        if let Some(state) = self.cpus.get_mut(cpu) {
-            state.is_fp_live = true;
+        let Some(state) = self.cpus.get_mut(cpu) else {
+            return;
+        };
+        let is_live = core::mem::replace(&mut state.is_fp_live, true);
+        let owner = state.fp_owner.replace(context);
+        if owner != Some(context) {
+            hal.swap_fp(cpu, owner.filter(|_| is_live), Some(context));
         }
     }
 

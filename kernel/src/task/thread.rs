@@ -4,7 +4,7 @@ use super::queues::Standing;
 use super::wait::Ended;
 use super::{Exceptionate, Handler, Process, Raised, Wait};
 use crate::call::Out;
-use crate::hal::{ContextId, DynHal};
+use crate::hal::{ContextId, CpuId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
 use crate::object::{Bti, Head, ObjectRef};
 use crate::syscall::{
@@ -217,12 +217,14 @@ impl Kernel {
         }
     }
 
-    /// Gives every woken thread its answer and makes it ready.
-    pub(crate) fn finish_waits(&mut self, hal: &mut DynHal) {
+    /// Gives every woken thread its answer and makes it ready; what `cpu` runs has its own already.
+    pub(crate) fn finish_waits(&mut self, hal: &mut DynHal, cpu: CpuId) {
         while let Some(key) = self.woken.pop_front(&mut self.objects.threads) {
             let thread = self.objects.get_mut(key);
             let (wait, end) = (thread.wait.take(), thread.wait_end.take());
-            self.timers.remove(&mut self.objects.threads, key);
+            if thread.timer_slot.is_some() {
+                self.timers.remove(&mut self.objects.threads, key);
+            }
             if let (Some(wait), Some(end)) = (wait, end) {
                 let ended = self.finish_wait(hal, key, wait, end);
                 if matches!(ended, Ended::Seen) {
@@ -241,7 +243,7 @@ impl Kernel {
                     }
                     Ended::Seen => {}
                 }
-                self.make_ready(key);
+                self.place_woken(cpu, key);
             }
         }
     }

@@ -31,6 +31,31 @@ impl Kernel {
         }
     }
 
+    /// Makes a thread ready whose wait is over, when it is known what goes on on this CPU: so it has
+    /// its place at once, unless others were before it.
+    pub(crate) fn place_woken(&mut self, here: CpuId, key: Key<Thread>) {
+        if self.sched.any_fresh() || self.is_suspended(key) {
+            return self.make_ready(key);
+        }
+        self.objects.get_mut(key).state = ThreadState::Ready;
+        let current = self.going_on(here);
+        let answered = self.sched.answered.take();
+        if !self.hand_to(here, key, current, answered) {
+            let threads = &mut self.objects.threads;
+            self.sched.queues.place(threads, key, here);
+        }
+    }
+
+    /// The thread that goes on on a CPU unless it has to make room.
+    pub(super) fn going_on(&self, cpu: CpuId) -> Option<Current> {
+        self.sched.current(cpu).filter(|current| {
+            let thread = self.objects.threads.get(current.thread);
+            thread.is_some_and(|thread| {
+                thread.state == ThreadState::Running(cpu) && thread.work.is_none()
+            })
+        })
+    }
+
     /// Finds a CPU for every thread that became ready in this event, while `current` is to go on here,
     /// if there is one.
     pub(super) fn place_fresh(&mut self, here: CpuId, current: Option<Current>) {
@@ -56,20 +81,23 @@ impl Kernel {
             let thread: Option<&Thread> = self.objects.threads.get(key);
             thread.map(|thread| thread.standing.priority)
         };
-        let Some(standing) = self.objects.threads.get(key).map(|thread| thread.standing) else {
+        let Some(Thread { standing, .. }) = self.objects.threads.get(key) else {
             return false;
         };
         let level = Some(standing.priority);
-        let is_next = match current {
-            None => level >= self.sched.queues.top(here),
-            Some(current) => {
-                answered == Some(key) && standing.last == here && level >= priority(current.thread)
-            }
-        };
+        let is_next = standing.affinity.contains(here)
+            && match current {
+                None => level >= self.sched.queues.top(here),
+                Some(current) => {
+                    answered == Some(key)
+                        && standing.last == here
+                        && level >= priority(current.thread)
+                }
+            };
         let Some(state) = self.sched.cpus.get_mut(here) else {
             return false;
         };
-        if !is_next || state.next.is_some() || !standing.affinity.contains(here) {
+        if !is_next || state.next.is_some() {
             return false;
         }
         state.next = Some(key);
@@ -85,11 +113,14 @@ impl Kernel {
         event: &Event<'_>,
         current: Current,
     ) -> Option<Leaves> {
-        let standing = self.objects.threads.get(current.thread)?.standing;
         let state = self.sched.cpus.get(cpu)?;
+        if state.next.is_some() {
+            return Some(Leaves::Preempted);
+        }
+        let standing = &self.objects.threads.get(current.thread)?.standing;
         let level = Some(standing.priority);
         let top = self.sched.queues.top(cpu);
-        if state.next.is_some() || top > level || !standing.affinity.contains(cpu) {
+        if top > level || !standing.affinity.contains(cpu) {
             return Some(Leaves::Preempted);
         }
         let shares = top == level || self.sched.wander == Wander::Yes;
