@@ -157,9 +157,19 @@ impl<T: Linked<L>, L> List<T, L> {
     }
 
     /// Takes the first value out.
+    #[inline]
     pub fn pop_front(&mut self, pool: &mut Pool<T>) -> Option<Key<T>> {
         let first = self.first?;
-        self.remove(pool, first).then_some(first)
+        let link = pool.get_mut(first)?.link();
+        let next = link.next;
+        *link = Link::new();
+        match next.and_then(|next| pool.get_mut(next)) {
+            Some(next) => next.link().prev = None,
+            None => self.last = None,
+        }
+        self.first = next;
+        self.len = self.len.wrapping_sub(1);
+        Some(first)
     }
 
     /// The value behind one that is in this list. Needs the pool mutably only to reach the link.

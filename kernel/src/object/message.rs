@@ -109,7 +109,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`NoMemory`], with nothing changed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new_message(
         &mut self,
         len: usize,
@@ -181,6 +181,7 @@ impl Objects {
 
 impl Kernel {
     /// Ends a message that is in no queue, and closes what it carries.
+    #[inline]
     pub(crate) fn discard(&mut self, key: Key<Message>) {
         let message = self.objects.messages.get(key);
         let count = message.map_or(0, Message::handle_count);

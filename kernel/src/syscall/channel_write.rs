@@ -137,6 +137,7 @@ pub(super) struct Begun {
 }
 
 /// What is judged before the handles: options, channel, bytes, and how many handles there are.
+#[inline(always)]
 pub(super) fn begin(
     call: &mut Call<'_>,
     handle: HandleValue,
@@ -239,7 +240,7 @@ fn fill_from_pieces(
 
 impl Letter {
     /// Copies the bytes into a message that has so many.
-    #[inline]
+    #[inline(always)]
     fn fill(&self, call: &mut Call<'_>, message: Key<Message>, len: usize) -> Result<(), Status> {
         if self.options == limits::CHANNEL_WRITE_USE_IOVEC {
             return fill_from_pieces(call, self, message, len);
@@ -249,9 +250,14 @@ impl Letter {
 
     /// Puts the handles into a message; the end that it goes to. When that fails, the message is
     /// gone.
-    #[inline]
+    #[inline(always)]
     pub(super) fn seal(&self, call: &mut Call<'_>, begun: &Begun) -> Result<Key<Channel>, Status> {
-        let sealed = self.put_handles(call, begun);
+        // Most messages have none.
+        let sealed = if self.num_handles == 0 {
+            Ok(())
+        } else {
+            self.put_handles(call, begun)
+        };
         let peer = call.kernel.objects.get(begun.channel).peer.key;
         let sealed = sealed.and_then(|()| peer.ok_or(Status::PEER_CLOSED));
         if sealed.is_err() {
@@ -260,12 +266,8 @@ impl Letter {
         sealed
     }
 
-    #[inline]
+    #[inline(never)]
     fn put_handles(&self, call: &mut Call<'_>, begun: &Begun) -> Result<(), Status> {
-        // Most messages have none.
-        if self.num_handles == 0 {
-            return Ok(());
-        }
         let mut list = List::new();
         self.read_list(call, &mut list)?;
         self.judge_all(call, begun.channel, &mut list)?;

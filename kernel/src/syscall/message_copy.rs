@@ -13,7 +13,7 @@ use jacinth_abi::Status;
 ///
 /// # Errors
 /// INVALID_ARGS where that is not the caller's readable memory; NO_MEMORY.
-#[inline]
+#[inline(always)]
 pub(super) fn read(
     call: &mut Call<'_>,
     message: Key<Message>,
@@ -60,7 +60,7 @@ fn read_pages(
 ///
 /// # Errors
 /// INVALID_ARGS where that is not the caller's writable memory; NO_MEMORY.
-#[inline]
+#[inline(always)]
 pub(super) fn write(call: &mut Call<'_>, message: Key<Message>, to: u64) -> Result<(), Status> {
     let aspace = call.kernel.objects.get(call.process).aspace;
     let to = VirtAddr::new(to);
