@@ -26,8 +26,7 @@ pub(super) fn read(
     let bytes = message_bytes.and_then(|it| it.bytes_mut().get_mut(part.clone()));
     let bytes = bytes.ok_or(Status::INTERNAL)?;
     // Nearly all that is sent lies in one page that is there.
-    let fits = bytes.len() <= copy::page_room(from);
-    if bytes.is_empty() || (fits && call.hal.read_user(aspace, from, bytes) == Ok(true)) {
+    if call.hal.read_user(aspace, from, bytes) == Ok(true) {
         return Ok(());
     }
     read_pages(call, message, part, from)
@@ -66,8 +65,7 @@ pub(super) fn write(call: &mut Call<'_>, message: Key<Message>, to: u64) -> Resu
     let to = VirtAddr::new(to);
     let message_bytes = call.kernel.objects.messages.get(message);
     let bytes = message_bytes.map_or(&[][..], Message::bytes);
-    let fits = bytes.len() <= copy::page_room(to);
-    if bytes.is_empty() || (fits && call.hal.write_user(aspace, to, bytes) == Ok(true)) {
+    if call.hal.write_user(aspace, to, bytes) == Ok(true) {
         return Ok(());
     }
     write_pages(call, message, to)
