@@ -109,7 +109,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`NoMemory`], with nothing changed.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn new_message(
         &mut self,
         len: usize,
