@@ -89,26 +89,38 @@ impl Kernel {
 
     /// Hands a message to an end: to the call that it answers, or else to its queue. How many wait
     /// there then.
+    #[inline]
     pub(crate) fn deliver(&mut self, to: Key<Channel>, message: Key<Message>) -> u32 {
-        let txid = self.objects.messages.get(message).map_or(0, Message::txid);
-        if txid >= limits::CHANNEL_FIRST_KERNEL_TXID
-            && let Some(thread) = self.caller(to, |call| call.txid == txid)
-        {
-            self.end_call(to, thread, Ok(message));
+        if !self.objects.get(to).callers.is_empty() && self.answer_call(to, message) {
             return 0;
         }
         let Objects {
             channels, messages, ..
         } = &mut self.objects;
         let end = channels.get_mut(to);
-        let end = end.expect("an end whose peer is there lives");
+        let end = end.expect("a counted reference names a live object");
         end.messages.push_back(messages, message);
         let count = end.messages.len();
-        if count == 1 {
+        if end.head.observers.is_empty() {
+            end.head.signals.insert(Signals::READABLE);
+        } else {
             let channel = ObjectRef::Channel(to);
             self.update_signals(channel, Signals::empty(), Signals::READABLE);
         }
         count
+    }
+
+    /// Ends the call that a message answers; false when there is none.
+    fn answer_call(&mut self, to: Key<Channel>, message: Key<Message>) -> bool {
+        let txid = self.objects.messages.get(message).map_or(0, Message::txid);
+        if txid < limits::CHANNEL_FIRST_KERNEL_TXID {
+            return false;
+        }
+        let Some(thread) = self.caller(to, |call| call.txid == txid) else {
+            return false;
+        };
+        self.end_call(to, thread, Ok(message));
+        true
     }
 
     /// Writes a transaction id that no waiting call of this end has into a request, and answers it.
@@ -159,6 +171,7 @@ impl Kernel {
         }
     }
 
+    #[inline]
     fn end_call(
         &mut self,
         channel: Key<Channel>,

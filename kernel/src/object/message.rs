@@ -168,14 +168,19 @@ impl Objects {
     #[inline]
     pub(crate) fn end_message(&mut self, key: Key<Message>) {
         if let Some(message) = self.messages.get_mut(key)
-            && !message.long.is_empty()
+            && message.len > SHORT
         {
             let buffer = core::mem::take(&mut message.long);
-            if buffer.len() <= MOST_SPARE {
-                self.spare_buffer = buffer;
-            }
+            self.keep_buffer(buffer);
         }
         self.messages.free(key);
+    }
+
+    #[inline(never)]
+    fn keep_buffer(&mut self, buffer: KVec<u8>) {
+        if buffer.len() <= MOST_SPARE {
+            self.spare_buffer = buffer;
+        }
     }
 }
 

@@ -198,10 +198,9 @@ impl Objects {
         list: impl Fn(&mut Port) -> &mut List<Packet>,
         act: impl FnOnce(&mut List<Packet>, &mut crate::mem::Pool<Packet>) -> R,
     ) -> R {
-        let mut taken = core::mem::take(list(self.get_mut(port)));
-        let result = act(&mut taken, &mut self.packets);
-        *list(self.get_mut(port)) = taken;
-        result
+        let port = self.ports.get_mut(port);
+        let port = port.expect("a counted reference names a live object");
+        act(list(port), &mut self.packets)
     }
 }
 
@@ -229,10 +228,9 @@ impl Kernel {
 
     /// Wakes the thread that has waited at a port for the longest time.
     pub(crate) fn wake_for_packet(&mut self, port: Key<Port>) {
-        let mut waiters = core::mem::take(&mut self.objects.get_mut(port).waiters);
-        let first = waiters.pop_front(&mut self.objects.threads);
-        self.objects.get_mut(port).waiters = waiters;
-        if let Some(thread) = first {
+        let Objects { ports, threads, .. } = &mut self.objects;
+        let port = ports.get_mut(port);
+        if let Some(thread) = port.and_then(|port| port.waiters.pop_front(threads)) {
             self.wake(thread);
         }
     }
@@ -359,16 +357,16 @@ impl Kernel {
     /// Makes a thread wait for a packet; it holds a use of the port.
     pub(crate) fn wait_for_packet(&mut self, wait: PortWait, thread: Key<Thread>) {
         self.objects.add_use(super::ObjectRef::Port(wait.port));
-        let mut waiters = core::mem::take(&mut self.objects.get_mut(wait.port).waiters);
-        waiters.push_back(&mut self.objects.threads, thread);
-        self.objects.get_mut(wait.port).waiters = waiters;
+        let Objects { ports, threads, .. } = &mut self.objects;
+        if let Some(port) = ports.get_mut(wait.port) {
+            port.waiters.push_back(threads, thread);
+        }
     }
 
     /// Takes a thread out of those that wait at a port; false when it was woken for a packet.
     pub(crate) fn leave_port(&mut self, port: Key<Port>, thread: Key<Thread>) -> bool {
-        let mut waiters = core::mem::take(&mut self.objects.get_mut(port).waiters);
-        let was_waiting = waiters.remove(&mut self.objects.threads, thread);
-        self.objects.get_mut(port).waiters = waiters;
-        was_waiting
+        let Objects { ports, threads, .. } = &mut self.objects;
+        let port = ports.get_mut(port);
+        port.is_some_and(|port| port.waiters.remove(threads, thread))
     }
 }

@@ -319,8 +319,17 @@ impl Kernel {
 
     /// Arms the timer for what comes first: the end of the slice while others wait, a deadline, or
     /// the next bit of teardown. What it is armed for already may come earlier.
+    #[inline]
     pub(crate) fn arm(&mut self, hal: &mut DynHal, cpu: CpuId) {
-        let mut wanted = self.first_deadline();
+        let first_deadline = self.first_deadline();
+        if !self.sched.is_armed_for(cpu, first_deadline) {
+            self.arm_anew(hal, cpu, first_deadline);
+        }
+    }
+
+    #[inline(never)]
+    fn arm_anew(&mut self, hal: &mut DynHal, cpu: CpuId, first_deadline: i64) {
+        let mut wanted = first_deadline;
         if self.sched.is_behind {
             wanted = wanted.min(hal.now().saturating_add(PAUSE_NS));
         }
@@ -409,6 +418,19 @@ impl Scheduler {
         if owner != Some(context) {
             hal.swap_fp(cpu, owner.filter(|_| is_live), Some(context));
         }
+    }
+
+    /// Whether the timer of a CPU goes off in time for a deadline and for the end of the slice, which
+    /// has begun: so it is while threads hand a CPU to and fro.
+    fn is_armed_for(&self, cpu: CpuId, deadline: i64) -> bool {
+        let Some(state) = self.cpus.get(cpu) else {
+            return false;
+        };
+        let ends_after = |end| end >= state.armed;
+        !self.is_behind
+            && deadline >= state.armed
+            && state.slice_end.is_some_and(ends_after)
+            && !(state.is_lent && self.queues.any_idle())
     }
 
     /// When what a CPU runs is to be looked at again for the sake of those that wait; `i64::MAX` when

@@ -6,7 +6,7 @@ use super::{Exceptionate, Handler, Process, Raised, Wait};
 use crate::call::Out;
 use crate::hal::{ContextId, CpuId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
-use crate::object::{Bti, Head, ObjectRef};
+use crate::object::{Bti, Head, ObjectRef, Objects};
 use crate::syscall::{
     Child, Consume, List, Peek, Pin, Reply, Requeue, SnapshotCall, VmoCall, WakeSome,
 };
@@ -308,9 +308,11 @@ impl Kernel {
         process: Key<Process>,
         act: impl FnOnce(&mut mem::List<Thread, OfProcess>, &mut Pool<Thread>) -> R,
     ) -> R {
-        let mut list = core::mem::take(&mut self.objects.get_mut(process).threads);
-        let result = act(&mut list, &mut self.objects.threads);
-        self.objects.get_mut(process).threads = list;
-        result
+        let Objects {
+            processes, threads, ..
+        } = &mut self.objects;
+        let process = processes.get_mut(process);
+        let process = process.expect("a counted reference names a live object");
+        act(&mut process.threads, threads)
     }
 }
