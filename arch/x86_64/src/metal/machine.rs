@@ -433,17 +433,17 @@ impl Cpu for Machine {
     }
 
     fn swap_fp(&mut self, _cpu: CpuId, from: Option<ContextId>, to: Option<ContextId>) {
-        if let Some(from) = from {
-            user_bases::save(from);
+        let bases = from.map(|from| {
             // SAFETY: the core names living contexts.
             unsafe { fp::save(context::fp_area(from)) };
-        }
+            user_bases::save(from)
+        });
         let Some(to) = to else {
             return;
         };
         // SAFETY: as above.
         unsafe { fp::load(context::fp_area(to)) };
-        user_bases::load(to);
+        user_bases::load(to, bases);
     }
 
     fn kick(&mut self, cpu: CpuId) {
