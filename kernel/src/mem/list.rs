@@ -105,6 +105,7 @@ impl<T, L> List<T, L> {
 impl<T: Linked<L>, L> List<T, L> {
     /// Puts a value at the end; false, with nothing changed, when it is in a list of this kind
     /// already, or gone.
+    #[inline]
     pub fn push_back(&mut self, pool: &mut Pool<T>, key: Key<T>) -> bool {
         let last = self.last;
         if !self.claim(pool, key, last, None) {
@@ -120,6 +121,7 @@ impl<T: Linked<L>, L> List<T, L> {
 
     /// Puts a value at the front; false, with nothing changed, when it is in a list of this kind
     /// already, or gone.
+    #[inline]
     pub fn push_front(&mut self, pool: &mut Pool<T>, key: Key<T>) -> bool {
         let first = self.first;
         if !self.claim(pool, key, None, first) {

@@ -52,6 +52,7 @@ impl Objects {
     }
 
     /// Takes the oldest message of an end out of its queue; it stays in the pool.
+    #[inline]
     fn pop_message(&mut self, channel: Key<Channel>) -> Option<Key<Message>> {
         let endpoint = self.channels.get_mut(channel)?;
         let message = endpoint.messages.pop_front(&mut self.messages);
@@ -60,6 +61,14 @@ impl Objects {
             endpoint.head.signals.remove(Signals::READABLE);
         }
         message
+    }
+
+    /// Forgets the oldest message of an end, which was read: it carries nothing any more.
+    #[inline]
+    pub(crate) fn end_first_message(&mut self, channel: Key<Channel>) {
+        if let Some(message) = self.pop_message(channel) {
+            self.end_message(message);
+        }
     }
 
     /// The koid that HANDLE_BASIC calls related (handles-resources.md §7.4).
@@ -101,11 +110,9 @@ impl Kernel {
         let end = end.expect("a counted reference names a live object");
         end.messages.push_back(messages, message);
         let count = end.messages.len();
-        if end.head.observers.is_empty() {
-            end.head.signals.insert(Signals::READABLE);
-        } else {
-            let channel = ObjectRef::Channel(to);
-            self.update_signals(channel, Signals::empty(), Signals::READABLE);
+        let changed = end.head.change_signals(Signals::empty(), Signals::READABLE);
+        if let Some(word) = changed {
+            self.tell_observers(ObjectRef::Channel(to), word);
         }
         count
     }

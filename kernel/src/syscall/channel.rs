@@ -102,12 +102,18 @@ fn read(call: &mut Call<'_>, handle: HandleValue, options: u32, inbox: &Inbox) -
         told?;
         return Err(Status::BUFFER_TOO_SMALL);
     }
-    let taken = inbox.take(call, message, sizes);
-    // A bad buffer is the reader's fault: the message is lost, as in Zircon.
-    if taken != Err(Status::NO_MEMORY) {
-        call.kernel.destroy_message(channel);
+    match inbox.take(call, message, sizes) {
+        Ok(()) => {
+            call.kernel.objects.end_first_message(channel);
+            Ok(Flow::ok())
+        }
+        Err(Status::NO_MEMORY) => Err(Status::NO_MEMORY),
+        Err(status) => {
+            // A bad buffer is the reader's fault: the message is lost, as in Zircon.
+            call.kernel.destroy_message(channel);
+            Err(status)
+        }
     }
-    taken.map(|()| Flow::ok())
 }
 
 /// The oldest message.
@@ -283,8 +289,10 @@ impl Reply {
     /// BUFFER_TOO_SMALL, INVALID_ARGS, NO_MEMORY.
     pub(crate) fn take(self, call: &mut Call<'_>) -> Result<(), Status> {
         let taken = self.try_take(call);
-        if taken != Err(Status::NO_MEMORY) {
-            call.kernel.discard(self.message);
+        match taken {
+            Ok(()) => call.kernel.objects.end_message(self.message),
+            Err(Status::NO_MEMORY) => {}
+            Err(_) => call.kernel.discard(self.message),
         }
         taken
     }

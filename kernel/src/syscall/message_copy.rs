@@ -32,7 +32,7 @@ pub(super) fn read(
     read_pages(call, message, part, from)
 }
 
-/// As [`read`], page by page, each committed and mapped first if need be.
+/// As [`read`], page by page. One that is not there is committed and mapped, and then it is.
 #[inline(never)]
 fn read_pages(
     call: &mut Call<'_>,
@@ -42,15 +42,19 @@ fn read_pages(
 ) -> Result<(), Status> {
     let (mut at, mut done) = (from, part.start);
     while done < part.end {
-        let phys = call.user_page(at, Access::Read);
-        let phys = phys.map_err(copy::as_argument)?;
         let end = done.saturating_add(copy::page_room(at)).min(part.end);
+        let aspace = call.kernel.objects.get(call.process).aspace;
         let bytes = call.kernel.objects.messages.get_mut(message);
         let bytes = bytes.and_then(|it| it.bytes_mut().get_mut(done..end));
         let bytes = bytes.ok_or(Status::INTERNAL)?;
-        call.hal.read(phys, bytes).map_err(copy::as_device)?;
-        at = copy::behind(at, bytes.len())?;
-        done = end;
+        let is_read = call.hal.read_user(aspace, at, bytes);
+        if is_read.map_err(copy::as_device)? {
+            at = copy::behind(at, bytes.len())?;
+            done = end;
+        } else {
+            let found = call.user_page(at, Access::Read);
+            found.map_err(copy::as_argument)?;
+        }
     }
     Ok(())
 }
@@ -71,21 +75,25 @@ pub(super) fn write(call: &mut Call<'_>, message: Key<Message>, to: u64) -> Resu
     write_pages(call, message, to)
 }
 
-/// As [`write`], page by page, each committed and mapped first if need be.
+/// As [`write`], page by page. One that is not there is committed and mapped, and then it is.
 #[inline(never)]
 fn write_pages(call: &mut Call<'_>, message: Key<Message>, to: VirtAddr) -> Result<(), Status> {
     let len = call.kernel.objects.messages.get(message).map(Message::len);
     let (mut at, mut done, len) = (to, 0usize, len.unwrap_or(0));
     while done < len {
-        let phys = call.user_page(at, Access::Write);
-        let phys = phys.map_err(copy::as_argument)?;
         let end = done.saturating_add(copy::page_room(at)).min(len);
+        let aspace = call.kernel.objects.get(call.process).aspace;
         let bytes = call.kernel.objects.messages.get(message);
         let bytes = bytes.and_then(|it| it.bytes().get(done..end));
         let bytes = bytes.ok_or(Status::INTERNAL)?;
-        call.hal.write(phys, bytes).map_err(copy::as_device)?;
-        at = copy::behind(at, bytes.len())?;
-        done = end;
+        let is_written = call.hal.write_user(aspace, at, bytes);
+        if is_written.map_err(copy::as_device)? {
+            at = copy::behind(at, bytes.len())?;
+            done = end;
+        } else {
+            let found = call.user_page(at, Access::Write);
+            found.map_err(copy::as_argument)?;
+        }
     }
     Ok(())
 }
