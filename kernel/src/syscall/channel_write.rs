@@ -258,8 +258,11 @@ impl Letter {
         } else {
             self.put_handles(call, begun)
         };
-        let peer = call.kernel.objects.get(begun.channel).peer.key;
-        let sealed = sealed.and_then(|()| peer.ok_or(Status::PEER_CLOSED));
+        // Handles that may not be sent are closed, the last one to this end perhaps among them.
+        let sealed = sealed.and_then(|()| {
+            let end = call.kernel.objects.get(begun.channel);
+            end.peer.key.ok_or(Status::PEER_CLOSED)
+        });
         if sealed.is_err() {
             call.kernel.discard(begun.message);
         }
