@@ -273,15 +273,10 @@ impl Call<'_> {
         self.install_handle(handle, out)
     }
 
-    /// Makes sure that [`Call::install_pair`] finds room; where the values go.
-    pub(crate) fn reserve_pair(
-        &mut self,
-        out0: Out<u32>,
-        out1: Out<u32>,
-    ) -> Result<(Spot, Spot), Status> {
+    /// Makes sure that [`Call::install_pair`] finds room.
+    pub(crate) fn reserve_pair(&mut self) -> Result<(), Status> {
         self.kernel.reserve_handles(self.process, 2)?;
-        let spot0 = self.find(Spot::NONE, out0.0, size_of::<u32>())?;
-        Ok((spot0, self.find(spot0, out1.0, size_of::<u32>())?))
+        Ok(())
     }
 
     /// As [`Call::install_new`], for the two ends of something.
@@ -290,7 +285,6 @@ impl Call<'_> {
         ends: (Key<T>, Key<T>),
         rights: Rights,
         outs: (Out<u32>, Out<u32>),
-        spots: (Spot, Spot),
     ) -> SysResult {
         let objects = &mut self.kernel.objects;
         let handle0 = Handle::to(objects, ends.0, rights);
@@ -298,8 +292,8 @@ impl Call<'_> {
         let table = &mut objects.get_mut(self.process).handles;
         let value0 = table.insert_reserved(handle0);
         let value1 = table.insert_reserved(handle1);
-        let told = self.write_at(spots.0, outs.0.0, &value0.to_le_bytes());
-        let told = told.and_then(|()| self.write_at(spots.1, outs.1.0, &value1.to_le_bytes()));
+        let told = self.write(outs.0, value0);
+        let told = told.and_then(|()| self.write(outs.1, value1));
         if told.is_err() {
             self.kernel.close_handle(self.process, value0);
             self.kernel.close_handle(self.process, value1);

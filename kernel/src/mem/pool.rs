@@ -139,13 +139,19 @@ impl<T> Pool<T> {
     ///
     /// # Errors
     /// [`NoMemory`]; room made before that stays for later.
+    #[inline]
     pub fn reserve_many(&mut self, count: u32, budget: &mut Budget) -> Result<(), NoMemory> {
         budget.ask_spare()?;
-        let wanted = u64::from(self.live).saturating_add(u64::from(count));
-        while u64::try_from(self.chunks.len()).unwrap_or(u64::MAX) << CHUNK_SHIFT < wanted {
+        while self.room() < count {
             self.grow(budget)?;
         }
         Ok(())
+    }
+
+    /// How many slots are free.
+    fn room(&self) -> u32 {
+        let slots = u32::try_from(self.chunks.len() << CHUNK_SHIFT).unwrap_or(u32::MAX);
+        slots.wrapping_sub(self.live)
     }
 
     /// Puts a value into a slot that was reserved.
@@ -281,6 +287,7 @@ impl<T> Pool<T> {
             .get_mut(index & (CHUNK - 1))
     }
 
+    #[cold]
     fn grow(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
         let base = self
             .chunks

@@ -29,11 +29,11 @@ pub(crate) fn channel_create(
         .objects
         .reserve_channel(&mut call.kernel.mem.budget)
         .map_err(crate::no_memory)?;
-    let spots = call.reserve_pair(out0, out1)?;
+    call.reserve_pair()?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_channel();
-    call.install_pair((end0, end1), Rights::DEFAULT_CHANNEL, (out0, out1), spots)
+    call.install_pair((end0, end1), Rights::DEFAULT_CHANNEL, (out0, out1))
 }
 
 /// `zx_channel_read`

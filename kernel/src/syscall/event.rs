@@ -38,14 +38,9 @@ pub(crate) fn eventpair_create(
     let budget = &mut kernel.mem.budget;
     let pairs = &mut kernel.objects.event_pairs;
     pairs.reserve_many(2, budget).map_err(crate::no_memory)?;
-    let spots = call.reserve_pair(out0, out1)?;
+    call.reserve_pair()?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_event_pair();
-    call.install_pair(
-        (end0, end1),
-        Rights::DEFAULT_EVENT_PAIR,
-        (out0, out1),
-        spots,
-    )
+    call.install_pair((end0, end1), Rights::DEFAULT_EVENT_PAIR, (out0, out1))
 }

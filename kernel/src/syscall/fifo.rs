@@ -28,11 +28,11 @@ pub(crate) fn fifo_create(
         .objects
         .reserve_fifo(bytes, &mut kernel.mem.budget)
         .map_err(crate::no_memory)?;
-    let spots = call.reserve_pair(out0, out1)?;
+    call.reserve_pair()?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_fifo(elem_size, rings);
-    call.install_pair((end0, end1), Rights::DEFAULT_FIFO, (out0, out1), spots)
+    call.install_pair((end0, end1), Rights::DEFAULT_FIFO, (out0, out1))
 }
 
 /// `zx_fifo_read`

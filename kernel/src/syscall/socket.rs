@@ -25,11 +25,11 @@ pub(crate) fn socket_create(
         .objects
         .reserve_socket(&mut kernel.mem.budget)
         .map_err(crate::no_memory)?;
-    let spots = call.reserve_pair(out0, out1)?;
+    call.reserve_pair()?;
 
     // commit
     let (end0, end1) = call.kernel.objects.new_socket(kind);
-    call.install_pair((end0, end1), Rights::DEFAULT_SOCKET, (out0, out1), spots)
+    call.install_pair((end0, end1), Rights::DEFAULT_SOCKET, (out0, out1))
 }
 
 /// `zx_socket_write`: all of it or nothing where a datagram is concerned, or a bad address.

@@ -120,16 +120,15 @@ fn own_page(
     from: Option<PhysAddr>,
 ) -> Result<PhysAddr, Status> {
     let index = offset >> PAGE_SHIFT;
-    reserve_page(kernel, root, index)?;
+    let (is_cached, may_show_zeros) = reserve_page(kernel, root, index)?;
     let frame = kernel.mem.frame_alloc().map_err(no_memory)?;
     let address = frame.address();
-    let is_cached = kernel.objects.get(root).cache == CachePolicy::Cached;
     if fill(hal, address, from, is_cached).is_err() {
         kernel.mem.frame_free(frame);
         return Err(Status::INTERNAL);
     }
     // commit
-    if from.is_some() || kernel.objects.get(root).marks.contains(Marks::ZEROS) {
+    if from.is_some() || may_show_zeros {
         revoke_now(kernel, hal, root, offset..offset.saturating_add(PAGE_SIZE));
     }
     let Objects {
@@ -145,8 +144,9 @@ fn own_page(
     Ok(address)
 }
 
-/// Makes room for a page in a VMO that is there for somebody.
-fn reserve_page(kernel: &mut Kernel, root: Key<Vmo>, index: u64) -> Result<(), Status> {
+/// Makes room for a page in a VMO that is there for somebody. Whether programs see it through the
+/// caches, and whether some may have been shown zeros.
+fn reserve_page(kernel: &mut Kernel, root: Key<Vmo>, index: u64) -> Result<(bool, bool), Status> {
     let Objects {
         vmos, page_nodes, ..
     } = &mut kernel.objects;
@@ -159,7 +159,9 @@ fn reserve_page(kernel: &mut Kernel, root: Key<Vmo>, index: u64) -> Result<(), S
     }
     pages
         .reserve_path(index, page_nodes, &mut kernel.mem.budget)
-        .map_err(no_memory)
+        .map_err(no_memory)?;
+    let is_cached = root.cache == CachePolicy::Cached;
+    Ok((is_cached, root.marks.contains(Marks::ZEROS)))
 }
 
 /// Fills a new frame; programs that see it past the caches see what it was filled with.

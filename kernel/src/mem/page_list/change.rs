@@ -24,6 +24,10 @@ impl PageList {
             return Err(NoMemory);
         }
         let wanted = height_for(self.place(index));
+        if wanted | self.height == 0 {
+            // The list itself has room for the page.
+            return budget.ask_spare();
+        }
         // At worst every node of the path is copied or new, or the tree grows above its root and
         // the whole path down is new.
         let nodes = if wanted > self.height {
@@ -132,6 +136,9 @@ impl PageList {
         frames: &mut FramePool,
         work: &mut Work,
     ) -> Option<Frame> {
+        if self.height == 0 {
+            return self.drain_only(frames, work);
+        }
         while self.count != 0 && work.spend() {
             let (mut path, mut word) = (Path::new(), self.root);
             let mut shared = None;
@@ -154,6 +161,16 @@ impl PageList {
             }
         }
         None
+    }
+
+    /// As [`PageList::drain_step`], of a list without nodes.
+    fn drain_only(&mut self, frames: &mut FramePool, work: &mut Work) -> Option<Frame> {
+        if self.count == 0 || !work.spend() {
+            return None;
+        }
+        let page = Page(self.root);
+        *self = Self::new();
+        release(frames, page)
     }
 
     /// Takes the page out that is at `index`, from nodes that are made the list's own.

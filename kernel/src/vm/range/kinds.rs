@@ -6,7 +6,7 @@ use crate::hal::CachePolicy;
 use crate::mem::Key;
 use crate::object::Objects;
 use crate::vm::pin::is_pinned;
-use crate::vm::vmo::{holder, size};
+use crate::vm::vmo::{Behind, behind, size};
 use crate::vm::{Content, Vmo, round_up};
 use jacinth_abi::Status;
 
@@ -25,32 +25,33 @@ pub(crate) fn check(
     if shown.is_physical() {
         return Err(Status::NOT_SUPPORTED);
     }
+    let behind = behind(objects, vmo);
     match op {
         RangeOp::Commit => {
-            let end = check_inside(objects, vmo, offset, bytes)?;
+            let end = end_inside(offset, bytes, behind.size)?;
             if bytes == 0 {
-                return Ok(Pages::new(objects, vmo, offset, 0));
+                return Ok(Pages::of(&behind, offset, 0));
             }
             let start = offset & !(PAGE_SIZE - 1);
             let end = round_up(end).ok_or(Status::OUT_OF_RANGE)?;
-            Ok(Pages::new(objects, vmo, start, end.saturating_sub(start)))
+            Ok(Pages::of(&behind, start, end.saturating_sub(start)))
         }
-        RangeOp::Decommit => check_decommit(objects, vmo, offset, bytes),
+        RangeOp::Decommit => check_decommit(objects, &behind, offset, bytes),
         // A ZERO is a write (vmo.md §12).
         RangeOp::Zero | RangeOp::Empty | RangeOp::Hide => {
             offset.checked_add(bytes).ok_or(Status::OUT_OF_RANGE)?;
             if shown.cache != CachePolicy::Cached {
                 return Err(Status::BAD_STATE);
             }
-            check_inside(objects, vmo, offset, bytes)?;
-            Ok(Pages::new(objects, vmo, offset, bytes))
+            end_inside(offset, bytes, behind.size)?;
+            Ok(Pages::of(&behind, offset, bytes))
         }
         RangeOp::Cache(_) => {
             if bytes == 0 {
                 return Err(Status::INVALID_ARGS);
             }
-            check_inside(objects, vmo, offset, bytes)?;
-            Ok(Pages::new(objects, vmo, offset, bytes))
+            end_inside(offset, bytes, behind.size)?;
+            Ok(Pages::of(&behind, offset, bytes))
         }
     }
 }
@@ -65,35 +66,38 @@ pub(crate) fn check_inside(
     offset: u64,
     bytes: u64,
 ) -> Result<u64, Status> {
+    end_inside(offset, bytes, size(objects, vmo))
+}
+
+fn end_inside(offset: u64, bytes: u64, size: u64) -> Result<u64, Status> {
     offset
         .checked_add(bytes)
-        .filter(|end| *end <= size(objects, vmo))
+        .filter(|end| *end <= size)
         .ok_or(Status::OUT_OF_RANGE)
 }
 
 fn check_decommit(
     objects: &Objects,
-    vmo: Key<Vmo>,
+    behind: &Behind<'_>,
     offset: u64,
     bytes: u64,
 ) -> Result<Pages, Status> {
-    let (root, _) = holder(objects, vmo, 0);
-    if !matches!(objects.get(root).content, Content::Paged(_)) {
+    if !matches!(behind.holder.content, Content::Paged(_)) {
         // Contiguous memory is one run for good.
         return Err(Status::NOT_SUPPORTED);
     }
-    check_inside(objects, vmo, offset, bytes)?;
-    let pages = Pages::new(objects, vmo, offset, bytes);
+    end_inside(offset, bytes, behind.size)?;
+    let pages = Pages::of(behind, offset, bytes);
     if bytes == 0 {
         return Ok(pages);
     }
     if (offset | bytes) & (PAGE_SIZE - 1) != 0 {
         return Err(Status::INVALID_ARGS);
     }
-    if is_clone_or_cloned(objects, root) {
+    if is_clone_or_cloned(behind.holder) {
         return Err(Status::NOT_SUPPORTED);
     }
-    if is_pinned(objects, root, &(pages.at..pages.end)) {
+    if is_pinned(objects, behind.root, &(pages.at..pages.end)) {
         return Err(Status::BAD_STATE);
     }
     Ok(pages)
@@ -101,7 +105,6 @@ fn check_decommit(
 
 /// Whether a VMO has a snapshot, or is one: what its missing pages mean is no longer only zeros
 /// (vmo.md §13).
-fn is_clone_or_cloned(objects: &Objects, root: Key<Vmo>) -> bool {
-    let root = objects.get(root);
+const fn is_clone_or_cloned(root: &Vmo) -> bool {
     root.is_snapshot() || root.snapshots != 0
 }

@@ -28,7 +28,7 @@ pub(crate) use transfer::{Transfer, resume_transfer, transfer};
 
 use super::pages::page_for_write;
 use super::reach::revoke;
-use super::vmo::{holder, size as size_of};
+use super::vmo::{Behind, behind};
 use super::{Marks, Vmo};
 use crate::Kernel;
 use crate::call::{Call, Flow, SysResult};
@@ -69,9 +69,14 @@ pub(crate) struct Pages {
 impl Pages {
     /// The bytes `offset..offset + bytes` of a VMO, which lie inside it.
     pub(super) fn new(objects: &Objects, vmo: Key<Vmo>, offset: u64, bytes: u64) -> Self {
-        let (root, at) = holder(objects, vmo, offset);
+        Self::of(&behind(objects, vmo), offset, bytes)
+    }
+
+    /// As [`Pages::new`], of the VMO that this is behind.
+    fn of(behind: &Behind<'_>, offset: u64, bytes: u64) -> Self {
+        let at = offset.saturating_add(behind.offset);
         Self {
-            root,
+            root: behind.root,
             at,
             end: at.saturating_add(bytes),
             staged: None,
@@ -109,7 +114,7 @@ pub(super) fn step(
     work: &mut mem::Work,
 ) -> Result<(), Status> {
     // A root that shrank meanwhile has no more.
-    pages.end = pages.end.min(size_of(&kernel.objects, pages.root));
+    pages.end = pages.end.min(kernel.objects.get(pages.root).size);
     if pages.left() == 0 {
         // Also where it begins inside a page, which is none of its own.
         abandon(kernel, pages);
