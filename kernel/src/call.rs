@@ -1,7 +1,7 @@
 //! One system call in flight: handle lookup, user memory, new handles.
 
 use crate::copy;
-use crate::hal::DynHal;
+use crate::hal::{AspaceId, DynHal};
 use crate::mem::Key;
 use crate::object::{Handle, HandleId, Object, ObjectRef, Resource};
 use crate::task::{Process, Thread, Wait};
@@ -289,30 +289,56 @@ impl Call<'_> {
         let objects = &mut self.kernel.objects;
         let handle0 = Handle::to(objects, ends.0, rights);
         let handle1 = Handle::to(objects, ends.1, rights);
-        let table = &mut objects.get_mut(self.process).handles;
-        let value0 = table.insert_reserved(handle0);
-        let value1 = table.insert_reserved(handle1);
-        let told = self.write(outs.0, value0);
-        let told = told.and_then(|()| self.write(outs.1, value1));
+        let process = objects.get_mut(self.process);
+        let value0 = process.handles.insert_reserved(handle0);
+        let value1 = process.handles.insert_reserved(handle1);
+        let aspace = process.aspace;
+        let values = (value0, value1);
+        if self.tell(aspace, outs.0, value0) && self.tell(aspace, outs.1, value1) {
+            return Ok(Flow::ok());
+        }
+        self.tell_both_or_close(outs, values)
+    }
+
+    #[cold]
+    fn tell_both_or_close(&mut self, outs: (Out<u32>, Out<u32>), values: (u32, u32)) -> SysResult {
+        let told = self.write(outs.0, values.0);
+        let told = told.and_then(|()| self.write(outs.1, values.1));
         if told.is_err() {
-            self.kernel.close_handle(self.process, value0);
-            self.kernel.close_handle(self.process, value1);
+            self.kernel.close_handle(self.process, values.0);
+            self.kernel.close_handle(self.process, values.1);
         }
         told.map(|()| Flow::ok())
     }
 
     /// As [`Call::install`], for a handle that is made already.
+    ///
+    /// Nearly always the value goes to a page that is there: all else is kept out of this function.
     #[inline(always)]
     pub(crate) fn install_handle(&mut self, handle: Handle, out: Out<u32>) -> SysResult {
         let process = self.kernel.objects.get_mut(self.process);
         let value = process.handles.insert_reserved(handle);
-        match self.write(out, value) {
-            Ok(()) => Ok(Flow::ok()),
-            Err(status) => {
-                self.kernel.close_handle(self.process, value);
-                Err(status)
-            }
+        let aspace = process.aspace;
+        if self.tell(aspace, out, value) {
+            return Ok(Flow::ok());
         }
+        self.tell_or_close(out, value)
+    }
+
+    /// Writes a handle's value to a page that is there; false, with nothing written, where none is.
+    fn tell(&mut self, aspace: AspaceId, out: Out<u32>, value: u32) -> bool {
+        let bytes = value.to_le_bytes();
+        let told = self.hal.write_user(aspace, VirtAddr::new(out.0), &bytes);
+        matches!(told, Ok(true))
+    }
+
+    #[cold]
+    fn tell_or_close(&mut self, out: Out<u32>, value: u32) -> SysResult {
+        let told = self.write(out, value);
+        if told.is_err() {
+            self.kernel.close_handle(self.process, value);
+        }
+        told.map(|()| Flow::ok())
     }
 
     /// Writes one number to user memory.

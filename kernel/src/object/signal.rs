@@ -61,6 +61,7 @@ impl Linked for Observer {
 
 impl Kernel {
     /// Changes an object's signals: `(old & !clear) | set`; waits that match are over.
+    #[inline]
     pub(crate) fn update_signals(&mut self, object: ObjectRef, clear: Signals, set: Signals) {
         let changed = self.objects.head_mut(object).change_signals(clear, set);
         if let Some(word) = changed {

@@ -85,7 +85,8 @@ pub(crate) fn handle_duplicate(
     table.reserve(1, in_all, budget).map_err(no_memory)?;
 
     // commit
-    call.install(object, rights, out)
+    let new = Handle::new(&mut call.kernel.objects, object, rights);
+    call.install_handle(new, out)
 }
 
 /// `zx_handle_replace`: the source is closed in every case but want of memory.
