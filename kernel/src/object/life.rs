@@ -194,6 +194,7 @@ impl Kernel {
         }
     }
 
+    #[inline(never)]
     fn end_channel(&mut self, key: Key<Channel>) {
         if let Some(peer) = self.part_from_peer(key) {
             self.end_calls_of_orphan(peer);
@@ -201,17 +202,20 @@ impl Kernel {
         self.end_bare(key, |end| end.messages.is_empty());
     }
 
+    #[inline(never)]
     fn end_end<T: Paired>(&mut self, key: Key<T>) {
         self.part_from_peer(key);
         self.end_bare(key, |_| true);
     }
 
+    #[inline(never)]
     fn end_resource(&mut self, key: Key<Resource>) {
         self.objects.give_up_range(key);
         self.end_bare(key, |_| true);
     }
 
     /// Leaves an object to teardown.
+    #[inline(never)]
     fn end_later(&mut self, object: ObjectRef) {
         match object {
             ObjectRef::Socket(key) => {

@@ -111,6 +111,28 @@ pub(super) fn page_for_write(
     }
 }
 
+/// As [`page_for_write`], of the VMO that holds the pages, at an offset inside it.
+///
+/// # Errors
+/// NO_MEMORY.
+pub(super) fn commit_page(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    root: Key<Vmo>,
+    offset: u64,
+) -> Result<(), Status> {
+    let Content::Paged(pages) = &kernel.objects.get(root).content else {
+        return Ok(());
+    };
+    let (nodes, frames) = (&kernel.objects.page_nodes, &kernel.mem.frames);
+    let from = match pages.holding(nodes, frames, offset >> PAGE_SHIFT) {
+        Holding::Alone(_) => return Ok(()),
+        Holding::Shared(page) => Some(page.frame()),
+        Holding::None => None,
+    };
+    own_page(kernel, hal, root, offset, from).map(|_| ())
+}
+
 /// Gives a paged VMO a page of its own, with the bytes of a frame or zeros.
 fn own_page(
     kernel: &mut Kernel,

@@ -46,6 +46,7 @@ pub(crate) fn vmo_end_step(kernel: &mut Kernel, vmo: Key<Vmo>, work: &mut mem::W
 
 /// The last handle is gone: frees a VMO that nothing else refers to, if it has no kin and no more than
 /// a page; else leaves it to teardown.
+#[inline(never)]
 pub(crate) fn end_vmo(kernel: &mut Kernel, vmo: Key<Vmo>) {
     let mut pages = None;
     let is_gone = kernel.objects.vmos.free_if(vmo, |vmo| {

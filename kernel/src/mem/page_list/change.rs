@@ -23,11 +23,12 @@ impl PageList {
         if index >= Self::MOST_PAGES {
             return Err(NoMemory);
         }
-        let wanted = height_for(self.place(index));
-        if wanted | self.height == 0 {
+        let at = self.place(index);
+        if self.height == 0 && at == 0 {
             // The list itself has room for the page.
             return budget.ask_spare();
         }
+        let wanted = height_for(at);
         // At worst every node of the path is copied or new, or the tree grows above its root and
         // the whole path down is new.
         let nodes = if wanted > self.height {
@@ -51,7 +52,9 @@ impl PageList {
         page: Page,
     ) -> Option<Frame> {
         let at = self.place(index);
-        self.grow(pool, frames, height_for(at));
+        if self.height != 0 || at != 0 {
+            self.grow(pool, frames, height_for(at));
+        }
         let before = if self.height == 0 {
             let before = (self.count != 0).then_some(self.root);
             self.root = page.0;
@@ -130,6 +133,7 @@ impl PageList {
     /// Lets go of pages and nodes within `work`, until there is a frame to free: the frame. `None`
     /// when the list is empty, or no work is left: [`PageList::count`] tells which. What others
     /// hold too costs one unit, however much it is.
+    #[inline]
     pub fn drain_step(
         &mut self,
         pool: &mut Pool<PageNode>,
@@ -139,6 +143,16 @@ impl PageList {
         if self.height == 0 {
             return self.drain_only(frames, work);
         }
+        self.drain_nodes(pool, frames, work)
+    }
+
+    /// As [`PageList::drain_step`], of a list with nodes.
+    fn drain_nodes(
+        &mut self,
+        pool: &mut Pool<PageNode>,
+        frames: &mut FramePool,
+        work: &mut Work,
+    ) -> Option<Frame> {
         while self.count != 0 && work.spend() {
             let (mut path, mut word) = (Path::new(), self.root);
             let mut shared = None;

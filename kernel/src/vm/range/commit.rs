@@ -1,12 +1,12 @@
 //! COMMIT: frames for pages, in whole blocks where that is possible.
 
 use super::Pages;
-use super::page_for_write;
 use crate::hal::{CacheOp, CachePolicy, DynHal};
 use crate::mem::{self, Frame, Key, Page};
 use crate::object::Objects;
+use crate::vm::pages::commit_page;
 use crate::vm::reach::revoke_now;
-use crate::vm::{Content, Marks, Vmo};
+use crate::vm::{Content, Marks};
 use crate::{Kernel, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, no_memory};
 use jacinth_abi::Status;
 
@@ -64,22 +64,13 @@ pub(super) fn commit(
                 if !work.spend() {
                     return Ok(());
                 }
-                commit_one(kernel, hal, pages.root, pages.at)?;
+                commit_page(kernel, hal, pages.root, pages.at)?;
                 PAGE_SIZE
             }
         };
         pages.at = pages.at.saturating_add(done);
     }
     Ok(())
-}
-
-fn commit_one(
-    kernel: &mut Kernel,
-    hal: &mut DynHal,
-    root: Key<Vmo>,
-    at: u64,
-) -> Result<(), Status> {
-    page_for_write(kernel, hal, root, at).map(|_| ())
 }
 
 /// Takes a block of frames for the pages at the cursor, if a whole block of them is wanted, none
