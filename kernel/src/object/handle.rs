@@ -190,9 +190,7 @@ impl HandleTable {
     pub(crate) fn remove(&mut self, value: u32) -> Option<Handle> {
         let index = self.index(value);
         let slot = self.slot_mut(index).filter(|slot| slot.value == value)?;
-        let Some(Handle { object, rights, id }) = slot.handle else {
-            return None;
-        };
+        let Handle { object, rights, id } = *slot.handle.as_ref()?;
         slot.handle = None;
         slot.value = value.wrapping_add(GENERATION);
         slot.next_free = NONE;
