@@ -245,7 +245,7 @@ impl Call<'_> {
     }
 
     /// Makes sure that [`Call::install`] finds room for one handle.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn reserve_handle(&mut self) -> Result<(), Status> {
         self.kernel.reserve_handles(self.process, 1)?;
         Ok(())

@@ -521,7 +521,7 @@ impl Kernel {
     }
 
     /// Makes sure that a process can take `count` more handles.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn reserve_handles(
         &mut self,
         process: Key<Process>,
