@@ -54,6 +54,14 @@ macro_rules! address {
                 self.0 & (PAGE_SIZE - 1)
             }
 
+            /// Whether the last of so many bytes from here on is in the same page; of none there is
+            /// no last, and either answer is right.
+            #[must_use]
+            pub const fn page_reaches(self, bytes: u64) -> bool {
+                let last = self.0.wrapping_add(bytes).wrapping_sub(1);
+                (self.0 ^ last) < PAGE_SIZE
+            }
+
             /// Whether so many bytes from here on, one at least, are all in one page.
             #[must_use]
             pub const fn page_holds(self, bytes: u64) -> bool {

@@ -42,6 +42,8 @@ pub(crate) struct Call<'a> {
     pub(crate) hal: &'a mut DynHal,
     pub(crate) thread: Key<Thread>,
     pub(crate) process: Key<Process>,
+    /// The address space of the process.
+    pub(crate) aspace: AspaceId,
 }
 
 /// A handle value as it came.
@@ -398,25 +400,34 @@ impl Call<'_> {
     }
 
     /// Writes bytes to user memory: INVALID_ARGS where that is not the caller's writable memory.
+    #[inline]
     pub(crate) fn write_bytes(&mut self, to: u64, bytes: &[u8]) -> Result<(), Status> {
-        copy::write(
-            self.kernel,
-            self.hal,
-            self.process,
-            VirtAddr::new(to),
-            bytes,
-        )
+        let to = VirtAddr::new(to);
+        // Nearly all that is written is a word in a page that is there.
+        match self.hal.write_user(self.aspace, to, bytes) {
+            Ok(true) => Ok(()),
+            _ => self.write_pages(to, bytes),
+        }
+    }
+
+    #[cold]
+    fn write_pages(&mut self, to: VirtAddr, bytes: &[u8]) -> Result<(), Status> {
+        copy::write(self.kernel, self.hal, self.process, to, bytes)
     }
 
     /// Reads bytes of user memory: INVALID_ARGS where that is not the caller's readable memory.
+    #[inline]
     pub(crate) fn read_bytes(&mut self, from: u64, bytes: &mut [u8]) -> Result<(), Status> {
-        copy::read(
-            self.kernel,
-            self.hal,
-            self.process,
-            VirtAddr::new(from),
-            bytes,
-        )
+        let from = VirtAddr::new(from);
+        match self.hal.read_user(self.aspace, from, bytes) {
+            Ok(true) => Ok(()),
+            _ => self.read_pages(from, bytes),
+        }
+    }
+
+    #[cold]
+    fn read_pages(&mut self, from: VirtAddr, bytes: &mut [u8]) -> Result<(), Status> {
+        copy::read(self.kernel, self.hal, self.process, from, bytes)
     }
 
     /// Reads a name: cut to 31 bytes, and at the first NUL.

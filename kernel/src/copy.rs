@@ -34,29 +34,11 @@ pub(crate) fn user_page(
         .ok_or(Status::INTERNAL)
 }
 
-/// Writes bytes to the memory of a process.
+/// Writes bytes to the memory of a process, page by page.
 ///
 /// # Errors
 /// INVALID_ARGS where that is not its writable memory; NO_MEMORY.
 pub(crate) fn write(
-    kernel: &mut Kernel,
-    hal: &mut DynHal,
-    process: Key<Process>,
-    to: VirtAddr,
-    bytes: &[u8],
-) -> Result<(), Status> {
-    let aspace = kernel.objects.get(process).aspace;
-    // Nearly all that is written is a word in a page that is there.
-    match hal.write_user(aspace, to, bytes) {
-        Ok(true) => Ok(()),
-        Ok(false) => write_pages(kernel, hal, process, to, bytes),
-        Err(NotMemory) => Err(Status::INVALID_ARGS),
-    }
-}
-
-/// As [`write`], page by page.
-#[cold]
-fn write_pages(
     kernel: &mut Kernel,
     hal: &mut DynHal,
     process: Key<Process>,
@@ -74,28 +56,11 @@ fn write_pages(
     Ok(())
 }
 
-/// Reads bytes from the memory of a process.
+/// Reads bytes from the memory of a process, page by page.
 ///
 /// # Errors
 /// INVALID_ARGS where that is not its readable memory; NO_MEMORY.
 pub(crate) fn read(
-    kernel: &mut Kernel,
-    hal: &mut DynHal,
-    process: Key<Process>,
-    from: VirtAddr,
-    bytes: &mut [u8],
-) -> Result<(), Status> {
-    let aspace = kernel.objects.get(process).aspace;
-    match hal.read_user(aspace, from, bytes) {
-        Ok(true) => Ok(()),
-        Ok(false) => read_pages(kernel, hal, process, from, bytes),
-        Err(NotMemory) => Err(Status::INVALID_ARGS),
-    }
-}
-
-/// As [`read`], page by page.
-#[cold]
-fn read_pages(
     kernel: &mut Kernel,
     hal: &mut DynHal,
     process: Key<Process>,

@@ -69,7 +69,7 @@ impl Entered<'_, '_> {
             args,
         } = *self;
         if matches!(result, Err(Status::NO_MEMORY)) {
-            let (thread, process) = (call.thread, call.process);
+            let (thread, process, aspace) = (call.thread, call.process, call.aspace);
             // An error leaves the kernel as it was, so the call can be made again.
             result = call
                 .kernel
@@ -79,6 +79,7 @@ impl Entered<'_, '_> {
                         hal,
                         thread,
                         process,
+                        aspace,
                     };
                     syscall::dispatch(&mut again, number, args)
                 });
@@ -92,6 +93,7 @@ impl Entered<'_, '_> {
             ref mut hal,
             thread,
             process,
+            ..
         } = *call;
         if matches!(result, Err(Status::BAD_HANDLE)) && !syscall::only_asks(number, args) {
             // The answer stays the same; the policy may end the process.
@@ -187,6 +189,7 @@ impl Kernel {
                 hal,
                 thread: current.thread,
                 process: current.process,
+                aspace: current.aspace,
             },
             cpu,
             number,
@@ -421,6 +424,7 @@ impl Kernel {
                 hal,
                 thread: current.thread,
                 process: current.process,
+                aspace: current.aspace,
             };
             syscall::go_on(&mut call, work)
         });

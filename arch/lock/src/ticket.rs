@@ -46,10 +46,19 @@ impl<T, R: Relax> BigLock<T, R> {
     #[inline]
     pub fn lock(&self) -> Guard<'_, T, R> {
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
+        if self.serving.load(Ordering::Acquire) != ticket {
+            self.wait_for(ticket);
+        }
+        self.guard()
+    }
+
+    /// Waits until a ticket is served. Apart, so that who need not wait saves no registers for it.
+    #[cold]
+    #[inline(never)]
+    fn wait_for(&self, ticket: u64) {
         while self.serving.load(Ordering::Acquire) != ticket {
             R::relax();
         }
-        self.guard()
     }
 
     /// Takes the lock if nobody holds it or waits for it.

@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use jacinth_kernel::hal::AspaceId;
 use jacinth_kernel::mem::NoMemory;
-use jacinth_kernel::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun};
+use jacinth_kernel::{Access, PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRun, VirtAddr};
 
 use crate::recent::Recent;
 
@@ -132,6 +133,14 @@ impl Fence {
             base: at.page(),
             pages: end.div_ceil(PAGE_SIZE),
         })
+    }
+
+    /// Where a byte of user memory is whose page [`Walker::find`](crate::Walker::find) found lately:
+    /// then it would find the same again.
+    #[must_use]
+    #[inline(always)]
+    pub fn find(&self, aspace: AspaceId, at: VirtAddr, access: Access) -> Option<PhysAddr> {
+        self.recent.find(aspace, at, access)
     }
 
     /// Marks a frame that was lent to the machine as private. Not RAM: nothing happens.

@@ -23,6 +23,13 @@ impl Rate {
         scale(ns, self.ticks_per_ns)
     }
 
+    /// The nanoseconds that ticks since boot took. Nothing is clamped, because a call for the time
+    /// has better to do: 63 bits of them are 292 years, whatever the rate.
+    #[must_use]
+    pub const fn uptime_ns(self, ticks: u64) -> i64 {
+        ((ticks as u128 * self.ns_per_tick as u128) >> FRACTION_BITS) as i64
+    }
+
     /// The nanoseconds that ticks take, saturating.
     #[must_use]
     pub const fn ns(self, ticks: u64) -> u64 {
@@ -62,6 +69,7 @@ mod tests {
         let slow = Rate::new(1, 16);
         for ticks in [0, 1, 1000, 1 << 40, u64::MAX] {
             assert_eq!(nanoseconds.ns(ticks), ticks);
+            assert_eq!(nanoseconds.uptime_ns(ticks / 2), (ticks / 2).cast_signed());
             assert_eq!(nanoseconds.ticks(ticks), ticks);
             assert_eq!(slow.ticks(ticks), ticks / 16);
         }

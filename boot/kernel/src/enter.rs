@@ -38,12 +38,18 @@ pub(crate) extern "Rust" fn jacinth_enter(cpu: CpuId, event: Event<'_>) -> Next 
 /// way while the call is over and its thread goes on.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn jacinth_syscall(caller: Caller, cpu: CpuId, number: u64) -> Outcome {
-    let result = {
-        let mut state = STATE.lock();
-        let State { kernel, machine } = state.as_mut().expect("no CPU enters before boot is done");
-        kernel.syscall(machine, cpu, number, caller.args())
-    };
-    caller.outcome(result.map_err(|next| elsewhere(arch::current_cpu(), next)))
+    let mut state = STATE.lock();
+    let State { kernel, machine } = state.as_mut().expect("no CPU enters before boot is done");
+    match kernel.syscall(machine, cpu, number, caller.args()) {
+        Ok(answer) => {
+            drop(state);
+            Outcome::answer(answer)
+        }
+        Err(next) => {
+            drop(state);
+            caller.leave(elsewhere(arch::current_cpu(), next))
+        }
+    }
 }
 
 /// Does what a machine's trap code does not see.

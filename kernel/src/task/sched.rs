@@ -43,6 +43,7 @@ const WANDER_NS: i64 = 500_000;
 pub(crate) struct Current {
     pub(crate) thread: Key<Thread>,
     pub(crate) process: Key<Process>,
+    pub(crate) aspace: AspaceId,
     pub(crate) context: ContextId,
 }
 
@@ -274,6 +275,7 @@ impl Kernel {
         state.current = Some(Current {
             thread: key,
             process,
+            aspace,
             context,
         });
         if has_work {

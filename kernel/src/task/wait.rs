@@ -249,12 +249,14 @@ impl Kernel {
             inbox: wait.inbox,
         };
         let process = self.objects.get(thread).process;
+        let aspace = self.objects.get(process).aspace;
         let answer = self.with_heap(hal, |kernel, hal| {
             let mut call = Call {
                 kernel,
                 hal,
                 thread,
                 process,
+                aspace,
             };
             reply.take(&mut call)
         });

@@ -113,8 +113,18 @@ impl Machine {
         Ok(pointer(self.tables.window(at)))
     }
 
-    /// Where a byte of user memory is that the fence lets the core copy.
+    /// Where a byte of user memory is that the core copied beside before.
     #[inline(always)]
+    pub(crate) fn known_user(
+        &self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Option<PhysAddr> {
+        self.tables.known_fence()?.find(aspace, at, access)
+    }
+
+    /// Where a byte of user memory is that the fence lets the core copy.
     pub(crate) fn find_user(
         &mut self,
         aspace: AspaceId,

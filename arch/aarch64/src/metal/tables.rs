@@ -107,6 +107,11 @@ impl UserTables {
         self.words.window(at)
     }
 
+    /// The fence, if it was made.
+    pub(crate) fn known_fence(&self) -> Option<&Fence> {
+        self.fence.get()
+    }
+
     /// The fence, to change it.
     pub(crate) fn fence_mut(&mut self) -> &mut Fence {
         self.fence();

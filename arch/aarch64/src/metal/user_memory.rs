@@ -1,6 +1,6 @@
 //! User memory, as the core reaches it: by the page tables, the fence, and the physical map.
 
-use jacinth_kernel::hal::{AspaceId, Hal, NotMemory};
+use jacinth_kernel::hal::{AspaceId, Hal, NotMemory, PhysMem};
 use jacinth_kernel::{Access, PhysAddr, VirtAddr};
 
 use crate::layout::{physmap, pointer};
@@ -22,15 +22,15 @@ impl Hal for Machine {
         from: VirtAddr,
         to: &mut [u8],
     ) -> Result<bool, NotMemory> {
-        if !from.page_holds(bytes_of(to)) {
-            return Ok(false);
+        if from.page_reaches(bytes_of(to))
+            && let Some(phys) = self.known_user(aspace, from, Access::Read)
+        {
+            // SAFETY: the fence allowed that page to be copied, and still would; no Rust object is
+            // in it.
+            unsafe { copy(pointer(physmap(phys)), to.as_mut_ptr(), to.len()) };
+            return Ok(true);
         }
-        let Some(phys) = self.find_user(aspace, from, Access::Read)? else {
-            return Ok(false);
-        };
-        // SAFETY: the fence allowed that page to be copied, and still would; no Rust object is in it.
-        unsafe { copy(pointer(physmap(phys)), to.as_mut_ptr(), to.len()) };
-        Ok(true)
+        self.find_and_read(aspace, from, to)
     }
 
     fn write_user(
@@ -39,15 +39,51 @@ impl Hal for Machine {
         to: VirtAddr,
         from: &[u8],
     ) -> Result<bool, NotMemory> {
+        if to.page_reaches(bytes_of(from))
+            && let Some(phys) = self.known_user(aspace, to, Access::Write)
+        {
+            // SAFETY: as in `read_user`.
+            unsafe { copy(from.as_ptr(), pointer(physmap(phys)), from.len()) };
+            return Ok(true);
+        }
+        self.find_and_write(aspace, to, from)
+    }
+}
+
+impl Machine {
+    /// As `read_user`, for a page that is not known: apart, so that the short way needs no
+    /// registers for it.
+    #[inline(never)]
+    fn find_and_read(
+        &mut self,
+        aspace: AspaceId,
+        from: VirtAddr,
+        to: &mut [u8],
+    ) -> Result<bool, NotMemory> {
+        if !from.page_holds(bytes_of(to)) {
+            return Ok(false);
+        }
+        match self.find_user(aspace, from, Access::Read)? {
+            Some(phys) => self.read(phys, to).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// As `write_user`, for a page that is not known.
+    #[inline(never)]
+    fn find_and_write(
+        &mut self,
+        aspace: AspaceId,
+        to: VirtAddr,
+        from: &[u8],
+    ) -> Result<bool, NotMemory> {
         if !to.page_holds(bytes_of(from)) {
             return Ok(false);
         }
-        let Some(phys) = self.find_user(aspace, to, Access::Write)? else {
-            return Ok(false);
-        };
-        // SAFETY: as in `read_user`.
-        unsafe { copy(from.as_ptr(), pointer(physmap(phys)), from.len()) };
-        Ok(true)
+        match self.find_user(aspace, to, Access::Write)? {
+            Some(phys) => self.write(phys, from).map(|()| true),
+            None => Ok(false),
+        }
     }
 }
 

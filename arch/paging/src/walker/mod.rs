@@ -229,7 +229,7 @@ impl<C: PteCodec> Walker<C> {
         at: VirtAddr,
         access: Access,
     ) -> Result<Option<PhysAddr>, Refused> {
-        match tables.fence().recent.find(aspace, at, access) {
+        match tables.fence().find(aspace, at, access) {
             Some(phys) => Ok(Some(phys)),
             None => self.find_anew(tables, aspace, at, access),
         }

@@ -29,8 +29,7 @@ impl Clock {
 
     /// Nanoseconds since the start.
     pub(crate) fn now(&self) -> i64 {
-        let ns = self.rate.ns(read_tsc().saturating_sub(self.base));
-        i64::try_from(ns).unwrap_or(i64::MAX)
+        self.rate.uptime_ns(read_tsc().saturating_sub(self.base))
     }
 
     /// The TSC's value at a time.

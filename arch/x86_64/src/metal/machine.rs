@@ -105,8 +105,18 @@ impl Machine {
         per_cpu::of(cpu).active.store(0, Ordering::Relaxed);
     }
 
-    /// Where a byte of user memory is that the fence lets the core copy.
+    /// Where a byte of user memory is that the core copied beside before.
     #[inline(always)]
+    pub(super) fn known_user(
+        &self,
+        aspace: AspaceId,
+        at: VirtAddr,
+        access: Access,
+    ) -> Option<PhysAddr> {
+        self.user.known_fence()?.find(aspace, at, access)
+    }
+
+    /// Where a byte of user memory is that the fence lets the core copy.
     pub(super) fn find_user(
         &mut self,
         aspace: AspaceId,
@@ -143,6 +153,11 @@ struct UserTables {
 }
 
 impl UserTables {
+    /// The fence, if it was made.
+    fn known_fence(&self) -> Option<&Fence> {
+        self.fence.get()
+    }
+
     fn fence_mut(&mut self) -> &mut Fence {
         self.fence();
         self.fence.get_mut().expect("it was just made")

@@ -126,19 +126,26 @@ impl Caller {
         unsafe { &(*registers).args }
     }
 
-    /// How the CPU goes on: with the answer of a call that is over, or with what the kernel says.
+    /// The CPU does what the kernel says.
+    #[must_use]
+    #[cold]
+    #[inline(never)]
+    pub fn leave(self, next: Next) -> Outcome {
+        Outcome {
+            elsewhere: follow_elsewhere(per_cpu::current_cpu(), next),
+            answer: 0,
+        }
+    }
+}
+
+impl Outcome {
+    /// The caller goes on with the answer.
     #[must_use]
     #[inline]
-    pub fn outcome(self, result: Result<i64, Next>) -> Outcome {
-        match result {
-            Ok(answer) => Outcome {
-                elsewhere: ptr::null_mut(),
-                answer,
-            },
-            Err(next) => Outcome {
-                elsewhere: follow_elsewhere(per_cpu::current_cpu(), next),
-                answer: 0,
-            },
+    pub const fn answer(answer: i64) -> Self {
+        Self {
+            elsewhere: ptr::null_mut(),
+            answer,
         }
     }
 }
