@@ -3,9 +3,9 @@
 //! A program that links this crate brings the boot CPU to EL1 with the MMU on and calls
 //! `prepare_cpu`, so that faults are reported; reads the [`devicetree`]; makes a `KernelSpace` and
 //! puts it in place; finds its devices through a `DeviceWindow`; makes a `Machine`. It defines the
-//! two functions that this crate calls: `jacinth_enter`, the kernel's entrance, and
-//! `jacinth_heap_extend`. `start_cpu` then leaves for user mode. `cpu_on` lets other CPUs run start code of the
-//! program's, which calls `prepare_cpu`; `Machine::start_this_cpu` and `start_cpu` follow.
+//! functions that this crate calls: `jacinth_enter` and, for system calls, `jacinth_syscall`, the
+//! kernel's entrances, and `jacinth_heap_extend`. `start_cpu` then leaves for user mode. `cpu_on` lets
+//! other CPUs run start code of the program's, which calls `prepare_cpu`; `Machine::start_this_cpu` and `start_cpu` follow.
 //!
 //! What is listed as a module here is safe code that runs anywhere and is tested on the host;
 //! everything else exists on a bare target alone.

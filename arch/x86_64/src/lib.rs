@@ -3,9 +3,9 @@
 //! A program that links this crate brings its boot CPU up in this order: `init_boot_cpu` with the
 //! first instructions of Rust, so that faults are reported; then, with the memory map and the
 //! firmware's tables ([`acpi`]) known, `KernelSpace::build` and `activate`, `start_boot_cpu`, and
-//! `Machine::new` once there is a heap. It defines the two functions that this crate calls:
-//! `jacinth_enter`, the kernel's entrance, and `jacinth_heap_extend`. `start_cpu` then leaves for
-//! user mode. `wake_cpu` lets the other CPUs run start code of the program's, which calls
+//! `Machine::new` once there is a heap. It defines the functions that this crate calls:
+//! `jacinth_enter` and, for system calls, `jacinth_syscall`, the kernel's entrances, and
+//! `jacinth_heap_extend`. `start_cpu` then leaves for user mode. `wake_cpu` lets the other CPUs run start code of the program's, which calls
 //! `start_other_cpu` and then goes the same way; a CPU that waits for the big lock calls `serve`.
 //!
 //! [`acpi`], [`smbios`], [`pcid`], [`rate`] and [`runs`] are safe code that runs anywhere; everything
