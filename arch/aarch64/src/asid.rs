@@ -3,7 +3,8 @@
 //! When all are given out, further spaces share the last one, and whoever switches to one of those
 //! flushes it first.
 
-use jacinth_paging::Tags;
+use jacinth_kernel::hal::{AspaceId, CpuId};
+use jacinth_paging::{CpuMask, StaleTags, Tags, asid_of};
 
 /// Which identifiers are in use.
 #[derive(Debug)]
@@ -17,7 +18,11 @@ impl Asids {
     /// Makes the set for identifiers of `bits` bits, 8 or 16.
     #[must_use]
     pub const fn new(bits: u32) -> Self {
-        let shared = if bits >= 16 { 0xfff } else { 0xff };
+        Self::sharing(if bits >= 16 { 0xfff } else { 0xff })
+    }
+
+    /// Makes the set of those up to one that is shared, and more than 1.
+    const fn sharing(shared: u16) -> Self {
         Self {
             own: Tags::new(shared),
             shared,
@@ -41,24 +46,46 @@ impl Asids {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How far a change must be told at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This CPU alone uses the space, or none.
+    Here,
+    /// Others do.
+    Everywhere,
+}
 
-    #[test]
-    fn when_all_are_given_out_one_is_shared() {
-        for (bits, most) in [(8, 0xfe), (16, 0xffe)] {
-            let mut asids = Asids::new(bits);
-            for _ in 0..most {
-                let asid = asids.take();
-                assert!(asid != 0 && !asids.is_shared(asid));
-            }
-            let shared = asids.take();
-            assert!(asids.is_shared(shared));
-            asids.give_back(shared);
-            assert_eq!(asids.take(), shared);
-            asids.give_back(77);
-            assert_eq!(asids.take(), 77);
+/// The CPUs that must forget what is under an identifier before they use it again.
+///
+/// A translation of a space does no harm while no table of the space is in TTBR0. So a change is
+/// broadcast only where another CPU uses the space; else the others are noted here, and forget all
+/// that is under the identifier when they use it next. Asked and told under the big lock.
+#[derive(Debug)]
+pub struct StaleAsids(StaleTags);
+
+impl StaleAsids {
+    /// Nobody has anything to forget.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it is large: for a static only")]
+    pub const fn new() -> Self {
+        Self(StaleTags::new())
+    }
+
+    /// Notes that translations of a space change, or all of them end.
+    pub fn change(&self, here: CpuId, aspace: AspaceId, is_used_elsewhere: bool) -> Reach {
+        if is_used_elsewhere {
+            return Reach::Everywhere;
         }
+        self.0.note(asid_of(aspace), CpuMask::of(here).others());
+        Reach::Here
+    }
+
+    /// Whether a CPU that begins to use a space must forget all that is under its identifier; asked
+    /// once.
+    pub fn enter(&self, cpu: CpuId, aspace: AspaceId) -> bool {
+        self.0.take(asid_of(aspace), cpu)
     }
 }
+
+#[cfg(test)]
+mod tests;

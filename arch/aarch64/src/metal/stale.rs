@@ -1,27 +1,17 @@
-//! Which CPUs may hold translations that are no longer true, of address spaces that they do not use.
-//!
-//! A translation of a space does no harm while no table of the space is in TTBR0. So a change is
-//! told only to the CPUs that use the space; the others are noted here, by address-space
-//! identifier, and forget all of it when they use it next. All of this happens under the big lock.
+//! Which CPUs may hold translations that are no longer true, of address spaces that they do not use:
+//! the decisions are in [`asid`](crate::asid), and made under the big lock.
 
 use core::sync::atomic::Ordering;
 
 use jacinth_kernel::hal::{AspaceId, CpuId};
-use jacinth_paging::{CpuMask, StaleTags, asid_of, root_of};
+use jacinth_paging::root_of;
 
+pub(crate) use crate::asid::Reach;
+use crate::asid::StaleAsids;
 use crate::metal::per_cpu;
 
 /// The CPUs that must forget.
-static STALE: StaleTags = StaleTags::new();
-
-/// How far a change must be told at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// This CPU alone uses the space, or none.
-    Here,
-    /// Others do.
-    Everywhere,
-}
+static STALE: StaleAsids = StaleAsids::new();
 
 /// Notes that translations of a space change.
 pub(crate) fn note_change(aspace: AspaceId) -> Reach {
@@ -31,14 +21,11 @@ pub(crate) fn note_change(aspace: AspaceId) -> Reach {
     }
     let (here, root) = (per_cpu::current_cpu(), root_of(aspace).raw());
     let mut others = running.iter().enumerate().filter(|(cpu, _)| *cpu != here);
-    if others.any(|(_, cpu)| cpu.active.load(Ordering::Relaxed) == root) {
-        return Reach::Everywhere;
-    }
-    STALE.note(asid_of(aspace), CpuMask::of(here).others());
-    Reach::Here
+    let is_used_elsewhere = others.any(|(_, cpu)| cpu.active.load(Ordering::Relaxed) == root);
+    STALE.change(here, aspace, is_used_elsewhere)
 }
 
 /// Whether a CPU that is to use a space must forget all of it first; asked once.
 pub(crate) fn take(cpu: CpuId, aspace: AspaceId) -> bool {
-    STALE.take(asid_of(aspace), cpu)
+    STALE.enter(cpu, aspace)
 }
