@@ -78,6 +78,7 @@ impl PteCodec for Aarch64 {
         cache == CachePolicy::Cached || !flags.contains(MmuFlags::EXECUTE)
     }
 
+    #[inline]
     fn encode(&self, leaf: Leaf, level: Level) -> u64 {
         let executes =
             leaf.flags.contains(MmuFlags::EXECUTE) && self.supports(leaf.flags, leaf.cache);

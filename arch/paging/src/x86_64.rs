@@ -80,6 +80,7 @@ impl PteCodec for X86_64 {
         true
     }
 
+    #[inline]
     fn encode(&self, leaf: Leaf, level: Level) -> u64 {
         let mut bits = Bits::USER | type_bits(leaf.cache, level);
         bits.set(Bits::WRITE, leaf.flags.contains(MmuFlags::WRITE));

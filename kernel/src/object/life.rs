@@ -84,10 +84,16 @@ impl Objects {
 
     /// Drops an internal reference; the last one queues the object for teardown.
     pub(crate) fn drop_use(&mut self, object: ObjectRef) {
-        let head = self.head_mut(object);
-        head.uses = head.uses.checked_sub(1).expect("uses are counted");
-        // A VMO that only its children keep gives its pages back: teardown finds out.
-        if head.handles == 0 && (head.uses == 0 || matches!(object, ObjectRef::Vmo(_))) {
+        if is_use_missed(self.head_mut(object), object) {
+            self.queue_dying(object);
+        }
+    }
+
+    /// As [`Objects::drop_use`], where the kind of the object is known.
+    #[inline]
+    pub(crate) fn drop_use_of<T: Object>(&mut self, key: Key<T>) {
+        let object = T::to_ref(key);
+        if is_use_missed(self.get_mut(key).head_mut(), object) {
             self.queue_dying(object);
         }
     }
@@ -237,4 +243,11 @@ impl Kernel {
             self.objects.queue_dying(T::to_ref(key));
         }
     }
+}
+
+/// Drops a use; whether the object is to be queued for teardown then.
+fn is_use_missed(head: &mut Head, object: ObjectRef) -> bool {
+    head.uses = head.uses.checked_sub(1).expect("uses are counted");
+    // A VMO that only its children keep gives its pages back: teardown finds out.
+    head.handles == 0 && (head.uses == 0 || matches!(object, ObjectRef::Vmo(_)))
 }

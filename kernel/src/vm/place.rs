@@ -96,7 +96,7 @@ pub(super) fn place(
             }
             let range = VirtRange::new(start, wanted.size).ok_or(Status::INVALID_ARGS)?;
             match overlap {
-                Overlap::Refuse if !is_free(objects, vmar, range) => Err(Status::ALREADY_EXISTS),
+                Overlap::Refuse if !is_free(objects, region, range) => Err(Status::ALREADY_EXISTS),
                 // Regions never make room, also where they would be covered.
                 Overlap::Replace if first_in(objects, vmar, range).is_some() => {
                     Err(Status::INVALID_ARGS)
@@ -118,10 +118,8 @@ const fn check_chosen(region: &Vmar, offset: u64) -> Result<(), Status> {
     }
 }
 
-#[inline]
-fn is_free(objects: &Objects, vmar: Key<Vmar>, range: VirtRange) -> bool {
-    let next = objects
-        .get(vmar)
+fn is_free(objects: &Objects, region: &Vmar, range: VirtRange) -> bool {
+    let next = region
         .children
         .first_ending_after(&objects.vmar_nodes, range.start);
     next.is_none_or(|next| next.start >= range.end)

@@ -11,7 +11,7 @@ use super::vmo::holder;
 use super::{Marks, Vmo};
 use crate::hal::{AspaceId, MmuFlags};
 use crate::mem::{self, Key, NoMemory, RegionNode, RegionPool, RegionTree, Span, SpanTree};
-use crate::object::{Head, Object, Objects};
+use crate::object::{Head, Objects};
 use crate::task::Process;
 use crate::{Kernel, PAGE_SIZE, VirtAddr, VirtRange};
 use core::ops::Range;
@@ -230,23 +230,24 @@ const fn mapping_of(region: Region) -> Option<Key<Mapping>> {
     }
 }
 
-/// Changes the trees that hold a region's pieces: its own, and the root's if it lies deep.
+/// Changes the trees that hold a region's pieces: its own, and the root's if it lies deep. Whose
+/// addresses the region's are.
+#[inline]
 fn change_trees(
     objects: &mut Objects,
     vmar: Key<Vmar>,
     mut change: impl FnMut(&mut RegionTree<Region>, &mut RegionPool<Region>),
-) {
+) -> Option<Key<Process>> {
     let Objects {
         vmars, vmar_nodes, ..
     } = objects;
-    let Some(region) = vmars.get_mut(vmar) else {
-        return;
-    };
+    let region = vmars.get_mut(vmar)?;
     change(&mut region.children, vmar_nodes);
-    let root = region.deep_root();
+    let (process, root) = (region.process, region.deep_root());
     if let Some(root) = root.and_then(|root| vmars.get_mut(root)) {
         change(&mut root.nested, vmar_nodes);
     }
+    process
 }
 
 /// Makes room for `count` more pieces.
@@ -287,10 +288,9 @@ pub(super) fn insert_piece(objects: &mut Objects, new: &Mapping) -> Key<Mapping>
         end: new.range.end,
         value: Region::Mapping(key),
     };
-    change_trees(objects, new.vmar, |tree, nodes| {
+    let process = change_trees(objects, new.vmar, |tree, nodes| {
         tree.insert_reserved(nodes, entry);
     });
-    let process = objects.get(new.vmar).process;
     let Objects { vmos, spans, .. } = objects;
     let vmo = vmos.get_mut(new.vmo).expect(SHOWN);
     vmo.head.uses = vmo.head.uses.wrapping_add(1);
@@ -339,7 +339,7 @@ pub(super) fn take_piece(objects: &mut Objects, key: Key<Mapping>) {
     };
     let Range { start, .. } = shown(vmo_offset.saturating_add(offset), range);
     holder.spans.remove(spans, start, key);
-    objects.drop_use(Vmo::to_ref(vmo));
+    objects.drop_use_of(vmo);
 }
 
 /// Makes the piece that starts at `at`, if there is one, the first of its mapping.
