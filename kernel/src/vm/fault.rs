@@ -5,7 +5,7 @@ use super::place::BLOCKS;
 use super::vmar::{Mapping, Space, next_piece, piece};
 use super::vmo::{holder, round_up, size, stream_size};
 use super::{Marks, map_status};
-use crate::hal::{Backing, CachePolicy, DynHal, MapAttrs, MapError, MmuFlags};
+use crate::hal::{Backing, CachePolicy, DynHal, EntryCounts, MapAttrs, MapError, MmuFlags};
 use crate::mem::Key;
 use crate::object::Objects;
 use crate::task::Process;
@@ -128,6 +128,9 @@ struct Around {
     few: (VirtAddr, PhysRun),
 }
 
+/// Maps as much of it as can be: others may be mapped around the fault already, or memory be too
+/// short for more than one page.
+#[inline]
 fn map_around(
     kernel: &mut Kernel,
     hal: &mut DynHal,
@@ -135,22 +138,40 @@ fn map_around(
     around: Around,
     attrs: MapAttrs,
 ) -> Result<(), Status> {
-    let (at, run) = around.few;
-    let single = (
-        at,
-        PhysRun {
-            base: run.base,
-            pages: 1,
-        },
-    );
-    let mut result = Err(MapError::AlreadyMapped);
-    // Others may be mapped around it already, or memory too short for more than one page.
-    for (at, run) in around.block.into_iter().chain([around.few, single]) {
-        result = hal.map(space.aspace, at, run, attrs, &mut kernel.mem);
-        if !matches!(result, Err(MapError::AlreadyMapped | MapError::NoMemory)) {
-            break;
-        }
+    if let Some((at, run)) = around.block
+        && let Some(result) = try_map(kernel, hal, space, (at, run), attrs)
+    {
+        return result;
     }
+    let (at, few) = around.few;
+    if let Some(result) = try_map(kernel, hal, space, (at, few), attrs) {
+        return result;
+    }
+    let single = PhysRun { pages: 1, ..few };
+    let result = hal.map(space.aspace, at, single, attrs, &mut kernel.mem);
+    note_entries(kernel, space, result)
+}
+
+/// Maps a run; `None` where fewer pages may do.
+#[inline]
+fn try_map(
+    kernel: &mut Kernel,
+    hal: &mut DynHal,
+    space: Space,
+    (at, run): (VirtAddr, PhysRun),
+    attrs: MapAttrs,
+) -> Option<Result<(), Status>> {
+    match hal.map(space.aspace, at, run, attrs, &mut kernel.mem) {
+        Err(MapError::AlreadyMapped | MapError::NoMemory) => None,
+        result => Some(note_entries(kernel, space, result)),
+    }
+}
+
+fn note_entries(
+    kernel: &mut Kernel,
+    space: Space,
+    result: Result<EntryCounts, MapError>,
+) -> Result<(), Status> {
     let counts = result.map_err(map_status)?;
     kernel.objects.get_mut(space.process).entries.add(counts);
     Ok(())
@@ -190,6 +211,7 @@ pub(super) fn shown_range(objects: &Objects, here: &Mapping) -> VirtRange {
 
 /// The largest block around `page` that lies in the piece and in the run that it shows, and the few
 /// pages behind `page` that do.
+#[inline]
 fn around_run(piece: &Mapping, run: PhysRun, page: VirtAddr) -> Around {
     let shown = run.bytes().saturating_sub(piece.vmo_offset);
     let end = piece
@@ -205,7 +227,8 @@ fn around_run(piece: &Mapping, run: PhysRun, page: VirtAddr) -> Around {
     let phys_of = |at: VirtAddr| {
         PhysAddr::new(base.saturating_add(at.raw().saturating_sub(window.start.raw())))
     };
-    let block = BLOCKS.into_iter().find_map(|bytes| {
+    let fitting = |bytes: &u64| *bytes <= window.bytes();
+    let block = BLOCKS.into_iter().filter(fitting).find_map(|bytes| {
         let mask = bytes.wrapping_sub(1);
         let start = VirtAddr::new(page.raw() & !mask);
         let inside = window.covers(VirtRange::new(start, bytes)?);

@@ -194,7 +194,7 @@ impl Fill {
     }
 
     /// Makes the entries of a run, for the first of which `work` was spent, and goes on behind.
-    #[inline]
+    #[inline(always)]
     fn enter(
         &mut self,
         kernel: &mut Kernel,

@@ -89,7 +89,7 @@ pub(crate) fn map_and_tell(call: &mut Call<'_>, request: &MapRequest, out: Out<u
 ///
 /// # Errors
 /// BAD_STATE (the region is dead), those of placement.
-#[inline]
+#[inline(always)]
 pub(super) fn place_mapping(
     kernel: &mut Kernel,
     hal: &mut DynHal,

@@ -165,6 +165,7 @@ fn remove_some(
 }
 
 /// Removes a piece from its front on until `work` is gone; true when all of it is gone.
+#[inline]
 pub(super) fn remove_piece_some(
     kernel: &mut Kernel,
     hal: &mut DynHal,
@@ -204,6 +205,7 @@ pub(super) fn clear(
 }
 
 /// Flushes what a change left behind and counts its entries.
+#[inline]
 pub(super) fn pay(
     kernel: &mut Kernel,
     hal: &mut DynHal,

@@ -6,6 +6,7 @@ use super::super::{Content, Vmo};
 use super::*;
 use crate::PAGE_SIZE;
 use crate::mem::{Budget, PageList};
+use crate::object::Object;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
 use std::collections::BTreeMap;
 use std::vec::Vec;

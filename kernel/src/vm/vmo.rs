@@ -285,6 +285,7 @@ pub(crate) fn is_contiguous(objects: &Objects, vmo: Key<Vmo>) -> bool {
 }
 
 /// The size of a VMO: whole pages, in bytes.
+#[inline]
 pub(crate) fn size(objects: &Objects, vmo: Key<Vmo>) -> u64 {
     behind(objects, vmo).size
 }
