@@ -288,6 +288,7 @@ impl<T> Pool<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, budget: &mut Budget) -> Result<(), NoMemory> {
         let base = self
             .chunks

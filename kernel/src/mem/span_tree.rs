@@ -114,15 +114,21 @@ impl<V: Copy + Ord> SpanTree<V> {
     }
 
     /// Takes the span out that starts at `start` and has this value.
+    #[inline]
     pub fn remove(&mut self, pool: &mut SpanPool<V>, start: u64, value: V) -> Option<Span<V>> {
-        if let Some(alone) = self.alone {
-            if alone.order() != (start, value) {
-                return None;
-            }
-            (self.alone, self.len) = (None, 0);
-            return Some(alone);
+        let Some(alone) = self.alone else {
+            return self.unlink(pool, (start, value));
+        };
+        if alone.order() != (start, value) {
+            return None;
         }
-        let (root, removed) = remove(pool, self.root, (start, value));
+        (self.alone, self.len) = (None, 0);
+        Some(alone)
+    }
+
+    /// Takes a span out that has a node.
+    fn unlink(&mut self, pool: &mut SpanPool<V>, order: (u64, V)) -> Option<Span<V>> {
+        let (root, removed) = remove(pool, self.root, order);
         self.root = root;
         let removed = removed?;
         let span = node(pool, removed).span();

@@ -43,7 +43,7 @@ pub(crate) fn vmar_map(
     if !vmo_rights.contains(Rights::MAP) {
         return Err(Status::ACCESS_DENIED);
     }
-    let flags = check_options(options, vmar_rights & vmo_rights)?;
+    let (flags, align) = check_options(options, vmar_rights & vmo_rights)?;
     check_vmo_options(options, shown.options)?;
     if !(MAP_OPTIONS.contains(options.without_alignment())) {
         return Err(Status::INVALID_ARGS);
@@ -64,7 +64,6 @@ pub(crate) fn vmar_map(
         return Err(Status::INVALID_ARGS);
     }
     let at = placement(options, vmar_offset)?;
-    let align = alignment(options)?;
     let may = flags_of(vmar_rights & vmo_rights) & region.can;
     let request = MapRequest {
         vmar,
@@ -97,8 +96,9 @@ fn promoted(options: u32) -> VmOptions {
     }
 }
 
-/// Steps 6 to 11: the permissions asked for, if the options agree with each other and `rights`.
-fn check_options(options: VmOptions, rights: Rights) -> Result<MmuFlags, Status> {
+/// Steps 6 to 11: the permissions and the alignment asked for, if the options agree with each other
+/// and `rights`.
+fn check_options(options: VmOptions, rights: Rights) -> Result<(MmuFlags, u64), Status> {
     let flags = flags_asked(options)?;
     if options.contains(VmOptions::MAP_RANGE | VmOptions::SPECIFIC_OVERWRITE) {
         return Err(Status::INVALID_ARGS);
@@ -116,8 +116,7 @@ fn check_options(options: VmOptions, rights: Rights) -> Result<MmuFlags, Status>
     if options.has_undefined() {
         return Err(Status::INVALID_ARGS);
     }
-    alignment(options)?;
-    Ok(flags)
+    Ok((flags, alignment(options)?))
 }
 
 /// Steps 12 and 13.
