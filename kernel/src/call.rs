@@ -6,7 +6,7 @@ use crate::mem::Key;
 use crate::object::{Handle, HandleId, Object, ObjectRef, Resource};
 use crate::task::{Process, Thread, Wait};
 use crate::vm::Name;
-use crate::{Access, Kernel, PhysAddr, VirtAddr};
+use crate::{Access, Kernel, VirtAddr};
 use core::marker::PhantomData;
 use jacinth_abi::{PolicyCondition, ResourceKind, Rights, Status, SystemBase, limits};
 
@@ -90,26 +90,6 @@ impl<T> In<T> {
     /// Whether the address is 0.
     pub(crate) const fn is_null(self) -> bool {
         self.0 == 0
-    }
-}
-
-/// Memory that a call is going to write, as far as it was found before the commit: it stays where
-/// it is as long as the call takes no memory away.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spot(Option<(VirtAddr, PhysAddr)>);
-
-impl Spot {
-    /// Nothing that was found.
-    pub(crate) const NONE: Self = Self(None);
-
-    /// Where this many bytes are, if they lie in the page that was found.
-    fn reaches(self, to: u64, bytes: usize) -> Option<PhysAddr> {
-        let (page, phys) = self.0?;
-        let at = VirtAddr::new(to);
-        if at.page() != page || bytes == 0 || bytes > copy::page_room(at) {
-            return None;
-        }
-        phys.checked_add(at.page_offset())
     }
 }
 
@@ -364,32 +344,6 @@ impl Call<'_> {
             at = copy::behind(at, now)?;
         }
         Ok(())
-    }
-
-    /// As [`Call::touch`]; where the memory is, so that [`Call::write_at`] need not look for it.
-    /// Mostly it is in the page of what was found before.
-    pub(crate) fn find(&mut self, before: Spot, to: u64, bytes: usize) -> Result<Spot, Status> {
-        if before.reaches(to, bytes).is_some() {
-            return Ok(before);
-        }
-        let at = VirtAddr::new(to);
-        if bytes == 0 || bytes > copy::page_room(at) {
-            self.touch(to, bytes)?;
-            return Ok(Spot::NONE);
-        }
-        match self.user_page(at.page(), Access::Write) {
-            Ok(phys) => Ok(Spot(Some((at.page(), phys)))),
-            Err(Status::NO_MEMORY) => Err(Status::NO_MEMORY),
-            Err(_) => Ok(Spot::NONE),
-        }
-    }
-
-    /// Writes bytes to user memory; into the page that was found, where they lie in it.
-    pub(crate) fn write_at(&mut self, spot: Spot, to: u64, bytes: &[u8]) -> Result<(), Status> {
-        match spot.reaches(to, bytes.len()) {
-            Some(phys) => self.hal.write(phys, bytes).map_err(copy::as_device),
-            None => self.write_bytes(to, bytes),
-        }
     }
 
     /// Reads one number from user memory.
