@@ -112,7 +112,7 @@ impl Kernel {
             refs.use_of(objects, ObjectRef::Process(thread.process));
             refs.ends(objects, [&thread.exceptionate]);
             if let Some(work) = &thread.work {
-                let held = work.vmos().chain(work.holds());
+                let held = work.keeps().chain(work.holds());
                 held.for_each(|held| refs.use_of(objects, held));
             }
             if let Some(held) = thread.wait.as_ref().and_then(Wait::holds) {

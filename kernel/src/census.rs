@@ -32,7 +32,7 @@ kinds!(Wait: Signals, Many, Port, Call, Futex, Sleep, Exception);
 kinds!(
     Work: Call, Unmap, UnmapAndExit, Destroy, Fill, Overwrite, Protect, Copy, VmoInfo, List,
     Snapshot, Range, RegionRange, Lock, SetSize, CachePolicy, Transfer, CloseMany, Pin, Clear,
-    Child, Peek, ReleaseQuarantine, Consume, Reply, Wake, Requeue, Raise,
+    Child, Peek, ReleaseQuarantine, Consume, Reply, Cancel, Wake, Requeue, Raise,
 );
 
 /// All kinds of waits, by their names.

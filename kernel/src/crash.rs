@@ -124,7 +124,7 @@ impl Kernel {
         self.report_address(hal, process, registers.pc);
         self.user_backtrace(hal, thread, registers.frame_pointer);
         self.init_crashed |= self.init == Some(process);
-        self.kill_process(process, limits::retcode::EXCEPTION_KILL);
+        self.kill_process_of(thread, limits::retcode::EXCEPTION_KILL);
     }
 
     fn report_crash(&self, hal: &mut DynHal, process: Key<Process>, what: fmt::Arguments<'_>) {

@@ -27,6 +27,8 @@ pub struct Kernel {
     pub(crate) is_raising: bool,
     /// Packets that are to be told what time it is, before the event is over.
     pub(crate) unstamped: List<Packet, Unstamped>,
+    /// Processes that were killed and whose threads are still to be ended.
+    pub(crate) ending: Option<Key<Process>>,
     /// Processes that are being torn down.
     pub(crate) tearing_down: Option<Key<Process>>,
     /// The first process: when it is dead the machine ends.
@@ -129,6 +131,7 @@ impl Kernel {
             woken: List::new(),
             is_raising: false,
             unstamped: List::new(),
+            ending: None,
             tearing_down: None,
             init: None,
             init_crashed: false,
@@ -268,8 +271,8 @@ impl Kernel {
         let is_call = matches!(event, Event::Syscall { .. });
         let mut has_chores = !is_call || self.has_chores(cpu);
         if !has_chores {
-            self.finish_waits(hal, cpu);
-            has_chores = self.has_chores(cpu);
+            let all_answered = self.finish_waits(hal, cpu);
+            has_chores = !all_answered || self.has_chores(cpu);
         }
         if has_chores && let Some(code) = self.do_chores(hal, cpu) {
             return Next::Halt(code);
@@ -305,13 +308,21 @@ impl Kernel {
         self.stop_running(cpu);
         if self.first_deadline() != i64::MAX {
             let now = hal.now();
+            // What is left over is due at once, when the timer goes off.
             self.fire_alarms(now);
-            while let Some(thread) = self.timers.pop_due(&mut self.objects.threads, now) {
+            let mut work = mem::Work::new(mem::Work::EVENT);
+            while work.spend()
+                && let Some(thread) = self.timers.pop_due(&mut self.objects.threads, now)
+            {
                 self.wake_with(thread, WaitEnd::Deadline);
             }
         }
         let mut work = mem::Work::new(mem::Work::EVENT);
         let all_done = self.tear_down(hal, &mut work);
+        if !self.objects.suspend_tokens.is_empty() {
+            // Teardown stops threads as well.
+            self.stop_running(cpu);
+        }
         if !self.unstamped.is_empty() {
             self.stamp_packets(hal.now());
         }
@@ -321,7 +332,7 @@ impl Kernel {
             self.end_stopped_thread(thread);
             self.finish_waits(hal, cpu);
         }
-        let all_done = all_done && !self.is_behind();
+        let all_done = all_done && self.woken.is_empty() && !self.is_behind();
         self.sched.set_behind(!all_done);
         if !all_done {
             return None;
@@ -442,7 +453,9 @@ impl Kernel {
 
     /// Tears down what died, within `work`; true when nothing is left to do.
     fn tear_down(&mut self, hal: &mut DynHal, work: &mut mem::Work) -> bool {
-        while let Some(object) = self.objects.pop_dying() {
+        while self.end_threads(work)
+            && let Some(object) = self.objects.pop_dying()
+        {
             if !self.tear_down_object(hal, object, work) {
                 self.objects.queue_dying(object);
                 return false;
@@ -450,6 +463,9 @@ impl Kernel {
             if !work.spend() {
                 return self.nothing_pending();
             }
+        }
+        if !self.end_threads(work) {
+            return false;
         }
         while let Some(process) = self.tearing_down {
             if !self.tear_down_process(hal, process, work) {

@@ -47,7 +47,7 @@ impl Kernel {
                 self.free_exception(key);
                 true
             }
-            ObjectRef::SuspendToken(key) if no_handles => self.close_suspend_token(key),
+            ObjectRef::SuspendToken(key) => self.tend_suspend_token(hal, key, work),
             _ => true,
         }
     }

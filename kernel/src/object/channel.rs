@@ -166,14 +166,20 @@ impl Kernel {
 
     /// Ends the calls that were made through a handle which goes away.
     pub(super) fn cancel_calls(&mut self, channel: Key<Channel>, handle: HandleId) {
-        while let Some(thread) = self.caller(channel, |call| call.handle == handle) {
-            self.end_call(channel, thread, Err(Status::CANCELED));
+        let mut next = self.first_caller(channel);
+        while let Some(thread) = next {
+            let waiter = self.objects.get_mut(thread);
+            next = Linked::<Waiting>::link(waiter).next();
+            let call = CallWait::of(waiter);
+            if call.is_some_and(|call| call.handle == handle) {
+                self.end_call(channel, thread, Err(Status::CANCELED));
+            }
         }
     }
 
     /// Ends the calls through an end whose other end is gone.
     pub(super) fn end_calls_of_orphan(&mut self, channel: Key<Channel>) {
-        while let Some(thread) = self.caller(channel, |_| true) {
+        while let Some(thread) = self.first_caller(channel) {
             self.end_call(channel, thread, Err(Status::PEER_CLOSED));
         }
     }
@@ -199,17 +205,18 @@ impl Kernel {
         channel: Key<Channel>,
         is_it: impl Fn(&CallWait) -> bool,
     ) -> Option<Key<Thread>> {
-        let Objects {
-            channels, threads, ..
-        } = &mut self.objects;
-        let mut next = channels.get(channel)?.callers.first();
+        let mut next = self.first_caller(channel);
         while let Some(key) = next {
-            let thread = threads.get_mut(key)?;
+            let thread = self.objects.threads.get_mut(key)?;
             if CallWait::of(thread).is_some_and(|call| is_it(call)) {
                 return Some(key);
             }
             next = Linked::<Waiting>::link(thread).next();
         }
         None
+    }
+
+    fn first_caller(&self, channel: Key<Channel>) -> Option<Key<Thread>> {
+        self.objects.channels.get(channel)?.callers.first()
     }
 }

@@ -36,7 +36,7 @@ pub(crate) use life::Head;
 pub(crate) use message::Message;
 pub(crate) use peer::Peer;
 pub(crate) use pmt::Pmt;
-pub(crate) use port::{Chosen, Packet, Port, Unstamped};
+pub(crate) use port::{Cancel, Chosen, Packet, Port, Unstamped};
 pub(crate) use profile::Profile;
 pub(crate) use resource::{Request, Resource, Resources};
 pub(crate) use signal::{Observer, Watcher};

@@ -3,6 +3,10 @@
 //! What `zx_object_wait_async` registers is a packet from the start: it waits in the list of the
 //! registered until its observer matches, and then joins the queue. So no match needs memory.
 
+mod cancel;
+
+pub(crate) use cancel::Cancel;
+
 use super::{HandleId, Head, Objects, Observer};
 use crate::Kernel;
 use crate::mem::{Key, Link, Linked, List};
@@ -155,7 +159,7 @@ impl Packet {
 }
 
 /// Which of a port's packets are meant: those with a key, of one handle or of all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
     /// The key.
     pub(crate) key: u64,
@@ -309,25 +313,6 @@ impl Kernel {
                 *timestamp = now;
             }
         }
-    }
-
-    /// Removes the packets of a port that are `chosen`, registered or queued; true when there were.
-    pub(crate) fn cancel_packets(&mut self, port: Key<Port>, chosen: Chosen) -> bool {
-        let mut any = false;
-        for list in [registered, queue] {
-            let mut next = list(self.objects.get_mut(port)).first();
-            while let Some(key) = next {
-                let objects = &mut self.objects;
-                next = objects.with_port(port, list, |list, pool| list.next(pool, key));
-                let packet = objects.packets.get(key);
-                if packet.is_some_and(|packet| chosen.has(packet)) {
-                    objects.with_port(port, list, |list, pool| list.remove(pool, key));
-                    self.withdraw_packet(key);
-                    any = true;
-                }
-            }
-        }
-        any
     }
 
     fn withdraw_packet(&mut self, key: Key<Packet>) {

@@ -2,7 +2,7 @@
 
 use super::{Head, ObjectRef, Objects};
 use crate::Kernel;
-use crate::mem::Key;
+use crate::mem::{self, Key};
 use crate::task::Timed;
 use jacinth_abi::{Signals, TimerInfo};
 
@@ -65,9 +65,12 @@ impl Kernel {
         (timer.info.deadline, timer.info.slack) = (0, 0);
     }
 
-    /// Lets the timers go off whose time has come.
+    /// Lets timers go off whose time has come: as many as an event may.
     pub(crate) fn fire_alarms(&mut self, now: i64) {
-        while let Some(timer) = self.alarms.pop_due(&mut self.objects.timers, now) {
+        let mut work = mem::Work::new(mem::Work::EVENT);
+        while work.spend()
+            && let Some(timer) = self.alarms.pop_due(&mut self.objects.timers, now)
+        {
             self.fire(timer);
         }
     }

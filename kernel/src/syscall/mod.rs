@@ -149,6 +149,7 @@ pub(crate) fn go_on(call: &mut Call<'_>, work: Work) -> SysResult {
         Work::ReleaseQuarantine { bti, left } => bti::resume_release(call, bti, left),
         Work::Consume(rest) => rest.go_on(call),
         Work::Reply(reply) => channel::resume_reply(call, reply),
+        Work::Cancel(cancel) => port::resume_cancel(call, cancel),
         Work::Wake(wake) => wake.go_on(call),
         Work::Requeue(requeue) => requeue.go_on(call),
         // The kernel sees to it: there is no call to go on with.

@@ -1,8 +1,9 @@
 //! Ports, and waits that end in a packet (spec: ipc.md §3).
 
 use crate::call::{Call, Flow, HandleValue, In, Out, SysResult};
-use crate::object::{Chosen, Observer, Packet, Port, Watcher};
-use crate::task::{Cause, PortWait, Wait};
+use crate::mem::{self, Key};
+use crate::object::{Cancel, Chosen, Observer, Packet, Port, Watcher};
+use crate::task::{Cause, PortWait, Wait, Work};
 use jacinth_abi::{
     POLICY_CODE_PORT_TOO_MANY_OBSERVERS, POLICY_CODE_PORT_TOO_MANY_PACKETS, PolicyCondition,
     PortPacket, Record, Rights, Signals, Status, WaitAsyncOptions, limits,
@@ -166,9 +167,21 @@ pub(crate) fn port_cancel_key(
     cancel(call, port, Chosen { key, source: None })
 }
 
-fn cancel(call: &mut Call<'_>, port: crate::mem::Key<Port>, chosen: Chosen) -> SysResult {
+fn cancel(call: &mut Call<'_>, port: Key<Port>, chosen: Chosen) -> SysResult {
     // commit
-    if call.kernel.cancel_packets(port, chosen) {
+    resume_cancel(call, Cancel::new(port, chosen))
+}
+
+/// Goes on with [`port_cancel`] and [`port_cancel_key`].
+///
+/// # Errors
+/// NOT_FOUND.
+pub(super) fn resume_cancel(call: &mut Call<'_>, mut cancel: Cancel) -> SysResult {
+    let mut work = mem::Work::new(mem::Work::EVENT);
+    if !cancel.step(call.kernel, &mut work) {
+        return Ok(Flow::Again(Work::Cancel(cancel)));
+    }
+    if cancel.found_any() {
         Ok(Flow::ok())
     } else {
         Err(Status::NOT_FOUND)

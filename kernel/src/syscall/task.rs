@@ -13,7 +13,7 @@ use jacinth_abi::{Rights, Status, limits};
     reason = "every system call has one signature"
 )]
 pub(crate) fn process_exit(call: &mut Call<'_>, return_code: i64) -> SysResult {
-    call.kernel.kill_process(call.process, return_code);
+    call.kernel.kill_process_of(call.thread, return_code);
     Ok(Flow::Gone)
 }
 
@@ -40,7 +40,11 @@ pub(crate) fn task_kill(call: &mut Call<'_>, handle: HandleValue) -> SysResult {
         ObjectRef::Job(job) => call.kernel.kill_job(job, limits::retcode::SYSCALL_KILL),
         ObjectRef::Process(process) => {
             let code = limits::retcode::SYSCALL_KILL;
-            call.kernel.kill_process(process, code);
+            if process == call.process {
+                call.kernel.kill_process_of(call.thread, code);
+            } else {
+                call.kernel.kill_process(process, code);
+            }
         }
         _ => return Err(Status::WRONG_TYPE),
     }
@@ -62,7 +66,7 @@ pub(crate) fn task_suspend(call: &mut Call<'_>, handle: HandleValue, token: Out<
     call.touch(token.0, size_of::<u32>())?;
 
     // commit
-    let key = call.kernel.suspend(call.hal, task);
+    let key = call.kernel.suspend(task);
     let object = SuspendToken::to_ref(key);
     call.install(object, Rights::DEFAULT_SUSPEND_TOKEN, token)
 }

@@ -4,7 +4,7 @@
 use super::{Thread, Work};
 use crate::Kernel;
 use crate::mem::Key;
-use crate::object::{Object, ObjectRef, Objects};
+use crate::object::{Object, ObjectRef, Objects, Port};
 use crate::vm::{self, Vmo};
 
 impl Work {
@@ -17,9 +17,9 @@ impl Work {
         }
     }
 
-    /// The VMOs that a call goes on with. While its thread waits for its turn it keeps a use of
+    /// The objects that a call goes on with. While its thread waits for its turn it keeps a use of
     /// each, so that what it began is finished even if the last handle is closed meanwhile.
-    pub(crate) fn vmos(&self) -> impl Iterator<Item = ObjectRef> + use<> {
+    pub(crate) fn keeps(&self) -> impl Iterator<Item = ObjectRef> + use<> {
         let [one, other] = match self {
             Self::Copy { vmo, .. } | Self::Lock { vmo, .. } => [Some(*vmo), None],
             Self::Peek(peek) => [Some(peek.vmo()), None],
@@ -33,7 +33,12 @@ impl Work {
             Self::Overwrite { overwrite, .. } => [Some(overwrite.vmo()), None],
             _ => [None, None],
         };
-        one.into_iter().chain(other).map(Vmo::to_ref)
+        let port = match self {
+            Self::Cancel(cancel) => Some(Port::to_ref(cancel.port())),
+            _ => None,
+        };
+        let vmos = one.into_iter().chain(other).map(Vmo::to_ref);
+        vmos.chain(port)
     }
 
     /// Gives back what a call holds that will not go on, and hands over what it leaves half done
@@ -69,13 +74,13 @@ impl Work {
 impl Objects {
     /// Leaves the rest of a long call with its thread, which goes on with it when it is chosen.
     pub(crate) fn put_off(&mut self, thread: Key<Thread>, work: Work) {
-        work.vmos().for_each(|vmo| self.add_use(vmo));
+        work.keeps().for_each(|object| self.add_use(object));
         self.get_mut(thread).work = Some(work);
     }
 
     /// Gives back what [`Objects::put_off`] kept: the call went on, and what is left of it keeps its
     /// own, or it never will.
     pub(crate) fn let_go(&mut self, work: &Work) {
-        work.vmos().for_each(|vmo| self.drop_use(vmo));
+        work.keeps().for_each(|object| self.drop_use(object));
     }
 }

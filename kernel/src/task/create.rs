@@ -1,6 +1,6 @@
 //! How processes and threads are made, and how threads start.
 
-use super::{DebugWords, Exceptionate, Job, Process, ProcessState, Thread};
+use super::{DebugWords, Exceptionate, Job, Process, ProcessState, Thread, Walk};
 use crate::Kernel;
 use crate::hal::{DynHal, EntryCounts, ThreadStart};
 use crate::mem::{Key, Link, List, NoMemory, WordMap};
@@ -49,6 +49,8 @@ impl Kernel {
             debugger: Exceptionate::default(),
             debug: DebugWords::default(),
             suspends: 0,
+            walk: Walk::default(),
+            next_ending: None,
             next_torn_down: None,
             of_job: Link::new(),
         });

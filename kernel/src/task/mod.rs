@@ -17,6 +17,7 @@ mod thread;
 mod timer;
 mod turns;
 mod wait;
+mod walk;
 
 pub(crate) use cpu_set::CpuSet;
 pub(crate) use exception::{Cause, Raised};
@@ -32,3 +33,4 @@ pub(crate) use suspend::{SuspendToken, Suspended};
 pub(crate) use thread::{OfProcess, Thread, ThreadState, WaitEnd, Work};
 pub(crate) use timer::{Timed, TimerHeap};
 pub(crate) use wait::{CallWait, ManyWait, PortWait, Wait, Waiting};
+pub(crate) use walk::Walk;

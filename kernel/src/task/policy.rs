@@ -143,14 +143,13 @@ impl Kernel {
     ) -> Result<(), Status> {
         match self.objects.get(process).policy.action(condition) {
             PolicyAction::Allow => Ok(()),
-            action => self.act_on(process, thread, condition, action),
+            action => self.act_on(thread, condition, action),
         }
     }
 
     #[cold]
     fn act_on(
         &mut self,
-        process: Key<Process>,
         thread: Key<Thread>,
         condition: PolicyCondition,
         action: PolicyAction,
@@ -170,7 +169,7 @@ impl Kernel {
                 Err(Status::ACCESS_DENIED)
             }
             PolicyAction::Kill => {
-                self.kill_process(process, retcode::POLICY_KILL);
+                self.kill_process_of(thread, retcode::POLICY_KILL);
                 Err(Status::ACCESS_DENIED)
             }
         }

@@ -1,6 +1,8 @@
 //! Processes: an address space, a handle table, and threads.
 
-use super::{CriticalEnd, Exceptionate, Futex, Handler, Job, OfJob, OfProcess, Policy, Thread};
+use super::{
+    CriticalEnd, Exceptionate, Futex, Handler, Job, OfJob, OfProcess, Policy, Thread, Walk,
+};
 use crate::Kernel;
 use crate::hal::{AspaceId, DynHal, EntryCounts};
 use crate::mem::{self, Key, Link, Linked, List, WordMap};
@@ -92,6 +94,10 @@ pub(crate) struct Process {
     pub(crate) debug: DebugWords,
     /// How many tokens stop its threads.
     pub(crate) suspends: u32,
+    /// How far the ending of its threads got, when it was killed.
+    pub(crate) walk: Walk,
+    /// The next process whose threads are to be ended.
+    pub(crate) next_ending: Option<Key<Self>>,
     /// The next process that is being torn down.
     pub(crate) next_torn_down: Option<Key<Process>>,
     /// Its place among the processes of its job.
@@ -105,7 +111,8 @@ impl Linked<OfJob> for Process {
 }
 
 impl Kernel {
-    /// Ends a process: its threads die, the rest is torn down bit by bit. The first code counts.
+    /// Ends a process, the first code counts: teardown ends its threads, as the first thing that it
+    /// does, and then all the rest, bit by bit.
     pub(crate) fn kill_process(&mut self, process: Key<Process>, return_code: i64) {
         let dying = self.objects.get_mut(process);
         dying.return_code.get_or_insert(return_code);
@@ -117,11 +124,14 @@ impl Kernel {
         let next = self.tearing_down.replace(process);
         self.objects.is_unsettled = true;
         self.objects.get_mut(process).next_torn_down = next;
-        let mut next = self.objects.get(process).threads.first();
-        while let Some(thread) = next {
-            next = self.with_threads_of(process, |live, pool| live.next(pool, thread));
-            self.end_thread(thread);
-        }
+        let next = self.ending.replace(process);
+        self.objects.get_mut(process).next_ending = next;
+    }
+
+    /// As [`Kernel::kill_process`], because of what one of its threads did: that one is gone at once.
+    pub(crate) fn kill_process_of(&mut self, thread: Key<Thread>, return_code: i64) {
+        self.kill_process(self.objects.get(thread).process, return_code);
+        self.end_thread(thread);
     }
 
     /// Does some of the teardown of a dying process: handles first, then the address space, then

@@ -8,10 +8,10 @@
 //!
 //! Whether a thread has stopped is said by its signal THREAD_SUSPENDED and nowhere else.
 
-use super::{Process, Thread, ThreadState, Wait};
+use super::{Process, Thread, ThreadState, Wait, Walk};
 use crate::Kernel;
 use crate::hal::{CpuId, DynHal};
-use crate::mem::Key;
+use crate::mem::{self, Key};
 use crate::object::{Head, ObjectRef, Objects};
 use jacinth_abi::Signals;
 
@@ -29,6 +29,10 @@ pub(crate) enum Suspended {
 pub(crate) struct SuspendToken {
     pub(crate) head: Head,
     task: Suspended,
+    /// How far the stopping of its threads got, or that they go on.
+    walk: Walk,
+    /// Whether they go on.
+    is_over: bool,
 }
 
 /// What becomes of a wait whose thread is suspended.
@@ -56,8 +60,12 @@ impl Objects {
     /// Puts a token into a slot that was reserved.
     fn new_suspend_token(&mut self, task: Suspended) -> Key<SuspendToken> {
         let head = Head::new(self.new_koid(), Signals::empty());
-        self.suspend_tokens
-            .insert_reserved(SuspendToken { head, task })
+        self.suspend_tokens.insert_reserved(SuspendToken {
+            head,
+            task,
+            walk: Walk::Begins,
+            is_over: false,
+        })
     }
 }
 
@@ -83,55 +91,79 @@ impl Kernel {
         self.has_stopped(key) || matches!(wait, Some(Wait::Exception(_)))
     }
 
-    /// Makes a token for a task, and stops it; room for the token was reserved.
-    pub(crate) fn suspend(&mut self, hal: &mut DynHal, task: Suspended) -> Key<SuspendToken> {
+    /// Makes a token for a task; room for it was reserved. Teardown, which comes right behind the
+    /// call, stops the task bit by bit.
+    pub(crate) fn suspend(&mut self, task: Suspended) -> Key<SuspendToken> {
         let token = self.objects.new_suspend_token(task);
         match task {
             Suspended::Thread(key) => {
                 let thread = self.objects.get_mut(key);
                 thread.suspends = thread.suspends.wrapping_add(1);
-                self.stop_thread(hal, key);
             }
             Suspended::Process(key) => {
                 let process = self.objects.get_mut(key);
                 process.suspends = process.suspends.wrapping_add(1);
-                self.for_threads_of(key, |kernel, thread| kernel.stop_thread(hal, thread));
             }
         }
+        self.objects.queue_dying(ObjectRef::SuspendToken(token));
         token
     }
 
-    /// The last handle to a token is gone: its task goes on, unless others stop it, too.
-    pub(crate) fn close_suspend_token(&mut self, key: Key<SuspendToken>) -> bool {
-        let Some(token) = self.objects.suspend_tokens.remove(key) else {
-            return true;
-        };
-        match token.task {
-            Suspended::Thread(key) => {
-                if let Some(thread) = self.objects.threads.get_mut(key) {
-                    thread.suspends = thread.suspends.wrapping_sub(1);
-                    self.resume_thread(key);
-                }
-            }
-            Suspended::Process(key) => {
-                if let Some(process) = self.objects.processes.get_mut(key) {
-                    process.suspends = process.suspends.wrapping_sub(1);
-                    self.for_threads_of(key, Self::resume_thread);
-                }
-            }
+    /// Stops the task of a token, or lets it go on when the last handle is gone; false when `work`
+    /// ran out before.
+    pub(crate) fn tend_suspend_token(
+        &mut self,
+        hal: &mut DynHal,
+        key: Key<SuspendToken>,
+        work: &mut mem::Work,
+    ) -> bool {
+        let token = self.objects.get_mut(key);
+        let (task, is_over) = (token.task, token.head.handles == 0);
+        if is_over && !core::mem::replace(&mut token.is_over, true) {
+            token.walk = Walk::Begins;
+            self.lift(task);
         }
-        true
+        let mut walk = self.objects.get(key).walk;
+        let all_met = match task {
+            Suspended::Thread(thread) if self.objects.is_counted(thread) => {
+                self.stop_or_resume(hal, thread);
+                true
+            }
+            Suspended::Process(process) if self.objects.processes.get(process).is_some() => self
+                .walk_threads(process, &mut walk, work, |kernel, thread| {
+                    kernel.stop_or_resume(hal, thread);
+                }),
+            _ => true,
+        };
+        self.objects.get_mut(key).walk = walk;
+        if all_met && is_over {
+            self.objects.suspend_tokens.remove(key);
+        }
+        all_met
     }
 
-    fn for_threads_of(
-        &mut self,
-        process: Key<Process>,
-        mut act: impl FnMut(&mut Self, Key<Thread>),
-    ) {
-        let mut next = self.objects.get(process).threads.first();
-        while let Some(thread) = next {
-            next = self.with_threads_of(process, |live, pool| live.next(pool, thread));
-            act(self, thread);
+    /// Counts one token less for a task.
+    fn lift(&mut self, task: Suspended) {
+        let suspends = match task {
+            Suspended::Thread(key) => {
+                let thread = self.objects.threads.get_mut(key);
+                thread.map(|thread| &mut thread.suspends)
+            }
+            Suspended::Process(key) => {
+                let process = self.objects.processes.get_mut(key);
+                process.map(|process| &mut process.suspends)
+            }
+        };
+        if let Some(suspends) = suspends {
+            *suspends = suspends.wrapping_sub(1);
+        }
+    }
+
+    fn stop_or_resume(&mut self, hal: &mut DynHal, key: Key<Thread>) {
+        if self.is_suspended(key) {
+            self.stop_thread(hal, key);
+        } else {
+            self.resume_thread(key);
         }
     }
 

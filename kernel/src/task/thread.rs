@@ -6,7 +6,7 @@ use super::{Exceptionate, Handler, Process, Raised, Wait};
 use crate::call::Out;
 use crate::hal::{ContextId, CpuId, DynHal};
 use crate::mem::{self, Key, Link, Linked, Pool};
-use crate::object::{Bti, Head, ObjectRef, Objects};
+use crate::object::{Bti, Cancel, Head, ObjectRef, Objects};
 use crate::syscall::{
     Child, Consume, List, Peek, Pin, Reply, Requeue, SnapshotCall, VmoCall, WakeSome,
 };
@@ -112,6 +112,8 @@ pub(crate) enum Work {
     Consume(Consume),
     /// The answer to `zx_channel_call`; owns the message.
     Reply(Reply),
+    /// `zx_port_cancel`, `zx_port_cancel_key`
+    Cancel(Cancel),
     /// `zx_futex_wake`
     Wake(WakeSome),
     /// `zx_futex_requeue`
@@ -198,6 +200,14 @@ impl Thread {
     }
 }
 
+impl Objects {
+    /// Whether a thread was started and is not dead: then it is among those of its process.
+    pub(super) fn is_counted(&self, key: Key<Thread>) -> bool {
+        let thread = self.threads.get(key);
+        thread.is_some_and(|thread| thread.of_process.is_linked())
+    }
+}
+
 impl Kernel {
     /// Ends the wait of a thread: it joins the queue of the woken, which `enter` drains.
     pub(crate) fn wake(&mut self, thread: Key<Thread>) {
@@ -217,9 +227,17 @@ impl Kernel {
         }
     }
 
-    /// Gives every woken thread its answer and makes it ready; what `cpu` runs has its own already.
-    pub(crate) fn finish_waits(&mut self, hal: &mut DynHal, cpu: CpuId) {
-        while let Some(key) = self.woken.pop_front(&mut self.objects.threads) {
+    /// Gives woken threads their answers and makes them ready, as many as an event may; true when
+    /// none is left. What `cpu` runs has its own already.
+    pub(crate) fn finish_waits(&mut self, hal: &mut DynHal, cpu: CpuId) -> bool {
+        let mut work = mem::Work::new(mem::Work::EVENT);
+        while !self.woken.is_empty() {
+            if !work.spend() {
+                return false;
+            }
+            let Some(key) = self.woken.pop_front(&mut self.objects.threads) else {
+                break;
+            };
             let thread = self.objects.get_mut(key);
             let (wait, end) = (thread.wait.take(), thread.wait_end.take());
             if thread.timer_slot.is_some() {
@@ -246,6 +264,7 @@ impl Kernel {
                 self.place_woken(cpu, key);
             }
         }
+        true
     }
 
     /// Ends a thread wherever it is. One that is on a CPU ends when that CPU is in the kernel and

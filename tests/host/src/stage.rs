@@ -308,6 +308,11 @@ impl Stage {
     /// Nobody has anything to do: whoever is on a processor lets others have it.
     fn pass_time(&mut self) {
         self.idle_entries += 1;
+        let outside = |cpu: &CpuId| !self.processors[*cpu].is_inside;
+        let mut processors = (0..self.processors.len()).filter(outside);
+        if let Some(cpu) = processors.find(|cpu| self.machine.sim.take_timer(*cpu)) {
+            return self.enter(cpu, Event::Timer);
+        }
         let is_alone = self.processors.len() == 1;
         let on = (0..self.processors.len()).find(|cpu| self.is_on(*cpu));
         let director = self.place_of(Who::Director);

@@ -9,7 +9,9 @@ use jacinth_tests_host::stage::{Arg, Cue, Step};
 
 /// More than the work of one event.
 const MANY: u64 = 66;
-const SIGNAL: u64 = Signals::SIGNALED.bits() as u64;
+/// A deadline that never comes.
+const NEVER: Arg = Arg::Word(i64::MAX.cast_unsigned());
+pub(crate) const SIGNAL: u64 = Signals::SIGNALED.bits() as u64;
 
 pub(crate) fn scenes() -> Vec<Scene> {
     let long = |row, kind, set| Scene {
@@ -52,6 +54,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
         ),
         long("channel_call", "Reply", reply),
         long("event_create", "Call", short_of_memory),
+        long("port_cancel_key", "Cancel", cancel),
         long("futex_wake", "Wake", wake),
         long("futex_requeue", "Requeue", requeue),
         long("thread_start", "Raise", raise),
@@ -343,15 +346,42 @@ fn short_of_memory(kit: &mut Kit<'_>, play: &mut Play) {
     play.call("event_create", &words([0, place]));
 }
 
+/// A port in which many packets wait, and for which more are registered.
+pub(crate) fn packets(kit: &mut Kit<'_>, count: u64, key: u64) -> u64 {
+    let (port, event) = (
+        kit.make("port_create", &[0]),
+        kit.make("event_create", &[0]),
+    );
+    let other = kit.make("event_create", &[0]);
+    kit.must("object_signal", &[event, 0, SIGNAL]);
+    for event in [event, other] {
+        for _ in 0..count {
+            kit.must("object_wait_async", &[event, port, key, SIGNAL, 0]);
+        }
+    }
+    port
+}
+
+fn cancel(kit: &mut Kit<'_>, play: &mut Play) {
+    const KEY: u64 = 7;
+    let port = packets(kit, MANY, KEY);
+    let copy = kit.copy(port);
+    let copy = play.give(copy);
+    let [options, key] = words([0, KEY]);
+    play.call("port_cancel_key", &[copy, options, key]);
+    play.its_own = Some(copy);
+    play.theirs.push(port);
+}
+
 /// Many threads wait at an address; then the victim goes on.
-fn crowd(kit: &mut Kit<'_>, play: &mut Play) {
+pub(crate) fn crowd(kit: &mut Kit<'_>, play: &mut Play, count: u64, deadline: Arg) {
     let event = kit.make("event_create", &[0]);
     let copy = kit.copy(event);
     let copy = play.give(copy);
-    let [signal, never, zero] = words([SIGNAL, i64::MAX.cast_unsigned(), 0]);
-    play.call("object_wait_one", &[copy, signal, never, zero]);
-    let wait = [Arg::Word(FUTEX), zero, zero, never];
-    for _ in 0..MANY {
+    let [signal, zero] = words([SIGNAL, 0]);
+    play.call("object_wait_one", &[copy, signal, NEVER, zero]);
+    let wait = [Arg::Word(FUTEX), zero, zero, deadline];
+    for _ in 0..count {
         play.add_thread(kit, vec![Step::call("futex_wait", &wait)]);
     }
     // How so many come there is no matter.
@@ -361,12 +391,12 @@ fn crowd(kit: &mut Kit<'_>, play: &mut Play) {
 }
 
 fn wake(kit: &mut Kit<'_>, play: &mut Play) {
-    crowd(kit, play);
+    crowd(kit, play, MANY, NEVER);
     play.call("futex_wake", &words([FUTEX, MANY]));
 }
 
 fn requeue(kit: &mut Kit<'_>, play: &mut Play) {
-    crowd(kit, play);
+    crowd(kit, play, MANY, NEVER);
     let args = words([FUTEX, 2, 0, FUTEX_BESIDE, MANY, 0]);
     play.call("futex_requeue", &args);
 }

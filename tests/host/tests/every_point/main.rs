@@ -13,6 +13,7 @@
 //! test. The long ones are all kinds of `Work` of the kernel, which must all have been seen.
 //! Threads are no tasks that can be killed (`tasks.md` §3.2): they end with their process.
 
+mod crowds;
 mod fate;
 mod kit;
 mod long;

@@ -6,14 +6,17 @@ use crate::{Ending, Scene};
 use jacinth_kernel::census::{Census, UnderWay};
 use jacinth_sim::{Arch, Config};
 use jacinth_tests_host::Machine;
-use jacinth_tests_host::stage::{Arg, Cue, Kicks, Stage, Step};
-use std::collections::BTreeSet;
+use jacinth_tests_host::stage::{Arg, Cue, Deed, Kicks, Stage, Step};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where plays are played, one after the other.
 pub(crate) struct Theatre {
     stage: Stage,
     gifts: Vec<(u32, u32)>,
+    /// What was seen under way.
     seen: BTreeSet<UnderWay>,
+    /// The most by which each count has changed in one event.
+    pub(crate) most: BTreeMap<&'static str, u64>,
     /// How many plays were played.
     pub(crate) plays: u64,
     /// What the victim's last call answered.
@@ -45,6 +48,7 @@ impl Theatre {
             stage,
             gifts,
             seen: BTreeSet::new(),
+            most: BTreeMap::new(),
             plays: 0,
             last: None,
         }
@@ -74,15 +78,7 @@ impl Theatre {
             self.put_away(&play, made)?;
             return Ok(Played::NotAtAll);
         }
-        let seen = &mut self.seen;
-        let watch = &mut |machine: &Machine| {
-            machine.kernel.each_under_way(|what| {
-                seen.insert(what);
-            });
-        };
-        let played = self
-            .stage
-            .play(&play.cues(), &play.parts, deed.flatten(), watch);
+        let played = self.watch(&play.cues(), &play.parts, deed.flatten());
         let (points, is_met) = played?;
         self.plays += 1;
         self.last = self.stage.answers(1).last().copied();
@@ -106,8 +102,33 @@ impl Theatre {
         }
         // Nobody plays any more, but whoever is left may still be on a processor.
         let parts = vec![Vec::new(); play.parts.len()];
-        self.stage.play(&cues, &parts, None, &mut |_| {})?;
+        self.watch(&cues, &parts, None)?;
         Ok(())
+    }
+
+    /// Plays, and sees what is under way and how much each event changes.
+    fn watch(
+        &mut self,
+        cues: &[Cue],
+        parts: &[Vec<Step>],
+        deed: Option<Deed>,
+    ) -> Result<(u64, bool), String> {
+        let Self {
+            stage, seen, most, ..
+        } = self;
+        let mut before = stage.machine.kernel.census();
+        let watch = &mut |machine: &Machine| {
+            machine.kernel.each_under_way(|what| {
+                seen.insert(what);
+            });
+            let now = machine.kernel.census();
+            for ((name, before), (_, now)) in before.iter().zip(&now) {
+                let most = most.entry(name).or_default();
+                *most = (*most).max(before.abs_diff(*now));
+            }
+            before = now;
+        };
+        stage.play(cues, parts, deed, watch)
     }
 
     /// Plays a scene without a fate, twice: the first time leaves page tables and the like to the

@@ -46,7 +46,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
 }
 
 /// A deadline far from now.
-fn late(kit: &Kit<'_>) -> Arg {
+pub(crate) fn late(kit: &Kit<'_>) -> Arg {
     use jacinth_kernel::hal::Cpu;
     Arg::Word(kit.machine.sim.now().cast_unsigned() + LATE_NS)
 }
