@@ -134,16 +134,16 @@ fn futex(kit: &mut Kit<'_>, play: &mut Play) {
 }
 
 fn channel_call(kit: &mut Kit<'_>, play: &mut Play) {
-    call_through(kit, play, "channel_call", 0);
+    call_through(kit, play, "channel_call", None);
 }
 
 fn channel_call_etc(kit: &mut Kit<'_>, play: &mut Play) {
-    call_through(kit, play, "channel_call_etc", 0);
+    call_through(kit, play, "channel_call_etc", None);
 }
 
 /// A call through a channel. The director reads the request and answers it with an event's handle.
 /// `failing`: when it answers, the allocation behind so many others fails.
-pub(crate) fn call_through(kit: &mut Kit<'_>, play: &mut Play, name: &str, failing: u64) {
+pub(crate) fn call_through(kit: &mut Kit<'_>, play: &mut Play, name: &str, failing: Option<u64>) {
     let [mine, theirs] = kit.make_pair("channel_create", &[0]);
     let args = ChannelCallArgs {
         wr_bytes: RECORDS + 0x100,
@@ -158,17 +158,26 @@ pub(crate) fn call_through(kit: &mut Kit<'_>, play: &mut Play, name: &str, faili
     let (channel, late) = (play.give(theirs), late(kit));
     let [options, args, bytes, handles] = [0, RECORDS, OUT + 0x200, OUT + 0x204].map(Arg::Word);
     play.call(name, &[channel, options, late, args, bytes, handles]);
-    let (event, paper) = (kit.make("event_create", &[0]), kit.out() + 0x100);
-    let sent = (event as u32).to_le_bytes();
-    kit.machine.put(paper + 0x80, &sent).expect("memory");
+    let paper = kit.out() + 0x100;
     let counts = paper + 0x90;
     let read = [mine, 0, paper, 0, letter_bytes(), 0, counts, counts];
     play.answer("channel_read", &read);
-    if failing != 0 {
-        play.cues.push(Cue::Do(Step::FailAllocation(failing - 1)));
+    let event = kit.make("event_create", &[0]);
+    let sent = (event as u32).to_le_bytes();
+    // Each call of several has a handle of its own.
+    let handles = paper + 0x100 + 8 * failing.unwrap_or(0);
+    kit.machine.put(handles, &sent).expect("memory");
+    let write = [mine, 0, paper, 16, handles, 1].map(Arg::Word);
+    let write = Cue::Do(Step::call("channel_write", &write));
+    match failing {
+        None => play.cues.push(write),
+        Some(count) => {
+            let fail = |count| Cue::Do(Step::FailAllocation(count));
+            // If it was the director's own that failed, the second time does it.
+            play.cues
+                .extend([fail(count), write, fail(u64::MAX), write]);
+        }
     }
-    let write = [mine, 0, paper, 16, paper + 0x80, 1].map(Arg::Word);
-    play.cues.push(Cue::Do(Step::call("channel_write", &write)));
     play.its_own = Some(channel);
     play.theirs.push(mine);
 }
