@@ -19,6 +19,8 @@ pub(crate) enum Flow {
     Yield(i64),
     /// The thread waits, and its answer is set when the wait ends.
     Block(Wait),
+    /// As [`Flow::Block`]; the thread knows already what it waits for.
+    Waits,
     /// The work of one event is spent; go on from this cursor after the lock was given up.
     Again(crate::task::Work),
     /// The thread is gone.

@@ -380,12 +380,12 @@ impl Kernel {
                 i64::from(status.raw())
             }
             Ok(Flow::Block(wait)) => {
-                let thread = self.objects.get_mut(key);
-                thread.wait = Some(wait);
-                thread.state = ThreadState::Blocked;
-                if self.is_suspended(key) {
-                    self.interrupt(hal, key);
-                }
+                self.objects.get_mut(key).wait = Some(wait);
+                self.block(hal, key);
+                return false;
+            }
+            Ok(Flow::Waits) => {
+                self.block(hal, key);
                 return false;
             }
             Ok(Flow::Yield(value)) => {
@@ -410,6 +410,14 @@ impl Kernel {
             return false;
         }
         true
+    }
+
+    /// Takes a thread that knows what it waits for off its CPU.
+    fn block(&mut self, hal: &mut DynHal, key: Key<Thread>) {
+        self.objects.get_mut(key).state = ThreadState::Blocked;
+        if self.is_suspended(key) {
+            self.interrupt(hal, key);
+        }
     }
 
     /// Goes on with the long call of the thread that `cpu` was given, if it is in one.

@@ -95,12 +95,13 @@ impl Request {
         call.kernel.add_caller(channel, call.thread);
         let threads = &mut call.kernel.objects.threads;
         call.kernel.timers.insert(threads, deadline, call.thread);
-        Ok(Flow::Block(Wait::Call(CallWait {
+        call.kernel.objects.get_mut(call.thread).wait = Some(Wait::Call(CallWait {
             channel,
             handle: begun.handle,
             txid,
             inbox: self.inbox,
             outcome: None,
-        })))
+        }));
+        Ok(Flow::Waits)
     }
 }

@@ -20,13 +20,12 @@ pub(super) fn read(
     part: Range<usize>,
     from: u64,
 ) -> Result<(), Status> {
-    let aspace = call.kernel.objects.get(call.process).aspace;
     let from = VirtAddr::new(from);
     let message_bytes = call.kernel.objects.messages.get_mut(message);
     let bytes = message_bytes.and_then(|it| it.bytes_mut().get_mut(part.clone()));
     let bytes = bytes.ok_or(Status::INTERNAL)?;
     // Nearly all that is sent lies in one page that is there.
-    if call.hal.read_user(aspace, from, bytes) == Ok(true) {
+    if call.hal.read_user(call.aspace, from, bytes) == Ok(true) {
         return Ok(());
     }
     read_pages(call, message, part, from)
@@ -43,11 +42,10 @@ fn read_pages(
     let (mut at, mut done) = (from, part.start);
     while done < part.end {
         let end = done.saturating_add(copy::page_room(at)).min(part.end);
-        let aspace = call.kernel.objects.get(call.process).aspace;
         let bytes = call.kernel.objects.messages.get_mut(message);
         let bytes = bytes.and_then(|it| it.bytes_mut().get_mut(done..end));
         let bytes = bytes.ok_or(Status::INTERNAL)?;
-        let is_read = call.hal.read_user(aspace, at, bytes);
+        let is_read = call.hal.read_user(call.aspace, at, bytes);
         if is_read.map_err(copy::as_device)? {
             at = copy::behind(at, bytes.len())?;
             done = end;
@@ -65,11 +63,10 @@ fn read_pages(
 /// INVALID_ARGS where that is not the caller's writable memory; NO_MEMORY.
 #[inline(always)]
 pub(super) fn write(call: &mut Call<'_>, message: Key<Message>, to: u64) -> Result<(), Status> {
-    let aspace = call.kernel.objects.get(call.process).aspace;
     let to = VirtAddr::new(to);
     let message_bytes = call.kernel.objects.messages.get(message);
     let bytes = message_bytes.map_or(&[][..], Message::bytes);
-    if call.hal.write_user(aspace, to, bytes) == Ok(true) {
+    if call.hal.write_user(call.aspace, to, bytes) == Ok(true) {
         return Ok(());
     }
     write_pages(call, message, to)
@@ -82,11 +79,10 @@ fn write_pages(call: &mut Call<'_>, message: Key<Message>, to: VirtAddr) -> Resu
     let (mut at, mut done, len) = (to, 0usize, len.unwrap_or(0));
     while done < len {
         let end = done.saturating_add(copy::page_room(at)).min(len);
-        let aspace = call.kernel.objects.get(call.process).aspace;
         let bytes = call.kernel.objects.messages.get(message);
         let bytes = bytes.and_then(|it| it.bytes().get(done..end));
         let bytes = bytes.ok_or(Status::INTERNAL)?;
-        let is_written = call.hal.write_user(aspace, at, bytes);
+        let is_written = call.hal.write_user(call.aspace, at, bytes);
         if is_written.map_err(copy::as_device)? {
             at = copy::behind(at, bytes.len())?;
             done = end;

@@ -169,6 +169,16 @@ impl Queues {
         cpu: CpuId,
         end: End,
     ) {
+        self.push_at(threads, key, cpu, end);
+    }
+
+    /// As [`Queues::push`], of a thread that lends its CPU: every answer to a call comes by here.
+    pub(crate) fn push_lender(&mut self, threads: &mut Pool<Thread>, key: Key<Thread>, cpu: CpuId) {
+        self.push_at(threads, key, cpu, End::Front);
+    }
+
+    #[inline(always)]
+    fn push_at(&mut self, threads: &mut Pool<Thread>, key: Key<Thread>, cpu: CpuId, end: End) {
         let (Some(thread), Some(queue)) = (threads.get_mut(key), self.cpus.get_mut(cpu)) else {
             return;
         };

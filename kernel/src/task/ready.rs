@@ -94,7 +94,7 @@ impl ReadyQueue {
     }
 
     /// Puts a thread in that is in no queue.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(
         &mut self,
         threads: &mut Pool<Thread>,

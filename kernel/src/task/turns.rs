@@ -2,7 +2,7 @@
 //! are on the page of [`sched`](super::sched).
 
 use super::queues::Leaves;
-use super::ready::{End, Priority};
+use super::ready::Priority;
 use super::{CpuSet, Current, Thread, ThreadState, Wander};
 use crate::hal::{CpuId, DynHal};
 use crate::mem::Key;
@@ -146,7 +146,7 @@ impl Kernel {
         if state.next.is_some() {
             // It lends the CPU with the rest of its slice.
             state.is_lent = true;
-            queues.push(threads, current.thread, cpu, End::Front);
+            queues.push_lender(threads, current.thread, cpu);
             return false;
         }
         state.slice_end = None;
