@@ -19,6 +19,25 @@ struct Cursor {
     len: u64,
 }
 
+impl Cursor {
+    /// To go on from here in a later event.
+    const fn later(self, to_user: bool) -> Flow {
+        let Self {
+            vmo,
+            offset,
+            buffer,
+            len,
+        } = self;
+        Flow::Again(Work::Copy {
+            vmo,
+            offset,
+            buffer,
+            len,
+            to_user,
+        })
+    }
+}
+
 /// Copies between a VMO and user memory, after the checks of vmo.md §12, steps 2 to 5.
 ///
 /// # Errors
@@ -67,21 +86,14 @@ pub(crate) fn resume_copy(
     let mut work = mem::Work::new(mem::Work::EVENT);
     while cursor.len != 0 {
         if !work.spend() {
-            let Cursor {
-                offset,
-                buffer,
-                len,
-                ..
-            } = cursor;
-            return Ok(Flow::Again(Work::Copy {
-                vmo,
-                offset,
-                buffer,
-                len,
-                to_user,
-            }));
+            return Ok(cursor.later(to_user));
         }
-        let bytes = copy_some(call, cursor, to_user)?;
+        let bytes = match copy_some(call, cursor, to_user) {
+            // Bytes were copied: who makes the call again must not find that it never began. A piece
+            // that copies nothing says it.
+            Err(Status::NO_MEMORY) if cursor.len != len => return Ok(cursor.later(to_user)),
+            bytes => bytes?,
+        };
         cursor.offset = cursor.offset.saturating_add(bytes);
         cursor.buffer = cursor.buffer.checked_add(bytes).ok_or(Status::NOT_FOUND)?;
         cursor.len = cursor.len.saturating_sub(bytes);

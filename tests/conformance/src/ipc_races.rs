@@ -227,8 +227,9 @@ fn last_handle(env: &mut Env) -> Outcome {
         ok(thread.join())?;
         let outcome = outcome.load(Ordering::SeqCst);
         holds(outcome != 0, "done, or not begun")?;
-        if round == READS {
-            let is_done = outcome == DONE;
+        // Where memory is short a call that copied part of the bytes may be made again, too late.
+        let is_done = outcome == DONE;
+        if round == READS && (is_done || !env.is_memory_short) {
             let mark = if is_done { u64::from_le_bytes(MARK) } else { 0 };
             same((buffer.read64(0), buffer.read64(LAST)), (mark, mark))?;
         }
