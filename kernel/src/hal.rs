@@ -4,6 +4,10 @@
 //! compile. Idling, halting and returning to user mode are [`Next`](crate::Next) values, not
 //! methods. A machine trusts nothing it is told about physical memory: see [`Backing`].
 
+mod by_page;
+
+pub use by_page::{read_by_page, write_by_page};
+
 use crate::mem::{Frame, Mem, TlbFlush, Work};
 use crate::{Access, PhysAddr, PhysRun, VirtAddr, VirtRange};
 use jacinth_abi::ThreadStateKind;

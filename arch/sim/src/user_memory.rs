@@ -1,7 +1,7 @@
 //! User memory as the kernel reaches it, with a second look at what the walker remembers.
 
 use crate::sim::Sim;
-use jacinth_kernel::hal::{AspaceId, Hal, Mmu, MmuFlags, NotMemory, PhysMem};
+use jacinth_kernel::hal::{AspaceId, Hal, Mmu, MmuFlags, NotMemory, read_by_page, write_by_page};
 use jacinth_kernel::{Access, PhysAddr, VirtAddr};
 
 impl Hal for Sim {
@@ -29,13 +29,7 @@ impl Hal for Sim {
         from: VirtAddr,
         to: &mut [u8],
     ) -> Result<bool, NotMemory> {
-        if !from.page_holds(to.len() as u64) {
-            return Ok(false);
-        }
-        match self.user_page(aspace, from, Access::Read)? {
-            Some(phys) => self.read(phys, to).map(|()| true),
-            None => Ok(false),
-        }
+        read_by_page(self, aspace, from, to)
     }
 
     fn write_user(
@@ -44,13 +38,7 @@ impl Hal for Sim {
         to: VirtAddr,
         from: &[u8],
     ) -> Result<bool, NotMemory> {
-        if !to.page_holds(from.len() as u64) {
-            return Ok(false);
-        }
-        match self.user_page(aspace, to, Access::Write)? {
-            Some(phys) => self.write(phys, from).map(|()| true),
-            None => Ok(false),
-        }
+        write_by_page(self, aspace, to, from)
     }
 }
 

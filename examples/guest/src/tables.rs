@@ -2,8 +2,8 @@
 
 use crate::machine::{Machine, Ram};
 use jacinth_kernel::hal::{
-    AspaceId, Changed, EntryCounts, Hal, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, PhysMem,
-    Translation,
+    AspaceId, Changed, EntryCounts, Hal, MapAttrs, MapError, Mmu, MmuFlags, NotMemory, Translation,
+    read_by_page, write_by_page,
 };
 use jacinth_kernel::mem::{Frame, Mem, TlbFlush, Work};
 use jacinth_kernel::{Access, PhysAddr, PhysRun, VirtAddr, VirtRange};
@@ -86,13 +86,7 @@ impl Hal for Machine {
         from: VirtAddr,
         to: &mut [u8],
     ) -> Result<bool, NotMemory> {
-        if !from.page_holds(to.len() as u64) {
-            return Ok(false);
-        }
-        match self.user_page(aspace, from, Access::Read)? {
-            Some(phys) => self.read(phys, to).map(|()| true),
-            None => Ok(false),
-        }
+        read_by_page(self, aspace, from, to)
     }
 
     fn write_user(
@@ -101,13 +95,7 @@ impl Hal for Machine {
         to: VirtAddr,
         from: &[u8],
     ) -> Result<bool, NotMemory> {
-        if !to.page_holds(from.len() as u64) {
-            return Ok(false);
-        }
-        match self.user_page(aspace, to, Access::Write)? {
-            Some(phys) => self.write(phys, from).map(|()| true),
-            None => Ok(false),
-        }
+        write_by_page(self, aspace, to, from)
     }
 }
 

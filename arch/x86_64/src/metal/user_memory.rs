@@ -1,6 +1,6 @@
 //! User memory, as the core reaches it: by the page tables, the fence, and the physical map.
 
-use jacinth_kernel::hal::{AspaceId, Hal, NotMemory, PhysMem};
+use jacinth_kernel::hal::{AspaceId, Hal, NotMemory, read_by_page, write_by_page};
 use jacinth_kernel::{Access, PhysAddr, VirtAddr};
 
 use super::machine::Machine;
@@ -30,7 +30,7 @@ impl Hal for Machine {
             unsafe { copy(physmap::pointer(phys), to.as_mut_ptr(), to.len()) };
             return Ok(true);
         }
-        self.find_and_read(aspace, from, to)
+        read_by_page(self, aspace, from, to)
     }
 
     fn write_user(
@@ -46,44 +46,7 @@ impl Hal for Machine {
             unsafe { copy(from.as_ptr(), physmap::pointer(phys), from.len()) };
             return Ok(true);
         }
-        self.find_and_write(aspace, to, from)
-    }
-}
-
-impl Machine {
-    /// As `read_user`, for a page that is not known: apart, so that the short way needs no
-    /// registers for it.
-    #[inline(never)]
-    fn find_and_read(
-        &mut self,
-        aspace: AspaceId,
-        from: VirtAddr,
-        to: &mut [u8],
-    ) -> Result<bool, NotMemory> {
-        if !from.page_holds(to.len() as u64) {
-            return Ok(false);
-        }
-        match self.find_user(aspace, from, Access::Read)? {
-            Some(phys) => self.read(phys, to).map(|()| true),
-            None => Ok(false),
-        }
-    }
-
-    /// As `write_user`, for a page that is not known.
-    #[inline(never)]
-    fn find_and_write(
-        &mut self,
-        aspace: AspaceId,
-        to: VirtAddr,
-        from: &[u8],
-    ) -> Result<bool, NotMemory> {
-        if !to.page_holds(from.len() as u64) {
-            return Ok(false);
-        }
-        match self.find_user(aspace, to, Access::Write)? {
-            Some(phys) => self.write(phys, from).map(|()| true),
-            None => Ok(false),
-        }
+        write_by_page(self, aspace, to, from)
     }
 }
 
