@@ -6,6 +6,7 @@ use jacinth_abi::ExitCode;
 use jacinth_sim::world::{self, Control, Ending, Options, Report, Thread};
 use jacinth_sim::{Arch, Config};
 use std::sync::Mutex;
+use zx::Startup;
 
 /// The most bytes that an event may change: 64 pages filled and 64 copied, and as much again for
 /// fresh tables and what else there is.
@@ -88,6 +89,29 @@ impl Bench {
             left.drain(..(next + 1).min(left.len()));
         }
         verdicts
+    }
+
+    /// Runs one program as `init` of a world of its own: what the world came to, as [`judge`] says,
+    /// and what the program did.
+    pub fn run_program<T: Send>(
+        &self,
+        program: impl FnOnce(&Startup) -> Result<T, String> + Send,
+    ) -> (Result<(), String>, Result<T, String>) {
+        let outcome = Mutex::new(Err("the world did not begin".to_owned()));
+        let mut report = world::run(
+            &self.options,
+            Box::new(|thread, _, bootstrap| {
+                let done = seam::start(thread, bootstrap).map_err(|what| what.to_string());
+                let done = done.and_then(|start| {
+                    thread.warm_up(u64::MAX);
+                    program(&start)
+                });
+                *outcome.lock().expect("not poisoned") = done;
+                0
+            }),
+        );
+        let outcome = outcome.into_inner().expect("not poisoned");
+        (judge(&mut report), outcome)
     }
 }
 

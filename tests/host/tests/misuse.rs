@@ -6,21 +6,18 @@
 use conformance::Env;
 use jacinth_abi::SYSCALLS;
 use jacinth_sim::Arch;
-use jacinth_sim::world::{self, Thread};
-use jacinth_tests_host::{Bench, judge};
-use std::sync::Mutex;
+use jacinth_tests_host::Bench;
 use stress::misuse::{self, Effort, Tally};
+use zx::Startup;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn in_world(thread: &Thread, bootstrap: u32, effort: Effort) -> Result<Tally, String> {
-    let start = jacinth_tests_host::start(thread, bootstrap).map_err(|what| what.to_string())?;
-    thread.warm_up(u64::MAX);
-    let env = Env::new(&start)?;
+fn in_world(start: &Startup, effort: Effort) -> Result<Tally, String> {
+    let env = Env::new(start)?;
     let is_verbose = std::env::var("VERBOSE").is_ok();
-    misuse::run(&start, env.facts.free, effort, |name, tally| {
+    misuse::run(start, env.facts.free, effort, |name, tally| {
         if is_verbose {
             println!("{name}: {tally:?}");
         }
@@ -28,17 +25,7 @@ fn in_world(thread: &Thread, bootstrap: u32, effort: Effort) -> Result<Tally, St
 }
 
 fn run(bench: &Bench, effort: Effort) {
-    let outcome = Mutex::new(Err("the world did not begin".to_owned()));
-    let mut report = world::run(
-        &bench.options,
-        Box::new(|thread, _, bootstrap| {
-            let tally = in_world(thread, bootstrap, effort);
-            *outcome.lock().expect("not poisoned") = tally;
-            0
-        }),
-    );
-    let tally = outcome.into_inner().expect("not poisoned");
-    let ended = judge(&mut report);
+    let (ended, tally) = bench.run_program(|start| in_world(start, effort));
     let tally = tally.unwrap_or_else(|what| panic!("{what}; {ended:?}"));
     println!("{} calls, {} succeeded", tally.calls, tally.succeeded);
     assert_eq!(tally.failures, Vec::<String>::new(), "seed {}", effort.seed);

@@ -4,10 +4,9 @@
 
 use conformance::Env;
 use jacinth_sim::Arch;
-use jacinth_sim::world::{self, Thread};
-use jacinth_tests_host::{Bench, judge};
-use std::sync::Mutex;
+use jacinth_tests_host::Bench;
 use stress::storm::{self, Done, Plan};
+use zx::Startup;
 
 const SEEDS: u64 = 4;
 const ROUNDS: u64 = 6;
@@ -16,17 +15,15 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn in_world(thread: &Thread, bootstrap: u32, seed: u64) -> Result<Done, String> {
-    let start = jacinth_tests_host::start(thread, bootstrap).map_err(|what| what.to_string())?;
-    thread.warm_up(u64::MAX);
+fn in_world(start: &Startup, seed: u64) -> Result<Done, String> {
     let plan = Plan {
         seed,
         workers: 3,
         rounds: number("JACINTH_ROUNDS").unwrap_or(ROUNDS),
         duration_ns: i64::MAX,
-        free: Env::new(&start)?.facts.free,
+        free: Env::new(start)?.facts.free,
     };
-    storm::run(&start, plan)
+    storm::run(start, plan)
 }
 
 /// One seed; each third step or so somebody else has a turn.
@@ -34,17 +31,7 @@ fn run(arch: Arch, cpus: usize, seed: u64) {
     let mut bench = Bench::new(arch, seed);
     bench.options.config.cpus = cpus;
     bench.options.config.restless = 16;
-    let outcome = Mutex::new(Err("the world did not begin".to_owned()));
-    let mut report = world::run(
-        &bench.options,
-        Box::new(|thread, _, bootstrap| {
-            let done = in_world(thread, bootstrap, seed);
-            *outcome.lock().expect("not poisoned") = done;
-            0
-        }),
-    );
-    let ended = judge(&mut report);
-    let outcome = outcome.into_inner().expect("not poisoned");
+    let (ended, outcome) = bench.run_program(|start| in_world(start, seed));
     let where_it_was = format!("{arch:?}, {cpus} processors, seed {seed}");
     println!("{where_it_was}: {outcome:?}");
     assert_eq!(ended, Ok(()), "{where_it_was}: {outcome:?}");
